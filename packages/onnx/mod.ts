@@ -1,1 +1,3 @@
-export {};
+export * from "./graph.ts";
+export * from "./value.ts";
+export * from "./schema.ts";
