@@ -1,1 +1,3 @@
-export {};
+export { buildGradientGraph, type GradientRequest } from "./gradient.ts";
+export type { OpState, VjpNode, VjpRule } from "./rule.ts";
+export { opStates } from "./table.ts";

@@ -1,0 +1,82 @@
+import {
+  cast,
+  cumSum,
+  div,
+  equal,
+  expand,
+  mul,
+  reduceSum,
+  shapeOf,
+  sizeOf,
+  unsqueeze,
+  type Value,
+} from "@decorum/onnx";
+import { cotangent, input, intAttribute, type OpState, output, type VjpNode } from "../rule.ts";
+import { constantInts } from "./constants.ts";
+
+/** Axes a Reduce node removes, counted from the front; all of them where none are given. */
+function axesOf(node: VjpNode): readonly number[] {
+  const x = input(node, 0);
+  const axes = node.inputs[1] ? constantInts(node, 1) : [];
+  if (axes.length === 0) return [...x.shape.keys()];
+  return axes.map((axis) => (axis < 0 ? axis + x.rank : axis)).sort((a, b) => a - b);
+}
+
+/** A reduced value with its removed axes put back as axes of 1, so that it broadcasts against the input. */
+function restored(node: VjpNode, value: Value): Value {
+  if (intAttribute(node, "keepdims", 1) !== 0) return value;
+  const axes = axesOf(node);
+  return axes.length === 0 ? value : unsqueeze(value, axes);
+}
+
+function spread(node: VjpNode, g: Value): Value {
+  return expand(restored(node, g), shapeOf(input(node, 0)));
+}
+
+/** How many elements of the input each output of a mean stands for. */
+function reducedCount(node: VjpNode): Value {
+  const [x, y] = [input(node, 0), output(node)];
+  return div(cast(sizeOf(x), x.dtype), cast(sizeOf(y), x.dtype));
+}
+
+/** Maximum and minimum: the cotangent is shared among equal elements, as torch's amax does. */
+function extremum(node: VjpNode): readonly (Value | undefined)[] {
+  const x = input(node, 0);
+  const hit = cast(equal(x, restored(node, output(node))), x.dtype);
+  const count = reduceSum(hit, axesOf(node), { keepdims: true });
+  return [mul(div(hit, count), restored(node, cotangent(node)))];
+}
+
+function staticCount(node: VjpNode): number | undefined {
+  let count = 1;
+  for (const axis of axesOf(node)) {
+    const size = input(node, 0).shape[axis];
+    if (typeof size !== "number") return undefined;
+    count *= size;
+  }
+  return count;
+}
+
+/** Rules of the sums, means and extrema over axes. */
+export const reduction: Readonly<Record<string, OpState>> = {
+  ReduceSum: { kind: "rule", vjp: (node) => [spread(node, cotangent(node))] },
+  ReduceMean: {
+    kind: "rule",
+    vjp: (node) => {
+      const count = staticCount(node);
+      const g = cotangent(node);
+      return [spread(node, count === undefined ? div(g, reducedCount(node)) : div(g, count))];
+    },
+  },
+  ReduceMax: { kind: "rule", vjp: extremum },
+  ReduceMin: { kind: "rule", vjp: extremum },
+  CumSum: {
+    kind: "rule",
+    vjp: (node) => [
+      cumSum(cotangent(node), input(node, 1), {
+        reverse: intAttribute(node, "reverse", 0) === 0,
+        exclusive: intAttribute(node, "exclusive", 0) !== 0,
+      }),
+    ],
+  },
+};
