@@ -1,2 +1,20 @@
+export * from "./cast.ts";
 export * from "./dtype.ts";
+export * from "./half.ts";
+export {
+  normals,
+  permutation,
+  type RandomKey,
+  randomKey,
+  randomWords,
+  uniforms,
+} from "./random.ts";
+export {
+  decodeSafetensors,
+  readSafetensors,
+  readSafetensorsHeader,
+  SafetensorsFile,
+} from "./safetensors.ts";
+export type { SafetensorsHeader, TensorEntry } from "./safetensors_header.ts";
+export { encodeSafetensors, writeSafetensors } from "./safetensors_write.ts";
 export * from "./tensor.ts";
