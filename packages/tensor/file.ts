@@ -20,7 +20,14 @@ export class ReadableFile implements Disposable {
   readonly #descriptor: number;
   #open = true;
 
-  private constructor(readonly path: string, descriptor: number, readonly size: number) {
+  private constructor(
+    readonly path: string,
+    descriptor: number,
+    /** Bytes. */
+    readonly size: number,
+    /** Time of the last change, nanoseconds since 1970. */
+    readonly modified: bigint,
+  ) {
     this.#descriptor = descriptor;
   }
 
@@ -32,12 +39,12 @@ export class ReadableFile implements Disposable {
     } catch (cause) {
       throw new Error(`Cannot open ${path}: ${(cause as Error).message}`, { cause });
     }
-    const stat = fstatSync(descriptor);
+    const stat = fstatSync(descriptor, { bigint: true });
     if (!stat.isFile()) {
       closeSync(descriptor);
       throw new Error(`Cannot read ${path}: it is not a regular file`);
     }
-    return new ReadableFile(path, descriptor, stat.size);
+    return new ReadableFile(path, descriptor, Number(stat.size), stat.mtimeNs);
   }
 
   /**
@@ -81,7 +88,7 @@ export class ReadableFile implements Disposable {
  */
 export function replaceFile(path: string, chunks: Iterable<Uint8Array>): void {
   const temporary = `${path}.${process.pid}-${randomUUID()}.tmp`;
-  const descriptor = openSync(temporary, "wx");
+  const descriptor = create(temporary);
   let open = true;
   try {
     for (const chunk of chunks) writeAll(descriptor, chunk);
@@ -95,6 +102,14 @@ export function replaceFile(path: string, chunks: Iterable<Uint8Array>): void {
     throw error;
   }
   flushFolder(dirname(path));
+}
+
+function create(path: string): number {
+  try {
+    return openSync(path, "wx");
+  } catch (cause) {
+    throw new Error(`Cannot create ${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {

@@ -18,3 +18,5 @@ export {
 export type { SafetensorsHeader, TensorEntry } from "./safetensors_header.ts";
 export { encodeSafetensors, writeSafetensors } from "./safetensors_write.ts";
 export * from "./tensor.ts";
+export { TorchCheckpoint, type TorchEntry } from "./torch_checkpoint.ts";
+export { convertTorchCheckpoint } from "./torch_convert.ts";
