@@ -1,3 +1,10 @@
+export { GraphBuilder, type InitializerSpec, type OpOptions } from "./builder.ts";
+export { checkGraph } from "./checker.ts";
+export * from "./dims.ts";
+export * from "./element_type.ts";
 export * from "./graph.ts";
-export * from "./value.ts";
+export * from "./ops/mod.ts";
+export { scalarTensor } from "./scalar.ts";
 export * from "./schema.ts";
+export { allSchemas, schemaOf } from "./schemas.ts";
+export * from "./value.ts";

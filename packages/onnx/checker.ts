@@ -1,0 +1,3 @@
+import type { Graph } from "./graph.ts";
+
+export function checkGraph(_graph: Graph): void {}

@@ -1,0 +1,43 @@
+/** Names in use in a graph and all its subgraphs: ONNX forbids an inner value to hide an outer one. */
+export class Names {
+  readonly #used = new Set<string>();
+  readonly #next = new Map<string, number>();
+  #symbols = 0;
+
+  has(name: string): boolean {
+    return this.#used.has(name);
+  }
+
+  /** Takes a name as it is; false when it is in use. */
+  take(name: string): boolean {
+    if (this.#used.has(name)) return false;
+    this.#used.add(name);
+    return true;
+  }
+
+  /** The first of `base_0`, `base_1`, ... not yet in use. */
+  free(base: string): string {
+    let n = this.#next.get(base) ?? 0;
+    while (this.#used.has(`${base}_${n}`)) n++;
+    this.#next.set(base, n);
+    return `${base}_${n}`;
+  }
+
+  /** Takes the first of `base_0`, `base_1`, ... not yet in use. */
+  number(base: string): string {
+    const name = this.free(base);
+    this.#used.add(name);
+    return name;
+  }
+
+  /** A dimension symbol used nowhere else: `?0`, `?1`, ... */
+  freshDim(): string {
+    return `?${this.#symbols++}`;
+  }
+
+  /** Keeps later fresh symbols clear of one that is in use. */
+  reserveDim(symbol: string): void {
+    const n = /^\?(\d+)$/.exec(symbol)?.[1];
+    if (n !== undefined) this.#symbols = Math.max(this.#symbols, Number(n) + 1);
+  }
+}

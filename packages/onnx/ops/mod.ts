@@ -1,0 +1,11 @@
+export type { Operand } from "./emit.ts";
+export * from "./control.ts";
+export * from "./elementwise.ts";
+export * from "./indexing.ts";
+export * from "./linalg.ts";
+export * from "./logical.ts";
+export * from "./normalization.ts";
+export * from "./quantization.ts";
+export * from "./reduction.ts";
+export * from "./segment.ts";
+export * from "./shape.ts";
