@@ -157,7 +157,7 @@ export class GraphBuilder {
       ? base
       : this.#names.number(base);
     const last = inputs.findLastIndex((input) => input !== undefined);
-    const used = inputs.slice(0, last + 1);
+    const used = inputs.slice(0, Math.max(last + 1, schema?.minInputs ?? 0));
     for (const input of used) if (input) this.#resolve(input, `${opType} node "${name}"`);
     const node: Node = {
       opType,

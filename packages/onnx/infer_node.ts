@@ -60,7 +60,9 @@ function checkSignature(node: Node, schema: OpSchema): void {
       }`,
     );
   }
-  const missing = inputs.findIndex((name, i) => name === "" && i < schema.minInputs);
+  const missing = inputs.findIndex((name, i) =>
+    name === "" && i < schema.minInputs && !schema.optionalInputs?.includes(i)
+  );
   if (missing >= 0) throw new TypeError(`Cannot omit input ${missing} of ${where}: it is required`);
   if (outputs.length < schema.minOutputs || outputs.length > schema.maxOutputs) {
     throw new TypeError(

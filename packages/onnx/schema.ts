@@ -28,6 +28,8 @@ export interface OpSchema {
   readonly sinceVersion: number;
   readonly minInputs: number;
   readonly maxInputs: number;
+  /** Inputs among the first `minInputs` that may be omitted by an empty name all the same (Loop's first two). */
+  readonly optionalInputs?: readonly number[];
   readonly minOutputs: number;
   readonly maxOutputs: number;
   readonly attributes: Readonly<Record<string, AttributeKind>>;

@@ -60,6 +60,7 @@ export const controlSchemas: readonly OpSchema[] = [
     opType: "Loop",
     sinceVersion: 24,
     inputs: [2, Infinity],
+    optionalInputs: [0, 1],
     outputs: [1, Infinity],
     attributes: { body: "graph" },
     infer(context) {

@@ -11,6 +11,7 @@ interface SchemaSpec {
   readonly sinceVersion: number;
   /** Number of inputs, or the fewest and the most. */
   readonly inputs: number | readonly [number, number];
+  readonly optionalInputs?: readonly number[];
   /** Number of outputs, or the fewest and the most. Default 1. */
   readonly outputs?: number | readonly [number, number];
   readonly attributes?: Readonly<Record<string, AttributeKind>>;
@@ -35,6 +36,7 @@ export function schema(spec: SchemaSpec): OpSchema {
       const types = spec.infer(context);
       return "dtype" in types ? [types] : types;
     },
+    ...(spec.optionalInputs && { optionalInputs: spec.optionalInputs }),
     ...(inferDims && { inferDims }),
   };
 }
