@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { float32 } from "@decorum/tensor";
+import { type SampledKlKind, tokenKl } from "./kl.ts";
+
+const kinds: readonly SampledKlKind[] = ["kl", "abs", "mse", "k3"];
+const one = float32([1, 1], [1]);
+const klOf = (kind: SampledKlKind, logprob: number, refLogprob: number) =>
+  tokenKl({
+    kind,
+    logprobs: float32([1, 1], [logprob]),
+    refLogprobs: float32([1, 1], [refLogprob]),
+    mask: one,
+  }).data[0]!;
+
+Deno.test("each kind by hand, at twice and at half the reference's probability", () => {
+  const ln2 = Math.fround(Math.log(2));
+  const close = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-7, `${a} is not ${b}`);
+  close(klOf("kl", 0, -ln2), ln2);
+  close(klOf("kl", -ln2, 0), -ln2);
+  close(klOf("abs", -ln2, 0), ln2);
+  close(klOf("mse", -ln2, 0), 0.5 * ln2 * ln2);
+  close(klOf("k3", 0, -ln2), 0.5 + ln2 - 1);
+  close(klOf("k3", -ln2, 0), 2 - ln2 - 1);
+});
+
+const logprob = fc.float({ min: -20, max: 0, noNaN: true });
+
+Deno.test("every kind is 0 where policy and reference agree; all but k1 are never negative", () => {
+  fc.assert(fc.property(logprob, logprob, (a, b) => {
+    for (const kind of kinds) {
+      assert.equal(klOf(kind, a, a), 0);
+      if (kind !== "kl") assert.ok(klOf(kind, a, b) >= 0, `${kind} of ${a}, ${b}`);
+    }
+  }));
+});
+
+Deno.test("k1, k3 and full agree in expectation over a distribution", () => {
+  const p = [0.5, 0.3, 0.2], q = [0.2, 0.2, 0.6];
+  const full = p.reduce((sum, pv, v) => sum + pv * Math.log(pv / q[v]!), 0);
+  for (const kind of ["kl", "k3"] as const) {
+    const expectation = p.reduce(
+      (sum, pv, v) => sum + pv * klOf(kind, Math.log(pv), Math.log(q[v]!)),
+      0,
+    );
+    assert.ok(Math.abs(expectation - full) < 1e-6);
+  }
+});
+
+Deno.test("padding is 0 whatever it holds, also of values computed in the graph", () => {
+  const mask = float32([1, 2], [1, 0]);
+  const padded = float32([1, 2], [-1, -Infinity]);
+  for (const kind of kinds) {
+    const kl = tokenKl({ kind, logprobs: padded, refLogprobs: padded, mask });
+    assert.deepEqual(kl, float32([1, 2], [0, 0]));
+  }
+  const fullKl = float32([1, 2], [0.25, NaN]);
+  assert.deepEqual(tokenKl({ kind: "full", fullKl, mask }), float32([1, 2], [0.25, 0]));
+});
