@@ -1,4 +1,26 @@
+export { batchesPerEpoch, type DataOrder, dataOrder } from "./batches.ts";
+export {
+  bucketByLength,
+  type BucketOptions,
+  padBatch,
+  type PaddedBatch,
+  type Padding,
+  paddingOf,
+  type PadOptions,
+} from "./bucket.ts";
+export { lengthBetween, loadRows, type ReadOptions, readRows } from "./datasets.ts";
+export { distinctN } from "./distinct_n.ts";
+export { parsePrompt, type Prompt } from "./prompt.ts";
+export {
+  rouge,
+  type RougeOptions,
+  type RougeScore,
+  type RougeScores,
+  rougeTokens,
+} from "./rouge.ts";
+export type { Row } from "./row.ts";
 export type { SpecialRole } from "./special_tokens.ts";
+export { type SplitOptions, splitRows } from "./split.ts";
 export {
   type DecodeOptions,
   type EncodeOptions,

@@ -1,0 +1,85 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { CsvError, type Info, parse } from "csv-parse";
+import { readLines } from "./lines.ts";
+import { listColumns, type LocatedRow } from "./row.ts";
+
+/**
+ * The rows of a CSV file (RFC 4180): commas, a header row, quotes doubled inside quotes, line breaks
+ * allowed inside quotes and kept as they are.
+ *
+ * @throws RangeError when the header is missing, or has an empty or repeated name.
+ * @throws SyntaxError for broken quoting, or a row with more or fewer fields than the header.
+ */
+export async function* readCsv(path: string): AsyncGenerator<LocatedRow, void, undefined> {
+  let header: readonly string[] | undefined;
+  for await (const { record, info } of readRecords(path)) {
+    // `info.lines` is the line that the record ends on.
+    const line = info.lines - record.reduce((n, field) => n + field.split("\n").length - 1, 0);
+    if (header === undefined) {
+      header = checkHeader(record, path);
+    } else {
+      if (record.length !== header.length) {
+        throw new SyntaxError(
+          `Cannot read ${path}, line ${line}: the row has ${record.length} fields, the header ${header.length} (${
+            listColumns(header)
+          }); quote a field that contains a comma`,
+        );
+      }
+      yield { row: Object.fromEntries(header.map((name, i) => [name, record[i] ?? ""])), line };
+    }
+  }
+  if (header === undefined) {
+    throw new RangeError(`Cannot read ${path}: it has no header row, the file is empty`);
+  }
+}
+
+function checkHeader(header: readonly string[], path: string): readonly string[] {
+  header.forEach((name, i) => {
+    if (name.trim() === "") {
+      throw new RangeError(
+        `Cannot read ${path}: column ${i + 1} of the header has no name; the header is ${
+          listColumns(header)
+        }`,
+      );
+    }
+    if (header.indexOf(name) !== i) {
+      throw new RangeError(
+        `Cannot read ${path}: the header names "${name}" twice, as columns ${
+          header.indexOf(name) + 1
+        } and ${i + 1}`,
+      );
+    }
+  });
+  return header;
+}
+
+interface Parsed {
+  readonly record: readonly string[];
+  readonly info: Info;
+}
+
+async function* readRecords(path: string): AsyncGenerator<Parsed, void, undefined> {
+  const parser = parse({
+    info: true,
+    record_delimiter: ["\r\n", "\n"],
+    relax_column_count: true,
+    skip_empty_lines: true,
+  });
+  // Leaving the loop early closes the parser, which rejects this promise and closes the file.
+  pipeline(Readable.from(textOf(path)), parser).catch(() => {});
+  try {
+    for await (const parsed of parser) yield parsed as Parsed;
+  } catch (cause) {
+    if (!(cause instanceof CsvError)) throw cause;
+    throw new SyntaxError(
+      `Cannot read ${path}, line ${String(cause.lines)}: ${cause.message} (${cause.code}); ` +
+        `quote fields that contain quotes, commas or line breaks, and double the quotes inside`,
+      { cause },
+    );
+  }
+}
+
+async function* textOf(path: string): AsyncGenerator<string, void, undefined> {
+  for await (const { text, ending } of readLines(path)) yield text + ending;
+}
