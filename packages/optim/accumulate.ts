@@ -40,7 +40,8 @@ export function accumulate(
     }
     if (earlier !== undefined) tensorLike("gradient", grads, name, earlier.dims);
     const sum = new Float64Array(data.length);
-    for (let i = 0; i < sum.length; i++) sum[i] = (earlier?.data[i] ?? 0) + data[i]! * tokens;
+    for (let i = 0; i < sum.length; i++) sum[i] = data[i]! * tokens;
+    if (earlier !== undefined) { for (let i = 0; i < sum.length; i++) sum[i]! += earlier.data[i]!; }
     sums.set(name, tensor("float64", dims, sum));
   }
   for (const [name, { dims }] of before.sums) tensorLike("gradient", grads, name, dims);

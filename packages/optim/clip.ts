@@ -1,4 +1,4 @@
-import { tensor } from "@decorum/tensor";
+import { type Tensor, tensor } from "@decorum/tensor";
 import { findNonFinite, NonFiniteGradientError } from "./finite.ts";
 import type { Params } from "./params.ts";
 
@@ -24,12 +24,13 @@ export function clipByGlobalNorm(grads: Params, maxNorm: number): ClippedGradien
   const norm = globalNorm(grads);
   const factor = maxNorm / (norm + 1e-6);
   if (factor >= 1) return { grads, norm };
-  const clipped = Array.from(
-    grads,
-    ([name, { dims, data }]) =>
-      [name, tensor("float32", dims, data.map((x) => x * factor))] as const,
-  );
-  return { grads: new Map(clipped), norm };
+  const clipped = new Map<string, Tensor<"float32">>();
+  for (const [name, { dims, data }] of grads) {
+    const scaled = new Float32Array(data.length);
+    for (let i = 0; i < scaled.length; i++) scaled[i] = data[i]! * factor;
+    clipped.set(name, tensor("float32", dims, scaled));
+  }
+  return { grads: clipped, norm };
 }
 
 /**
