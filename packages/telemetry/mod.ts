@@ -1,1 +1,20 @@
-export {};
+export { serveTelemetry, type TelemetryServer, type TelemetryServerOptions } from "./http.ts";
+export {
+  createLogger,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  logLevels,
+} from "./logger.ts";
+export {
+  type CounterName,
+  createMetrics,
+  type GaugeName,
+  type HistogramName,
+  type LabelsOf,
+  type Metrics,
+} from "./metrics.ts";
+export { type MetricDeclaration, metricNames, rpcAttributes } from "./names.ts";
+export { type OtlpSink, type SinkSpan, type SpanNode, startOtlpSink } from "./otlp_sink.ts";
+export { startTracing, type Tracing, type TracingOptions } from "./tracer.ts";

@@ -1,0 +1,99 @@
+import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
+import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
+
+export interface SpanQueueOptions {
+  readonly exporter: SpanExporter;
+  /** Spans that may wait; one more is dropped. */
+  readonly maxQueued: number;
+  /** Spans in one export. */
+  readonly maxBatch: number;
+  /** Milliseconds between exports while fewer than `maxBatch` wait. */
+  readonly delayMs: number;
+  /** Milliseconds after which an export counts as failed. */
+  readonly exportTimeoutMs: number;
+  /** Told of every loss: how many spans and why. */
+  readonly onDrop: (spans: number, reason: string) => void;
+}
+
+/**
+ * A span processor that never holds up the program: one export at a time, a bounded queue, and what does not
+ * fit, or could not be sent, is dropped and counted.
+ */
+export class SpanQueue implements SpanProcessor {
+  #queue: ReadableSpan[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #exporting: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(private readonly options: SpanQueueOptions) {}
+
+  onStart(): void {}
+
+  onEnd(span: ReadableSpan): void {
+    if ((span.spanContext().traceFlags & 1) === 0) return;
+    if (this.#closed) return this.options.onDrop(1, "ended after shutdown");
+    if (this.#queue.length >= this.options.maxQueued) {
+      return this.options.onDrop(1, "queue full");
+    }
+    this.#queue.push(span);
+    if (this.#queue.length >= this.options.maxBatch) void this.#export();
+    else this.#schedule();
+  }
+
+  /** Sends what waits now. Resolves when it is sent or dropped. */
+  async forceFlush(): Promise<void> {
+    await this.#exporting;
+    while (this.#queue.length > 0) await this.#export();
+  }
+
+  async shutdown(): Promise<void> {
+    this.#closed = true;
+    await this.forceFlush();
+    await this.options.exporter.shutdown();
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#exporting) return;
+    this.#timer = setTimeout(() => void this.#export(), this.options.delayMs);
+    this.#timer.unref();
+  }
+
+  #export(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#exporting ??= this.#send(this.#queue.splice(0, this.options.maxBatch)).then(() => {
+      this.#exporting = undefined;
+      if (this.#closed || this.#queue.length === 0) return;
+      if (this.#queue.length >= this.options.maxBatch) void this.#export();
+      else this.#schedule();
+    });
+    return this.#exporting;
+  }
+
+  #send(spans: ReadableSpan[]): Promise<void> {
+    return new Promise((resolve) => {
+      let done = false;
+      const finish = (failure?: string): void => {
+        if (done) return;
+        done = true;
+        clearTimeout(timeout);
+        if (failure !== undefined) this.options.onDrop(spans.length, failure);
+        resolve();
+      };
+      const { exportTimeoutMs } = this.options;
+      const timeout = setTimeout(
+        () => finish(`no answer in ${exportTimeoutMs} ms`),
+        exportTimeoutMs,
+      );
+      timeout.unref();
+      try {
+        this.options.exporter.export(spans, (result: ExportResult) => {
+          if (result.code === ExportResultCode.SUCCESS) finish();
+          else finish(result.error?.message ?? "export failed");
+        });
+      } catch (error) {
+        finish(error instanceof Error ? error.message : String(error));
+      }
+    });
+  }
+}
