@@ -1,0 +1,49 @@
+/** Where the operators run. `cuda` needs NVIDIA's libraries: see {@link probeProvider}. */
+export type ExecutionProvider = "cpu" | "cuda";
+
+/** Element type the graph was built for. The runtime records it; graphs are built by precision elsewhere. */
+export type Precision = "fp32" | "fp16" | "bf16";
+
+/** How hard onnxruntime rewrites the graph before running it. */
+export type GraphOptimizationLevel = "disabled" | "basic" | "extended" | "layout" | "all";
+
+/** Options of a session. Every field has onnxruntime's default unless said otherwise. */
+export interface RuntimeOptions {
+  /** Names the session in error messages and traces; default `model`. */
+  readonly name?: string;
+  /** Default `cpu`. */
+  readonly executionProvider?: ExecutionProvider;
+  /** CUDA device index; default 0. */
+  readonly deviceId?: number;
+  /** Default `fp32`. */
+  readonly precision?: Precision;
+  /** Threads inside one operator; 0 takes one per physical core. */
+  readonly intraOpThreads?: number;
+  /** Threads over independent operators. */
+  readonly interOpThreads?: number;
+  readonly graphOptimizationLevel?: GraphOptimizationLevel;
+  /** Plan one buffer for all activations after the first run of a shape. */
+  readonly enableMemPattern?: boolean;
+  /** Keep freed activations for the next run; off gives memory back after every run. */
+  readonly enableCpuMemArena?: boolean;
+  /** Write onnxruntime's trace to `<profilePrefix>_<time>.json`; `endProfiling()` closes and names it. */
+  readonly profilePrefix?: string;
+  /**
+   * onnxruntime session configuration entries, for example `{"session.disable_prepacking": "1"}`, which
+   * runs on weights where they lie in the mapped file instead of on a private, reordered copy of them.
+   */
+  readonly sessionConfig?: Readonly<Record<string, string>>;
+}
+
+/** An encoded ONNX model and where its external data lies. */
+export interface ModelSource {
+  /** The encoded `ModelProto`; give this or `path`. */
+  readonly bytes?: Uint8Array;
+  /** A model file; give this or `bytes`. */
+  readonly path?: string;
+  /**
+   * The file each external-data `location` of the model stands for. The files are mapped where they lie:
+   * no copy on disk and, for operators without prepacking, none in memory.
+   */
+  readonly externalData?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,102 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { missingLibraries, systemFolders } from "./library_search.ts";
+import type { ExecutionProvider } from "./options.ts";
+
+/** A library an execution provider lacks. */
+export interface ProviderProblem {
+  readonly library: string;
+  /** The library that asks for it; onnxruntime itself for the provider's own files. */
+  readonly neededBy: string;
+  /** What to install. */
+  readonly remedy: string;
+}
+
+/** Whether an execution provider can be loaded here. */
+export interface ProviderReport {
+  readonly provider: ExecutionProvider;
+  readonly available: boolean;
+  /** Folder onnxruntime loads provider libraries from. */
+  readonly folder: string;
+  readonly missing: readonly ProviderProblem[];
+}
+
+/** Where to look; the defaults are this process's own. */
+export interface ProbeOptions {
+  readonly folder?: string;
+  /** Folders to search needed libraries in, in order. */
+  readonly searchFolders?: readonly string[];
+}
+
+const CUDA_LIBRARIES = [
+  "libonnxruntime_providers_shared.so",
+  "libonnxruntime_providers_cuda.so",
+] as const;
+
+/** Which NVIDIA package holds a library, by the beginning of its name. */
+const CUDA_PACKAGES = [
+  ["libcublas", "cuBLAS"],
+  ["libcudnn", "cuDNN"],
+  ["libcudart", "the CUDA runtime"],
+  ["libcurand", "cuRAND"],
+  ["libcufft", "cuFFT"],
+  ["libnvrtc", "NVRTC"],
+  ["libnvJitLink", "nvJitLink"],
+  ["libcuda", "the NVIDIA driver"],
+] as const;
+
+function nativeFolder(): string {
+  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
+  return join(dirname(entry), "..", "bin", "napi-v6", process.platform, process.arch);
+}
+
+function remedyFor(library: string): string {
+  const owner = CUDA_PACKAGES.find(([prefix]) => library.startsWith(prefix))?.[1];
+  const version = /\.so\.([\d.]+)$/.exec(library)?.[1];
+  return owner === undefined
+    ? `install the system package with ${library}`
+    : `install ${owner}${version ? ` ${version}` : ""} and put its folder on LD_LIBRARY_PATH`;
+}
+
+/**
+ * Looks whether a provider's libraries, and all they need, would be found, without loading any of them: a
+ * load that fails may end the process.
+ */
+export function probeProvider(
+  provider: ExecutionProvider,
+  { folder = nativeFolder(), searchFolders = systemFolders() }: ProbeOptions = {},
+): ProviderReport {
+  if (provider === "cpu") return { provider, available: true, folder, missing: [] };
+  const absent = CUDA_LIBRARIES.filter((name) => !existsSync(join(folder, name)));
+  const missing = [
+    ...absent.map((library) => ({
+      library,
+      neededBy: "libonnxruntime.so.1",
+      remedy:
+        `put it into "${folder}", from a CUDA build of exactly the onnxruntime version of onnxruntime-node`,
+    })),
+    ...CUDA_LIBRARIES.filter((name) => !absent.includes(name))
+      .flatMap((name) => missingLibraries(join(folder, name), searchFolders))
+      .map((m) => ({ ...m, remedy: remedyFor(m.library) })),
+  ];
+  return { provider, available: missing.length === 0, folder, missing };
+}
+
+/**
+ * Stops before a provider that cannot be loaded.
+ *
+ * @param what the attempt, to begin the message with
+ * @throws Error that names every missing library, who needs it, and what to install
+ */
+export function requireProvider(what: string, provider: ExecutionProvider): void {
+  const { available, missing } = probeProvider(provider);
+  if (available) return;
+  const lines = missing.map((m) => `  ${m.library}, needed by ${m.neededBy}: ${m.remedy}`);
+  throw new Error(
+    `${what}: execution provider "${provider}" cannot be loaded, ${missing.length} libraries are missing:\n${
+      lines.join("\n")
+    }`,
+  );
+}

@@ -1,0 +1,176 @@
+import { readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Tensor } from "@decorum/tensor";
+import { prepareModel } from "./external_data.ts";
+import { checkFeeds, checkFetches, takeFeeds } from "./feeds.ts";
+import type { Results, ValueInfo } from "./messages.ts";
+import { nativeOptions } from "./native_options.ts";
+import type { ModelSource, RuntimeOptions } from "./options.ts";
+import { requireProvider } from "./provider.ts";
+import { SessionWorker } from "./session_worker.ts";
+
+/** Options of one run. */
+export interface RunOptions {
+  /** Aborting drops a run that waits; a run that has begun goes on unseen and its result is dropped. */
+  readonly signal?: AbortSignal;
+  /** Take the feeds' storage instead of copying it: the caller's arrays are empty afterwards. */
+  readonly transfer?: boolean;
+}
+
+/** A loaded model. Runs of one session are queued, first come, first served, in its worker's thread. */
+export class InferenceSession {
+  readonly name: string;
+  readonly options: RuntimeOptions;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly #worker: SessionWorker;
+  readonly #id: number;
+  readonly #ownsWorker: boolean;
+  #released = false;
+
+  /** Use {@link createSession}. */
+  constructor(
+    worker: SessionWorker,
+    id: number,
+    ownsWorker: boolean,
+    options: RuntimeOptions,
+    values: Results["create"],
+  ) {
+    this.#worker = worker;
+    this.#id = id;
+    this.#ownsWorker = ownsWorker;
+    this.options = options;
+    this.name = nameOf(options);
+    this.inputs = values.inputs;
+    this.outputs = values.outputs;
+  }
+
+  get inputNames(): string[] {
+    return this.inputs.map((i) => i.name);
+  }
+
+  get outputNames(): string[] {
+    return this.outputs.map((o) => o.name);
+  }
+
+  /**
+   * Runs the model.
+   *
+   * @param feeds every input by name; read (or, with `transfer`, taken) before this returns
+   * @param fetches the outputs to compute; all by default, and what only others need is not computed
+   * @throws TypeError when a feed or fetch does not fit; WorkerDiedError when the thread ends; Error with
+   * onnxruntime's words when the model fails; the signal's reason when aborted
+   */
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[],
+    { signal, transfer = false }: RunOptions = {},
+  ): Promise<Record<string, Tensor>> {
+    this.#assertUsable();
+    checkFeeds(this.name, this.inputs, feeds);
+    const names = checkFetches(this.name, this.outputs, fetches);
+    signal?.throwIfAborted();
+    const call = {
+      kind: "run",
+      session: this.#id,
+      feeds: takeFeeds(feeds, transfer),
+      fetches: names,
+    } as const;
+    const result = await this.#worker.call<"run">(call, signal).catch((error) => {
+      throw signal?.aborted ? error : explain(`Cannot run session "${this.name}"`, error);
+    });
+    return result as Record<string, Tensor>;
+  }
+
+  /**
+   * Closes onnxruntime's trace.
+   *
+   * @returns the path of the trace file, to be read with `readProfile`
+   * @throws Error when the session was created without `profilePrefix`
+   */
+  async endProfiling(): Promise<string> {
+    this.#assertUsable();
+    const prefix = this.options.profilePrefix;
+    if (prefix === undefined) {
+      throw new Error(
+        `Cannot end profiling of session "${this.name}": it was created without profilePrefix`,
+      );
+    }
+    await this.#worker.call<"endProfiling">({ kind: "endProfiling", session: this.#id });
+    const written = readdirSync(dirname(prefix))
+      .filter((f) => f.startsWith(`${basename(prefix)}_`) && f.endsWith(".json"))
+      .map((f) => join(dirname(prefix), f))
+      .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+    const newest = written[0];
+    if (newest === undefined) throw new Error(`internal: no profile at "${prefix}_*.json"`);
+    return newest;
+  }
+
+  /** Frees the model's native memory after the runs that wait. Doing it twice does nothing. */
+  async release(): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    try {
+      if (this.#worker.alive) {
+        await this.#worker.call<"release">({ kind: "release", session: this.#id });
+      }
+    } finally {
+      if (this.#ownsWorker) this.#worker.terminate();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  #assertUsable(): void {
+    if (this.#released) {
+      throw new Error(`Cannot use session "${this.name}": it was released`);
+    }
+  }
+}
+
+function nameOf(options: RuntimeOptions): string {
+  return options.name ?? "model";
+}
+
+/** The same kind of error, with what was tried in front; other kinds stay as they are. */
+function explain(what: string, error: unknown): unknown {
+  if (error instanceof TypeError) return new TypeError(`${what}: ${error.message}`);
+  if (error instanceof Error && error.constructor === Error) {
+    return new Error(`${what}: ${error.message}`);
+  }
+  return error;
+}
+
+/**
+ * Loads a model.
+ *
+ * @param worker the thread to load it in; a new one, which `release()` ends, by default
+ * @throws TypeError for a model that is not given as bytes or path, or has an input or output type that
+ * cannot be passed; Error when the execution provider's libraries, an external data file, or anything
+ * onnxruntime needs is missing
+ */
+export async function createSession(
+  model: ModelSource,
+  options: RuntimeOptions = {},
+  worker?: SessionWorker,
+): Promise<InferenceSession> {
+  const what = `Cannot create session "${nameOf(options)}"`;
+  requireProvider(what, options.executionProvider ?? "cpu");
+  const { model: source, folder } = prepareModel(what, model);
+  const host = worker ?? new SessionWorker();
+  const session = host.newSessionId();
+  try {
+    const values = await host.call<"create">({
+      kind: "create",
+      session,
+      model: source,
+      options: nativeOptions(options, folder),
+    });
+    return new InferenceSession(host, session, worker === undefined, options, values);
+  } catch (error) {
+    if (worker === undefined) host.terminate();
+    throw explain(what, error);
+  }
+}

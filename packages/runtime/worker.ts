@@ -1,0 +1,86 @@
+/**
+ * The thread that runs onnxruntime. The binding's `run` blocks its thread, so it never runs on the main one.
+ * Takes one call at a time: the main thread keeps the queue.
+ *
+ * @module
+ */
+import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { buffersOf, type Call, type Reply, type Results, type ValueInfo } from "./messages.ts";
+import { fromOrt, toOrtDType, valueInfo } from "./ort_types.ts";
+
+// Half floats pass as Uint16Array bits: N-API in Deno 2.9.3 ends the process when it meets a Float16Array,
+// which onnxruntime-common (that looks for it when it makes its first tensor) would otherwise turn them into.
+Reflect.deleteProperty(globalThis, "Float16Array");
+
+const scope = globalThis as unknown as {
+  onmessage: (event: MessageEvent<Call>) => void;
+  postMessage(reply: Reply, transfer: ArrayBuffer[]): void;
+};
+const sessions = new Map<number, InferenceSession>();
+
+function sessionOf(id: number): InferenceSession {
+  const session = sessions.get(id);
+  if (!session) throw new Error(`internal: no session ${id} in this worker`);
+  return session;
+}
+
+/** The binding throws this bare text for an input or output of bfloat16 (ONNX type 16). */
+const BFLOAT16_REFUSED = "Unsupported data type: 16";
+
+async function create(call: Extract<Call, { kind: "create" }>): Promise<Results["create"]> {
+  const options = call.options as InferenceSession.SessionOptions;
+  const session = typeof call.model === "string"
+    ? await InferenceSession.create(call.model, options)
+    : await InferenceSession.create(call.model, options);
+  sessions.set(call.session, session);
+  const infos = (metadata: readonly InferenceSession.ValueMetadata[]): ValueInfo[] =>
+    metadata.map(valueInfo);
+  return { inputs: infos(session.inputMetadata), outputs: infos(session.outputMetadata) };
+}
+
+async function run(call: Extract<Call, { kind: "run" }>): Promise<Results["run"]> {
+  const feeds: Record<string, OrtTensor> = {};
+  for (const [name, { dtype, dims, data }] of Object.entries(call.feeds)) {
+    feeds[name] = new OrtTensor(toOrtDType(dtype), data as OrtTensor.DataType, dims);
+  }
+  const results = await sessionOf(call.session).run(feeds, [...call.fetches]);
+  return Object.fromEntries(call.fetches.map((name) => [name, fromOrt(name, results[name])]));
+}
+
+async function answer(call: Call): Promise<Results[keyof Results]> {
+  switch (call.kind) {
+    case "create":
+      return await create(call);
+    case "run":
+      return await run(call);
+    case "endProfiling":
+      return sessionOf(call.session).endProfiling() as undefined;
+    case "release": {
+      const session = sessionOf(call.session);
+      sessions.delete(call.session);
+      return await session.release() as undefined;
+    }
+    case "crash":
+      // Outside the promise chain, so that nothing catches it and the thread ends.
+      setTimeout(() => {
+        throw new Error("crashed on request");
+      });
+      return await new Promise<never>(() => {});
+  }
+}
+
+scope.onmessage = async ({ data: call }) => {
+  try {
+    const result = await answer(call);
+    scope.postMessage(
+      { ok: true, result },
+      call.kind === "run" ? buffersOf(result as Results["run"]) : [],
+    );
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    const said = message === BFLOAT16_REFUSED
+      ? "an input or output is bfloat16, which onnxruntime-node cannot pass; cast it inside the graph"
+      : message;
+    scope.postMessage({ ok: false, name, message: said }, []);
+  }
+};
