@@ -1,5 +1,7 @@
 export { GraphBuilder, type InitializerSpec, type OpOptions } from "./builder.ts";
 export { checkGraph } from "./checker.ts";
+export { decodeModel } from "./codec/decode.ts";
+export { DEFAULT_OPSET, encodeModel } from "./codec/encode.ts";
 export * from "./dims.ts";
 export * from "./element_type.ts";
 export * from "./graph.ts";
@@ -8,3 +10,4 @@ export { scalarTensor } from "./scalar.ts";
 export * from "./schema.ts";
 export { allSchemas, schemaOf } from "./schemas.ts";
 export * from "./value.ts";
+export { printGraph } from "./printer.ts";
