@@ -3,8 +3,9 @@
     python3 -m venv VENV && VENV/bin/pip install rouge-score==0.1.2 nltk==3.10.4
     VENV/bin/python tools/golden/rouge.py packages/text/testdata/rouge.jsonl
 
-The texts are made up here from a seed. The first line tells seed and versions; each other line keeps the f-measures of ROUGE-1, ROUGE-2 and
-ROUGE-L, without and with the Porter stemmer; the last cases have several references.
+The texts are made up here from a seed. The first line tells seed and versions. Each other line
+keeps the f-measures of ROUGE-1, ROUGE-2 and ROUGE-L of one pair, without and with the Porter
+stemmer; the last lines have several references.
 """
 
 import importlib.metadata

@@ -1,0 +1,50 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readSafetensors, type Tensor } from "@decorum/tensor";
+
+/** One recorded case: a folder with `case.json`, `inputs.safetensors`, `expected.safetensors`. */
+export interface GoldenCase {
+  readonly folder: string;
+  readonly kind: string;
+  readonly atol: number;
+  readonly rtol: number;
+  /** Everything `case.json` says. */
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly expected: ReadonlyMap<string, Tensor>;
+}
+
+/** @throws Error when a file of the case is missing; TypeError when one is malformed. */
+export function readCase(folder: string): GoldenCase {
+  const json = JSON.parse(readFileSync(join(folder, "case.json"), "utf8"));
+  const { kind, atol, rtol } = json;
+  if (typeof kind !== "string" || typeof atol !== "number" || typeof rtol !== "number") {
+    throw new TypeError(`Cannot use ${folder}/case.json: expected "kind", "atol" and "rtol"`);
+  }
+  return {
+    folder,
+    kind,
+    atol,
+    rtol,
+    json,
+    inputs: readSafetensors(join(folder, "inputs.safetensors")),
+    expected: readSafetensors(join(folder, "expected.safetensors")),
+  };
+}
+
+/** Input `name` of a case. @throws TypeError when it is missing or of another type. */
+export function inputOf<D extends Tensor["dtype"]>(
+  { folder, inputs }: GoldenCase,
+  name: string,
+  dtype: D,
+): Tensor<D> {
+  const value = inputs.get(name);
+  if (value?.dtype !== dtype) {
+    throw new TypeError(
+      `Cannot use ${folder}/inputs.safetensors: tensor "${name}" is ${
+        value?.dtype ?? "missing"
+      }; expected ${dtype}`,
+    );
+  }
+  return value as Tensor<D>;
+}

@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { cast, GraphBuilder, mul, reshape, concat, shapeOf, unsqueeze, type Value } from "@decorum/onnx";
+import { int64, type Tensor } from "@decorum/tensor";
+import { loadT5Config, openCheckpoint, T5, tokenLogprobs, Weights } from "@decorum/models";
+
+import { type GoldenCase, inputOf } from "../case.ts";
+import { runGraph } from "../session.ts";
+
+/** `[batch * time, width]` as `[batch, time, width]`. */
+function unflatten(rows: Value, ids: Value, width: number): Value {
+  return reshape(rows, concat([shapeOf(ids), ids.graph.constant(int64([1], [width]))], 0));
+}
+
+/** Encoder and decoder states, logits and log-probabilities of every row, padding included. */
+export async function t5Forward(golden: GoldenCase): Promise<Map<string, Tensor>> {
+  const folder = join(golden.folder, "model");
+  const config = loadT5Config(folder);
+  using checkpoint = openCheckpoint(folder);
+  const graph = new GraphBuilder("t5_forward");
+  const inputIds = graph.input("input_ids", "int64", ["batch", "source"]);
+  const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
+  const decoderInputIds = graph.input("decoder_input_ids", "int64", ["batch", "target"]);
+  const labels = graph.input("labels", "int64", ["batch", "target"]);
+  const weights = new Weights(graph, checkpoint);
+  const t5 = new T5(config, weights);
+  const encoded = t5.encode(inputIds, attentionMask);
+  const decoded = t5.decode(decoderInputIds, encoded);
+  const logits = t5.logits(decoded);
+  const { logprobs } = tokenLogprobs(logits, reshape(labels, [-1]));
+  const states = unflatten(encoded.hidden, inputIds, config.d_model);
+  graph.output(
+    mul(states, unsqueeze(cast(attentionMask, "float32"), [2])),
+    "encoder_last_hidden_state",
+  );
+  graph.output(unflatten(decoded, decoderInputIds, config.d_model), "decoder_last_hidden_state");
+  graph.output(unflatten(logits, decoderInputIds, config.vocab_size), "logits");
+  graph.output(logprobs, "logprobs");
+  const feeds = Object.fromEntries(
+    ["input_ids", "attention_mask", "decoder_input_ids", "labels"].map((name) => [
+      name,
+      inputOf(golden, name, "int64"),
+    ]),
+  );
+  const results = await runGraph({ graph: graph.build(), files: weights.files }, feeds);
+  return new Map(Object.entries(results));
+}
