@@ -145,6 +145,22 @@ export function remainingDim(shape: Shape, known: Shape): Dim | undefined {
   return divideDims(productOfDims(from), productOfDims(by));
 }
 
+/** The number that a dimension is for these sizes of its symbols; `undefined` when one has no size. */
+export function evaluateDim(dim: Dim, sizes: ReadonlyMap<string, number>): number | undefined {
+  if (typeof dim === "number") return dim;
+  let sum = 0;
+  for (const [monomial, coefficient] of parse(dim)) {
+    let product = coefficient;
+    for (const symbol of monomial === "" ? [] : monomial.split("*")) {
+      const size = sizes.get(symbol);
+      if (size === undefined) return undefined;
+      product *= size;
+    }
+    sum += product;
+  }
+  return sum;
+}
+
 /** Every plain symbol that occurs in the shape. */
 export function symbolsOf(shape: Shape): Set<string> {
   const symbols = new Set<string>();
