@@ -44,7 +44,6 @@ const CUDA_PACKAGES = [
   ["libcufft", "cuFFT"],
   ["libnvrtc", "NVRTC"],
   ["libnvJitLink", "nvJitLink"],
-  ["libcuda", "the NVIDIA driver"],
 ] as const;
 
 function nativeFolder(): string {
@@ -53,6 +52,7 @@ function nativeFolder(): string {
 }
 
 function remedyFor(library: string): string {
+  if (library.startsWith("libcuda.so")) return "install the NVIDIA driver";
   const owner = CUDA_PACKAGES.find(([prefix]) => library.startsWith(prefix))?.[1];
   const version = /\.so\.([\d.]+)$/.exec(library)?.[1];
   return owner === undefined

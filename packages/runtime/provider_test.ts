@@ -111,7 +111,7 @@ Deno.test("cuda without NVIDIA's libraries names each, and what to install", () 
   assert.deepEqual(report.missing.map((m) => m.remedy), [
     "install cuBLAS 13 and put its folder on LD_LIBRARY_PATH",
     "install cuDNN 9 and put its folder on LD_LIBRARY_PATH",
-    "install the NVIDIA driver 1 and put its folder on LD_LIBRARY_PATH",
+    "install the NVIDIA driver",
     "install the system package with libodd.so",
   ]);
   mkdirSync(join(folder.path, "nvidia"));
