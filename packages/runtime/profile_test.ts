@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { memoryUse, readProfile, summarizeProfile } from "./mod.ts";
+import { createSession, memoryUse, readProfile, summarizeProfile } from "./mod.ts";
+import { model, slowFeeds, temporaryFolder, threads } from "./test_fixtures.ts";
 
 const kernel = (op_name: string, ts: number, dur: number, provider = "CPUExecutionProvider") => ({
   cat: "Node",
@@ -35,16 +35,35 @@ Deno.test("nodes of a loop body are taken out of the loop's own time", () => {
 });
 
 Deno.test("a file that is no trace is a TypeError with its path", () => {
-  const folder = mkdtempSync(join(tmpdir(), "decorum-profile-"));
-  const path = join(folder, "p.json");
+  using folder = temporaryFolder();
+  const path = join(folder.path, "p.json");
   writeFileSync(path, "[{");
   assert.throws(() => readProfile(path), /p\.json": it is not JSON/);
   writeFileSync(path, "{}");
   assert.throws(() => readProfile(path), /expected an array of trace events/);
-  rmSync(folder, { recursive: true });
 });
 
 Deno.test("memory in use is in bytes, and the peak is no less", () => {
   const { rss, peakRss, anonymous } = memoryUse();
   assert.ok(rss > 10e6 && peakRss >= rss && anonymous <= rss, `${rss} ${peakRss} ${anonymous}`);
+});
+
+Deno.test("a profile tells the time of each operator, loop bodies counted once", async () => {
+  using folder = temporaryFolder();
+  const profilePrefix = join(folder.path, "trace");
+  await using session = await createSession(model("slow"), { ...threads, profilePrefix });
+  await session.run(slowFeeds(20));
+  await session.run(slowFeeds(20));
+  const path = await session.endProfiling();
+  assert.ok(path.startsWith(`${profilePrefix}_`));
+  const profile = readProfile(path);
+  assert.equal(profile.runs, 2);
+  assert.equal(profile.ops.find((o) => o.op === "MatMul")?.calls, 40);
+  assert.equal(profile.ops[0]?.op, "MatMul");
+  assert.ok(profile.kernelMs <= profile.wallMs, `${profile.kernelMs} in ${profile.wallMs}`);
+  const shares = profile.ops.reduce((sum, o) => sum + o.share, 0);
+  assert.ok(Math.abs(shares - 1) < 1e-9);
+  assert.deepEqual(Object.keys(profile.callsByProvider), ["CPUExecutionProvider"]);
+  await using plain = await createSession(model("slow"), threads);
+  await assert.rejects(plain.endProfiling(), /created without profilePrefix/);
 });

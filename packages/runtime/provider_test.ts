@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { readElf } from "./elf.ts";
 import { missingLibraries, systemFolders } from "./library_search.ts";
 import { probeProvider } from "./mod.ts";
+import { temporaryFolder } from "./test_fixtures.ts";
 
 const linux = process.platform === "linux";
 const X86_64 = 62, AARCH64 = 183;
@@ -44,11 +44,6 @@ function elfFile(needed: string[], runpath = "", machine = X86_64): Uint8Array {
   }
   new Uint8Array(view.buffer).set(new TextEncoder().encode(strings.join("")), STRINGS);
   return new Uint8Array(view.buffer);
-}
-
-function temporaryFolder() {
-  const path = mkdtempSync(join(tmpdir(), "decorum-provider-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
 }
 
 Deno.test("the cpu provider is always there", () => {

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { float32, tensor } from "@decorum/tensor";
+import { createSession, SessionWorker, WorkerDiedError } from "./mod.ts";
+import { model, slowFeeds, threads } from "./test_fixtures.ts";
+
+Deno.test("the event loop turns while a model runs", async () => {
+  await using session = await createSession(model("slow"), threads);
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 5);
+  const begin = performance.now();
+  const { total } = await session.run(slowFeeds(2000), ["total"]);
+  const ms = performance.now() - begin;
+  clearInterval(timer);
+  assert.equal(total?.data[0], 192 * 192);
+  assert.ok(ms > 50, `the run took only ${ms} ms, too short to tell`);
+  assert.ok(ticks >= 3, `${ticks} ticks in ${ms} ms`);
+});
+
+Deno.test("runs in one worker are queued, first come, first served", async () => {
+  using worker = new SessionWorker();
+  await using a = await createSession(model("slow"), threads, worker);
+  await using b = await createSession(model("sum_product"), threads, worker);
+  const order: string[] = [];
+  const one = float32([1, 3], [1, 1, 1]);
+  await Promise.all([
+    a.run(slowFeeds(100)).then(() => order.push("slow")),
+    b.run({ x: one, y: one }).then(() => order.push("quick")),
+    a.run(slowFeeds(1)).then(() => order.push("last")),
+  ]);
+  assert.deepEqual(order, ["slow", "quick", "last"]);
+  await a.release();
+  assert.equal((await b.run({ x: one, y: one }))["sum"]?.data[0], 2, "the other session stays");
+});
+
+Deno.test("sessions in workers of their own run at the same time", async () => {
+  await using a = await createSession(model("slow"), threads);
+  await using b = await createSession(model("sum_product"), threads);
+  const order: string[] = [];
+  const one = float32([1, 3], [1, 1, 1]);
+  await Promise.all([
+    a.run(slowFeeds(2000)).then(() => order.push("slow")),
+    b.run({ x: one, y: one }).then(() => order.push("quick")),
+  ]);
+  assert.deepEqual(order, ["quick", "slow"]);
+});
+
+Deno.test("abort drops a run that waits and abandons one that runs", async () => {
+  await using session = await createSession(model("slow"), threads);
+  const running = new AbortController();
+  const waiting = new AbortController();
+  const begin = performance.now();
+  const first = session.run(slowFeeds(2000), ["total"], { signal: running.signal });
+  const second = session.run(slowFeeds(100_000), ["total"], { signal: waiting.signal });
+  const third = session.run(slowFeeds(1), ["total"]);
+  waiting.abort(new Error("changed my mind"));
+  running.abort(new Error("too slow"));
+  await assert.rejects(first, { message: "too slow" });
+  await assert.rejects(second, /changed my mind/);
+  const abandoned = performance.now() - begin;
+  assert.equal((await third)["total"]?.data[0], 192 * 192);
+  assert.ok(abandoned < (performance.now() - begin) / 2, "rejected before the run was over");
+  await assert.rejects(
+    session.run(slowFeeds(1), undefined, { signal: AbortSignal.abort(new Error("before")) }),
+    /before/,
+  );
+});
+
+Deno.test("a worker that dies fails the running, the waiting and every later call", async () => {
+  const worker = new SessionWorker();
+  const session = await createSession(model("slow"), threads, worker);
+  const crash = assert.rejects(worker.call<"crash">({ kind: "crash" }), WorkerDiedError);
+  const waiting = assert.rejects(session.run(slowFeeds(1)), /crashed on request/);
+  await Promise.all([crash, waiting]);
+  assert.equal(worker.alive, false);
+  await assert.rejects(session.run(slowFeeds(1)), WorkerDiedError);
+  await assert.rejects(createSession(model("slow"), threads, worker), WorkerDiedError);
+  await session.release();
+});
+
+Deno.test("terminating a worker fails what runs in it", async () => {
+  const worker = new SessionWorker();
+  const session = await createSession(model("slow"), threads, worker);
+  const running = assert.rejects(session.run(slowFeeds(200)), /it was terminated/);
+  setTimeout(() => worker.terminate(), 20);
+  await running;
+  worker.terminate();
+});
+
+Deno.test("results outlive the session and its worker", async () => {
+  const session = await createSession(model("sum_product"), threads);
+  const n = 100_000;
+  const x = tensor("float32", [n, 3], new Float32Array(3 * n).fill(2));
+  const { sum } = await session.run({ x, y: x }, ["sum"]);
+  await session.release();
+  await new Promise((done) => setTimeout(done, 50));
+  assert.ok(sum?.data.every((v) => v === 4));
+});
+
+Deno.test("release waits for runs, works twice, and ends use", async () => {
+  const session = await createSession(model("slow"), { ...threads, name: "once" });
+  const run = session.run(slowFeeds(50), ["total"]);
+  await Promise.all([session.release(), session.release()]);
+  assert.equal((await run)["total"]?.data[0], 192 * 192);
+  await session.release();
+  await assert.rejects(session.run(slowFeeds(1)), /Cannot use session "once": it was released/);
+});
