@@ -34,17 +34,10 @@ export interface TokenizerFiles {
  */
 export function tokenizerFromJson(files: TokenizerFiles): Tokenizer {
   const { source, json, config, configPath, named } = files;
-  if (!isJsonObject(json.model)) {
-    throw new TypeError(
-      `Cannot use field "model" of ${source}: expected an object, found ${
-        describeJson(json.model)
-      }; is this a tokenizer.json?`,
-    );
-  }
+  const { unk_token: unk } = checkModel(json.model, source);
   const template = parsePostProcessor(json.post_processor, source);
   const added = allAddedTokens(files);
   const special = new Set(added.filter((token) => token.special).map((token) => token.content));
-  const unk = json.model.unk_token;
   const roles = completeSpecialTokens(
     typeof unk === "string" ? { unk, ...named } : named,
     special,
@@ -79,6 +72,31 @@ export function tokenizerFromJson(files: TokenizerFiles): Tokenizer {
     truncationSide: config.truncation_side === "left" ? "left" : "right",
     cleanUpSpaces: optionalBoolean(config, "clean_up_tokenization_spaces", configPath) ?? false,
   });
+}
+
+/** The `model` of a `tokenizer.json`, of one of the kinds whose vocabulary can be read. */
+function checkModel(model: unknown, source: string): JsonObject {
+  const fail = (field: string, found: unknown, expected: string): never => {
+    throw new TypeError(
+      `Cannot use field "${field}" of ${source}: expected ${expected}, found ${
+        describeJson(found)
+      }; is this a tokenizer.json?`,
+    );
+  };
+  if (!isJsonObject(model)) return fail("model", model, "an object");
+  // Older files name no type; a Unigram's vocabulary is an array of token and score.
+  const { type, vocab } = model;
+  if (type !== undefined && !["BPE", "WordPiece", "Unigram"].includes(String(type))) {
+    fail("model.type", type, `"BPE", "WordPiece" or "Unigram"`);
+  }
+  const unigram = type === undefined ? Array.isArray(vocab) : type === "Unigram";
+  if (unigram ? !Array.isArray(vocab) : !isJsonObject(vocab)) {
+    fail("model.vocab", vocab, unigram ? "an array of [token, score]" : "an object of token to id");
+  }
+  if (type === "BPE" && !Array.isArray(model.merges)) {
+    fail("model.merges", model.merges, "an array");
+  }
+  return model;
 }
 
 function buildModel(
