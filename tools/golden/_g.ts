@@ -3,7 +3,8 @@ import { compare } from "/work/main/tools/golden/compare.ts";
 import { t5Forward } from "/work/main/tools/golden/cases/t5_forward.ts";
 import { classify } from "/work/main/tools/golden/cases/classify.ts";
 import { t5LoraGrad } from "/work/main/tools/golden/cases/t5_lora_grad.ts";
-const k: any = { t5_forward: t5Forward, roberta_classify: classify, t5_lora_grad: t5LoraGrad };
+import { t5Greedy } from "/work/main/tools/golden/cases/t5_greedy.ts";
+const k: any = { t5_greedy: t5Greedy, t5_forward: t5Forward, roberta_classify: classify, t5_lora_grad: t5LoraGrad };
 for (const f of Deno.args) {
   const c = readCase(f); const t0 = performance.now();
   const r = await k[c.kind](c);
