@@ -32,7 +32,8 @@ export interface PadOptions {
 /**
  * Pads the rows to the longest of them.
  *
- * @throws RangeError for an empty batch or a row without ids (softmax over it has no value).
+ * @throws RangeError for an empty batch, a row without ids (softmax over it has no value), or a
+ *   negative padding id.
  */
 export function padBatch(
   rows: readonly ArrayLike<number>[],
@@ -48,6 +49,13 @@ export function padBatch(
       throw new RangeError(`Cannot pad row ${i} of ${rows.length}: it has no ids`);
     }
   });
+  for (
+    const [name, value, least] of [["padId", padId, 0], ["multipleOf", multipleOf, 1]] as const
+  ) {
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new RangeError(`Cannot pad with ${name} ${value}: expected an integer from ${least}`);
+    }
+  }
   const longest = rows.reduce((n, row) => Math.max(n, row.length), minLength);
   const length = Math.ceil(longest / multipleOf) * multipleOf;
   const ids = new BigInt64Array(rows.length * length).fill(BigInt(padId));

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { lengthBetween, loadRows, readRows } from "./datasets.ts";
+import { withFolder } from "./testdata/tiny_tokenizers.ts";
+
+const bom = "\uFEFF";
+
+/** Writes one file, reads its rows, and returns them. */
+async function rowsOf(name: string, content: string | Uint8Array, columns?: string[]) {
+  let rows: unknown;
+  await withFolder({ [name]: content }, async (folder) => {
+    rows = await loadRows(join(folder, name), columns === undefined ? {} : { columns });
+  });
+  return rows;
+}
+
+Deno.test("CSV: byte-order mark, CRLF, quotes, line breaks inside quotes, blank lines", async () => {
+  const text =
+    `${bom}id,text\r\n1,plain\r\n\r\n2,"with ""quotes"", commas\r\nand lines"\r\n3,\r\n4,último`;
+  assert.deepEqual(await rowsOf("a.csv", text), [
+    { id: "1", text: "plain" },
+    { id: "2", text: 'with "quotes", commas\r\nand lines' },
+    { id: "3", text: "" },
+    { id: "4", text: "último" },
+  ]);
+});
+
+Deno.test("CSV: a header alone is no rows; spaces belong to the field", async () => {
+  assert.deepEqual(await rowsOf("a.csv", "a,b\n"), []);
+  assert.deepEqual(await rowsOf("a.csv", "a,b\n 1 , 2 \n"), [{ a: " 1 ", b: " 2 " }]);
+});
+
+Deno.test("JSONL: byte-order mark, CRLF, blank lines, values that are no text", async () => {
+  const text = `${bom}{"a":"x","n":1.5,"b":true,"z":null,"l":[1,"2"]}\r\n\r\n{"a":"\\u2028y"}`;
+  assert.deepEqual(await rowsOf("a.jsonl", text), [
+    { a: "x", n: "1.5", b: "true", z: "", l: '[1,"2"]' },
+    { a: "\u2028y" },
+  ]);
+});
+
+Deno.test("a column that is named like a method of Object is data or missing, never inherited", async () => {
+  assert.deepEqual(await rowsOf("a.jsonl", '{"constructor":"c"}', ["constructor"]), [
+    { constructor: "c" },
+  ]);
+  await assert.rejects(rowsOf("a.csv", "a\n1\n", ["constructor"]), RangeError);
+});
+
+Deno.test("chosen columns are returned alone", async () => {
+  assert.deepEqual(await rowsOf("a.csv", "a,b,c\n1,2,3\n", ["c", "a"]), [{ c: "3", a: "1" }]);
+});
+
+Deno.test("lines are whole however the file is read in chunks", async () => {
+  const long = "é".repeat(100_001);
+  const rows = [`{"a":"${long}"}`, '{"a":"short"}', `{"a":"${long}"}`];
+  assert.deepEqual(await rowsOf("a.jsonl", rows.join("\n")), [
+    { a: long },
+    { a: "short" },
+    { a: long },
+  ]);
+  const csv = await rowsOf("a.csv", `a\n"${long}\n${long}"\n`);
+  assert.deepEqual(csv, [{ a: `${long}\n${long}` }]);
+});
+
+Deno.test("reading stops where the caller stops", () =>
+  withFolder({ "a.csv": "a\n1\n2\n3,broken\n", "a.jsonl": '{"a":1}\nbroken' }, async (folder) => {
+    for (const name of ["a.csv", "a.jsonl"]) {
+      for await (const row of readRows(join(folder, name))) {
+        assert.deepEqual(row, { a: "1" });
+        break;
+      }
+    }
+  }));
+
+const refused = (
+  title: string,
+  file: string,
+  content: string | Uint8Array,
+  name: string,
+  message: RegExp,
+  columns?: string[],
+) => Deno.test(title, () => assert.rejects(rowsOf(file, content, columns), { name, message }));
+
+refused("CSV: an empty file", "a.csv", "", "RangeError", /a\.csv: it has no header row/);
+refused(
+  "CSV: a repeated column",
+  "a.csv",
+  "a,b,a\n",
+  "RangeError",
+  /"a" twice, as columns 1 and 3/,
+);
+refused("CSV: a nameless column", "a.csv", "a,,b\n", "RangeError", /column 2 of the header/);
+refused(
+  "CSV: a field too many, after a field of three lines",
+  "a.csv",
+  'a,b\n"x\n\nx",1\n\n"y\ny",2,3\n',
+  "SyntaxError",
+  /a\.csv, line 6: the row has 3 fields, the header 2 \("a", "b"\)/,
+);
+refused("CSV: an open quote", "a.csv", 'a,b\n1,"x\n2,3\n', "SyntaxError", /CSV_QUOTE_NOT_CLOSED/);
+refused("CSV: a stray quote", "a.csv", 'a\n1\nx"y\n', "SyntaxError", /a\.csv, line 3: .*quote/i);
+refused(
+  "CSV: bytes that are not UTF-8",
+  "a.csv",
+  Uint8Array.of(0x61, 0x0a, 0x62, 0x0a, 0xff, 0x0a),
+  "TypeError",
+  /a\.csv, line 3: it is not valid UTF-8/,
+);
+refused("JSONL: a broken line", "a.jsonl", '{"a":1}\n{"a":', "SyntaxError", /a\.jsonl, line 2: /);
+refused("JSONL: an array", "a.jsonl", "[1]\n", "TypeError", /line 1: .* found an array of 1/);
+refused(
+  "a missing column",
+  "a.jsonl",
+  '{"a":1,"b":2}\n{"a":1}\n',
+  "RangeError",
+  /a\.jsonl, line 2: there is no column "b"; the columns are "a"/,
+  ["a", "b"],
+);
+refused("an unknown extension", "a.parquet", "", "RangeError", /"\.parquet", expected \.csv/);
+
+Deno.test("a missing file is an error that names it", async () => {
+  for (const name of ["missing.csv", "missing.jsonl"]) {
+    await assert.rejects(loadRows(name), { message: new RegExp(`Cannot read ${name}: ENOENT`) });
+  }
+});
+
+Deno.test("lengthBetween counts code points and includes both limits", () => {
+  const keep = lengthBetween("t", { min: 2, max: 3 });
+  assert.deepEqual(["a", "ab", "abc", "abcd", "😀", "😀😀😀"].map((t) => keep({ t })), [
+    false,
+    true,
+    true,
+    false,
+    false,
+    true,
+  ]);
+  assert.throws(() => keep({ u: "x" }), /no column "t"; the columns are "u"/);
+  assert.throws(() => lengthBetween("t", { min: 3, max: 2 }), RangeError);
+});
