@@ -114,8 +114,8 @@ function unbroadcast(cotangent: Value, value: Value): Value {
     dim === 1 && cotangent.shape[i + extra] !== 1 ? [i + extra] : []
   );
   let summed = cotangent;
-  if (stretched.length > 0) summed = reduceSum(summed, stretched, { keepdims: true });
-  if (leading.length > 0) summed = reduceSum(summed, leading, { keepdims: false });
+  if (stretched.length > 0) summed = reduceSum(summed, stretched, true);
+  if (leading.length > 0) summed = reduceSum(summed, leading, false);
   return summed;
 }
 

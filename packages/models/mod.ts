@@ -1,1 +1,14 @@
-export {};
+export * from "./attention.ts";
+export * from "./checkpoint.ts";
+export * from "./classifier.ts";
+export * from "./classifier_config.ts";
+export * from "./linear.ts";
+export * from "./lora.ts";
+export * from "./peft.ts";
+export * from "./policy_graph.ts";
+export * from "./relative_position.ts";
+export * from "./t5.ts";
+export * from "./t5_config.ts";
+export * from "./token_batch.ts";
+export * from "./value_head.ts";
+export * from "./weights.ts";

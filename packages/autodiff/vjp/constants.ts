@@ -7,11 +7,11 @@ import { input, type VjpNode } from "../rule.ts";
  */
 export function constantInts(node: VjpNode, i: number): readonly number[] {
   const value = input(node, i);
-  const tensor = node.graph.constantOf(value.name);
-  if (!tensor) {
+  const dims = node.graph.dims(value);
+  if (!dims || dims.some((dim) => typeof dim !== "number")) {
     throw new TypeError(
       `Cannot differentiate ${node.opType} "${node.name}": input ${i} ("${value.name}") is computed at run time; expected a constant`,
     );
   }
-  return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+  return dims.map(Number);
 }

@@ -11,7 +11,6 @@ import {
   neg,
   or,
   pow,
-  sigmoid,
   sign,
   sin,
   sub,
@@ -115,4 +114,3 @@ export const elementwise: Readonly<Record<string, OpState>> = {
     },
   },
 };
-

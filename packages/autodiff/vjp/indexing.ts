@@ -1,17 +1,14 @@
 import {
-  constantOfShape,
   gatherElements,
   gatherND,
   scatterElements,
   scatterND,
-  shapeOf,
   transpose,
   unsqueeze,
   type Value,
 } from "@decorum/onnx";
+import { zerosLike } from "./zeros.ts";
 import { cotangent, input, intAttribute, type OpState, type VjpNode } from "../rule.ts";
-
-const zerosOf = (x: Value) => constantOfShape(shapeOf(x), 0, x.dtype);
 
 /** Axes rotated so that `axis` comes first, and back. */
 function axisFirst(rank: number, axis: number): { to: number[]; from: number[] } {
@@ -30,15 +27,13 @@ function gatherVjp(node: VjpNode): readonly Value[] {
   const [x, indices, g] = [input(node, 0), input(node, 1), cotangent(node)];
   const axis = (intAttribute(node, "axis", 0) + x.rank) % x.rank;
   const at = unsqueeze(indices, [indices.rank]);
-  if (axis === 0) return [scatterND(zerosOf(x), at, g, { reduction: "add" })];
+  if (axis === 0) return [scatterND(zerosLike(x), at, g, "add")];
   const k = indices.rank;
   const { to, from } = axisFirst(x.rank, axis);
   // g: [before.., indices.., after..] -> [indices.., before.., after..]
   const order = [...g.shape.keys()];
   const moved = [...order.slice(axis, axis + k), ...order.slice(0, axis), ...order.slice(axis + k)];
-  const rotated = scatterND(zerosOf(transpose(x, to)), at, transpose(g, moved), {
-    reduction: "add",
-  });
+  const rotated = scatterND(zerosLike(transpose(x, to)), at, transpose(g, moved), "add");
   return [transpose(rotated, from)];
 }
 
@@ -58,7 +53,7 @@ export const indexing: Readonly<Record<string, OpState>> = {
   GatherElements: {
     kind: "rule",
     vjp: (node) => [
-      scatterElements(zerosOf(input(node, 0)), input(node, 1), cotangent(node), {
+      scatterElements(zerosLike(input(node, 0)), input(node, 1), cotangent(node), {
         axis: intAttribute(node, "axis", 0),
         reduction: "add",
       }),
@@ -67,7 +62,7 @@ export const indexing: Readonly<Record<string, OpState>> = {
   GatherND: {
     kind: "rule",
     vjp: (node) => [
-      scatterND(zerosOf(input(node, 0)), input(node, 1), cotangent(node), { reduction: "add" }),
+      scatterND(zerosLike(input(node, 0)), input(node, 1), cotangent(node), "add"),
     ],
   },
   // With "none" an overwritten element of the data gets nothing; indices must not repeat (ONNX's rule).
@@ -76,7 +71,7 @@ export const indexing: Readonly<Record<string, OpState>> = {
     vjp: (node) => {
       const [indices, updates, g] = [input(node, 1), input(node, 2), cotangent(node)];
       const kept = () =>
-        scatterReduction(node) === "add" ? g : scatterND(g, indices, zerosOf(updates));
+        scatterReduction(node) === "add" ? g : scatterND(g, indices, zerosLike(updates));
       return [
         node.wants(0) ? kept() : undefined,
         undefined,
@@ -92,7 +87,7 @@ export const indexing: Readonly<Record<string, OpState>> = {
       const kept = () =>
         scatterReduction(node) === "add"
           ? g
-          : scatterElements(g, indices, zerosOf(updates), { axis });
+          : scatterElements(g, indices, zerosLike(updates), { axis });
       return [
         node.wants(0) ? kept() : undefined,
         undefined,

@@ -26,7 +26,9 @@ function matmulVjp(node: VjpNode): readonly (Value | undefined)[] {
     // One matrix for all of a's batches: their rows lie one after the other, so one product sums them.
     const shared = b.rank === 2 && a.rank > 2 && typeof a.shape.at(-1) === "number" &&
       typeof g.shape.at(-1) === "number";
-    return shared ? gemm(asRows(a), asRows(g), { transA: true }) : matmul(swapLast(a), g);
+    return shared
+      ? gemm(asRows(a), asRows(g), undefined, { transA: true })
+      : matmul(swapLast(a), g);
   };
   return [node.wants(0) ? da() : undefined, node.wants(1) ? db() : undefined];
 }
@@ -40,12 +42,12 @@ function gemmVjp(node: VjpNode): readonly (Value | undefined)[] {
   const beta = intAttribute(node, "beta", 1);
   const da = () =>
     transA
-      ? gemm(b, g, { transA: transB, transB: true, alpha })
-      : gemm(g, b, { transB: !transB, alpha });
+      ? gemm(b, g, undefined, { transA: transB, transB: true, alpha })
+      : gemm(g, b, undefined, { transB: !transB, alpha });
   const db = () =>
     transB
-      ? gemm(g, a, { transA: true, transB: transA, alpha })
-      : gemm(a, g, { transA: !transA, alpha });
+      ? gemm(g, a, undefined, { transA: true, transB: transA, alpha })
+      : gemm(a, g, undefined, { transA: !transA, alpha });
   return [
     node.wants(0) ? da() : undefined,
     node.wants(1) ? db() : undefined,
@@ -58,4 +60,3 @@ export const linalg: Readonly<Record<string, OpState>> = {
   MatMul: { kind: "rule", vjp: matmulVjp },
   Gemm: { kind: "rule", vjp: gemmVjp },
 };
-

@@ -9,18 +9,11 @@ import {
   sub,
   type Value,
 } from "@decorum/onnx";
-import {
-  cotangent,
-  input,
-  intAttribute,
-  type OpState,
-  unary,
-  type VjpNode,
-} from "../rule.ts";
+import { cotangent, input, intAttribute, type OpState, unary, type VjpNode } from "../rule.ts";
 
 /** Sum over the softmax axis, kept as 1. */
 function axisSum(node: VjpNode, x: Value): Value {
-  return reduceSum(x, [intAttribute(node, "axis", -1)], { keepdims: true });
+  return reduceSum(x, [intAttribute(node, "axis", -1)], true);
 }
 
 function epsilonOf(node: VjpNode): number {
@@ -37,7 +30,7 @@ function requireLastAxis(node: VjpNode): void {
   }
 }
 
-const lastMean = (x: Value) => reduceMean(x, [-1], { keepdims: true });
+const lastMean = (x: Value) => reduceMean(x, [-1], true);
 
 /**
  * y = x r w with r = (mean(x^2) + epsilon)^(-1/2) (Zhang and Sennrich 2019):
@@ -91,4 +84,3 @@ export const normalization: Readonly<Record<string, OpState>> = {
   RMSNormalization: { kind: "rule", vjp: rmsNormVjp },
   LayerNormalization: { kind: "rule", vjp: layerNormVjp },
 };
-

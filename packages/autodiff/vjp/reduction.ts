@@ -43,7 +43,7 @@ function reducedCount(node: VjpNode): Value {
 function extremum(node: VjpNode): readonly (Value | undefined)[] {
   const x = input(node, 0);
   const hit = cast(equal(x, restored(node, output(node))), x.dtype);
-  const count = reduceSum(hit, axesOf(node), { keepdims: true });
+  const count = reduceSum(hit, axesOf(node), true);
   return [mul(div(hit, count), restored(node, cotangent(node)))];
 }
 
@@ -73,7 +73,7 @@ export const reduction: Readonly<Record<string, OpState>> = {
   CumSum: {
     kind: "rule",
     vjp: (node) => [
-      cumSum(cotangent(node), input(node, 1), {
+      cumSum(cotangent(node), constantInts(node, 1)[0] ?? 0, {
         reverse: intAttribute(node, "reverse", 0) === 0,
         exclusive: intAttribute(node, "exclusive", 0) !== 0,
       }),

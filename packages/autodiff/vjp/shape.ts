@@ -1,4 +1,6 @@
+import { int64 } from "@decorum/tensor";
 import {
+  add,
   concat,
   pad,
   reshapeLike,
@@ -19,6 +21,7 @@ import {
   unary,
   type VjpNode,
 } from "../rule.ts";
+import { zerosLike } from "./zeros.ts";
 import { constantInts } from "./constants.ts";
 
 /** The reverse of `perm`; an absent one reverses the axes, and so does its inverse. */
@@ -34,10 +37,10 @@ function concatVjp(node: VjpNode): readonly (Value | undefined)[] {
   const g = cotangent(node);
   const axis = (intAttribute(node, "axis", 0) + g.rank) % g.rank;
   const size = (v: Value) => shapeOf(v, { start: axis, end: axis + 1 });
-  let start: Value = node.graph.constantInts([0]);
+  let start = node.graph.constant(int64([1], [0]));
   return node.inputs.map((x, i) => {
     if (!x) return undefined;
-    const end = node.graph.addInts(start, size(x));
+    const end = add(start, size(x));
     const part = node.wants(i) ? slice(g, start, end, [axis]) : undefined;
     start = end;
     return part;
@@ -57,14 +60,14 @@ function sliceVjp(node: VjpNode): Value {
   }
   const from = new Array<number>(x.rank).fill(0);
   axes.forEach((axis, i) => (from[(axis + x.rank) % x.rank] = starts[i] ?? 0));
-  const before = node.graph.constantInts(from);
+  const before = node.graph.constant(int64([from.length], from));
   const after = sub(sub(shapeOf(x), shapeOf(g)), before);
   return pad(g, concat([before, after], 0));
 }
 
 function splitVjp(node: VjpNode): readonly Value[] {
   const axis = intAttribute(node, "axis", 0);
-  const parts = node.outputs.map((out, i) => node.cotangents[i] ?? node.graph.zerosLike(out));
+  const parts = node.outputs.map((out, i) => node.cotangents[i] ?? zerosLike(out));
   return [concat(parts, axis)];
 }
 
@@ -85,8 +88,10 @@ export const shape: Readonly<Record<string, OpState>> = {
   Trilu: {
     kind: "rule",
     vjp: (node) => [
-      trilu(cotangent(node), { upper: intAttribute(node, "upper", 1) !== 0, k: node.inputs[1] }),
+      trilu(cotangent(node), {
+        upper: intAttribute(node, "upper", 1) !== 0,
+        k: node.inputs[1] ? constantInts(node, 1)[0] ?? 0 : 0,
+      }),
     ],
   },
 };
-

@@ -1,5 +1,14 @@
 import { join } from "node:path";
-import { cast, GraphBuilder, mul, reshape, concat, shapeOf, unsqueeze, type Value } from "@decorum/onnx";
+import {
+  cast,
+  concat,
+  GraphBuilder,
+  mul,
+  reshape,
+  shapeOf,
+  unsqueeze,
+  type Value,
+} from "@decorum/onnx";
 import { int64, type Tensor } from "@decorum/tensor";
 import { loadT5Config, openCheckpoint, T5, tokenLogprobs, Weights } from "@decorum/models";
 

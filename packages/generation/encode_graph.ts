@@ -1,0 +1,27 @@
+import { concat, GraphBuilder, reshape, shapeOf } from "@decorum/onnx";
+import { int64 } from "@decorum/tensor";
+import {
+  AdapterInputs,
+  type ModelGraph,
+  type PolicySpec,
+  T5,
+  t5LinearLayers,
+  Weights,
+} from "@decorum/models";
+
+/**
+ * The encoder alone. Inputs `input_ids`, `attention_mask` `[batch, source]` and the adapter's; output
+ * `encoder_hidden` `[batch, source, d_model]` float32.
+ */
+export function buildEncodeGraph(spec: PolicySpec): ModelGraph {
+  const graph = new GraphBuilder("encode");
+  const inputIds = graph.input("input_ids", "int64", ["batch", "source"]);
+  const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
+  const weights = new Weights(graph, spec.index, spec);
+  const layers = t5LinearLayers(spec.config);
+  const adapter = spec.lora && new AdapterInputs(weights, spec.lora, layers);
+  const { hidden } = new T5(spec.config, weights, adapter).encode(inputIds, attentionMask);
+  const width = graph.constant(int64([1], [spec.config.d_model]));
+  graph.output(reshape(hidden, concat([shapeOf(inputIds), width], 0)), "encoder_hidden");
+  return { graph: graph.build(), files: weights.files };
+}

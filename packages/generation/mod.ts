@@ -1,0 +1,4 @@
+export * from "./decode_graph.ts";
+export * from "./encode_graph.ts";
+export * from "./generator.ts";
+export * from "./sampler.ts";

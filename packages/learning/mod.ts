@@ -1,0 +1,1 @@
+export * from "./ppo_graph.ts";

@@ -1,0 +1,68 @@
+import {
+  add,
+  cast,
+  concat,
+  matmul,
+  mul,
+  reshape,
+  shapeOf,
+  softmax,
+  sub,
+  transpose,
+  unsqueeze,
+  type Value,
+} from "@decorum/onnx";
+import { int64 } from "@decorum/tensor";
+
+/** Added to a score that must not count: exp(it) is 0 in float32 whatever the other scores are. */
+export const MASKED = -1e9;
+
+/** Splits rows into heads for sequences of one (padded) length. */
+export class Heads {
+  readonly #shape: Value;
+
+  /** @param ids `[batch, time]`: whose rows are to be split. */
+  constructor(ids: Value, readonly count: number, readonly size: number) {
+    const tail = ids.graph.constant(int64([2], [count, size]));
+    this.#shape = concat([shapeOf(ids), tail], 0);
+  }
+
+  /** `[batch * time, heads * size]` as `[batch, heads, time, size]`. */
+  split(x: Value): Value {
+    return transpose(reshape(x, this.#shape), [0, 2, 1, 3]);
+  }
+
+  /** `[batch * time, heads * size]` as `[batch, heads, size, time]`: keys, ready for the product. */
+  splitTransposed(x: Value): Value {
+    return transpose(reshape(x, this.#shape), [0, 2, 3, 1]);
+  }
+
+  /** `[batch, heads, time, size]` as `[batch * time, heads * size]`. */
+  merge(x: Value): Value {
+    return reshape(transpose(x, [0, 2, 1, 3]), [-1, this.count * this.size]);
+  }
+}
+
+/**
+ * softmax(q k^T + bias) v; scores and softmax in float32.
+ *
+ * @param q `[batch, heads, query, size]`, already scaled where the model scales it
+ * @param kT `[batch, heads, size, key]`
+ * @param v `[batch, heads, key, size]`
+ * @param bias broadcasts to `[batch, heads, query, key]`, float32
+ * @returns `[batch, heads, query, size]` in v's type
+ */
+export function attend(q: Value, kT: Value, v: Value, bias: Value): Value {
+  const scores = add(cast(matmul(q, kT), "float32"), bias);
+  return matmul(cast(softmax(scores, -1), v.dtype), v);
+}
+
+/**
+ * Bias that hides padding from every query.
+ *
+ * @param attentionMask `[batch, key]` int64, 1 where a token counts
+ * @returns `[batch, 1, 1, key]` float32: 0 or `MASKED`
+ */
+export function attentionMaskBias(attentionMask: Value): Value {
+  return unsqueeze(mul(sub(cast(attentionMask, "float32"), 1), -MASKED), [1, 2]);
+}

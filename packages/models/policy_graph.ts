@@ -1,0 +1,111 @@
+import {
+  div,
+  exp,
+  gather,
+  gatherElements,
+  type Graph,
+  GraphBuilder,
+  logSoftmax,
+  mul,
+  neg,
+  reduceSum,
+  squeeze,
+  unsqueeze,
+  type Value,
+} from "@decorum/onnx";
+import { AdapterInputs } from "./linear.ts";
+import type { LoraConfig } from "./lora.ts";
+import { T5, t5LinearLayers } from "./t5.ts";
+import type { T5Config } from "./t5_config.ts";
+import { valueHead } from "./value_head.ts";
+import { type WeightIndex, Weights, type WeightsOptions } from "./weights.ts";
+
+/** What a policy is made of. */
+export interface PolicySpec extends WeightsOptions {
+  readonly config: T5Config;
+  readonly index: WeightIndex;
+  readonly lora?: LoraConfig;
+  /** Adds the value head's parameters as inputs and `values`. */
+  readonly valueHead?: boolean;
+  /** Takes LoRA dropout masks as inputs: see `AdapterInputs`. */
+  readonly dropout?: boolean;
+}
+
+/** Values of a policy graph, one row for each counted token. */
+export interface PolicyValues {
+  readonly graph: GraphBuilder;
+  /** log-probability of the label, `[tokens]` */
+  readonly logprobs: Value;
+  /** Entropy of the whole softmax, `[tokens]`, in nats */
+  readonly entropy: Value;
+  /** Value head's prediction, `[tokens]`, where the policy has one */
+  readonly values: Value | undefined;
+}
+
+/** A graph and the files that its weights lie in, by the location it names. */
+export interface ModelGraph {
+  readonly graph: Graph;
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/**
+ * Log-probabilities of labels and the entropy of each row's distribution.
+ *
+ * @param logits `[tokens, vocabulary]` float32
+ * @param labels `[tokens]` int64
+ */
+export function tokenLogprobs(
+  logits: Value,
+  labels: Value,
+): { readonly logprobs: Value; readonly entropy: Value } {
+  const all = logSoftmax(logits, -1);
+  return {
+    logprobs: squeeze(gatherElements(all, unsqueeze(labels, [1]), 1), [1]),
+    entropy: neg(reduceSum(mul(exp(all), all), [1], false)),
+  };
+}
+
+/**
+ * A T5 policy over whole sequences. Inputs: `input_ids`, `attention_mask` `[batch, source]`,
+ * `decoder_input_ids` `[batch, target]`, `rows` `[tokens]` (positions that count, in
+ * `[batch * target]`), `labels` `[tokens]`, `temperature` `[]`, the adapter's and value head's
+ * parameters. Logits are computed for `rows` only, so padding costs no LM head.
+ *
+ * @param finish declares outputs on `values.graph`
+ */
+export function buildPolicyGraph(
+  name: string,
+  spec: PolicySpec,
+  finish: (values: PolicyValues) => void,
+): ModelGraph {
+  const { config } = spec;
+  const graph = new GraphBuilder(name);
+  const inputIds = graph.input("input_ids", "int64", ["batch", "source"]);
+  const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
+  const decoderInputIds = graph.input("decoder_input_ids", "int64", ["batch", "target"]);
+  const rows = graph.input("rows", "int64", ["tokens"]);
+  const labels = graph.input("labels", "int64", ["tokens"]);
+  const temperature = graph.input("temperature", "float32", []);
+  const weights = new Weights(graph, spec.index, spec);
+  const adapter = spec.lora &&
+    new AdapterInputs(weights, spec.lora, t5LinearLayers(config), {
+      dropout: spec.dropout ?? false,
+    });
+  const t5 = new T5(config, weights, adapter);
+  const decoded = t5.decode(decoderInputIds, t5.encode(inputIds, attentionMask));
+  const hidden = gather(decoded, rows, 0);
+  // Dividing before the head is dividing the logits: the head is linear, and has no bias.
+  const { logprobs, entropy } = tokenLogprobs(t5.logits(div(hidden, temperature)), labels);
+  const values = spec.valueHead ? valueHead(graph, hidden, config.d_model) : undefined;
+  finish({ graph, logprobs, entropy, values });
+  return { graph: graph.build(), files: weights.files };
+}
+
+/** The policy without gradients: outputs `logprobs`, `entropy` and, with a value head, `values`. */
+export function buildForwardGraph(spec: PolicySpec): ModelGraph {
+  return buildPolicyGraph("policy_forward", spec, ({ graph, logprobs, entropy, values }) => {
+    graph.output(logprobs, "logprobs");
+    graph.output(entropy, "entropy");
+    if (values) graph.output(values, "values");
+  });
+}

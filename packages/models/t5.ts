@@ -1,0 +1,256 @@
+import {
+  add,
+  cast,
+  gather,
+  gelu,
+  gemm,
+  greater,
+  mul,
+  relu,
+  reshape,
+  rmsNormalization,
+  type Value,
+  where,
+} from "@decorum/onnx";
+import { attend, attentionMaskBias, Heads, MASKED } from "./attention.ts";
+import { type AdapterInputs, Linear } from "./linear.ts";
+import type { LinearLayers } from "./lora.ts";
+import { positionBias, positionsOf, relativePositions } from "./relative_position.ts";
+import type { T5Config } from "./t5_config.ts";
+import type { Weights } from "./weights.ts";
+
+/** The encoder's result, with what cross-attention needs to know of the padding. */
+export interface Encoded {
+  /** `[batch * source, d_model]`, after the final norm. */
+  readonly hidden: Value;
+  readonly heads: Heads;
+  /** `[batch, 1, 1, source]`: 0 where a token counts, else `MASKED`. */
+  readonly maskBias: Value;
+}
+
+/** Keys and values of one layer's cross-attention: `[batch, heads, size, source]`, `[batch, heads, source, size]`. */
+export interface CrossKeyValues {
+  readonly kT: Value;
+  readonly v: Value;
+}
+
+/** Linear layers of a T5 by dotted name, in the order in which they run. */
+export function t5LinearLayers(config: T5Config): LinearLayers {
+  const { d_model: d, d_ff: ff } = config;
+  const inner = config.num_heads * config.d_kv;
+  const attention = (name: string): [string, [number, number]][] => [
+    [`${name}.q`, [inner, d]],
+    [`${name}.k`, [inner, d]],
+    [`${name}.v`, [inner, d]],
+    [`${name}.o`, [d, inner]],
+  ];
+  const feedForward = (name: string): [string, [number, number]][] =>
+    config.feed_forward_proj === "relu"
+      ? [[`${name}.wi`, [ff, d]], [`${name}.wo`, [d, ff]]]
+      : [[`${name}.wi_0`, [ff, d]], [`${name}.wi_1`, [ff, d]], [`${name}.wo`, [d, ff]]];
+  const layers: [string, [number, number]][] = [];
+  for (let i = 0; i < config.num_layers; i++) {
+    layers.push(...attention(`encoder.block.${i}.layer.0.SelfAttention`));
+    layers.push(...feedForward(`encoder.block.${i}.layer.1.DenseReluDense`));
+  }
+  for (let i = 0; i < config.num_decoder_layers; i++) {
+    layers.push(...attention(`decoder.block.${i}.layer.0.SelfAttention`));
+    layers.push(...attention(`decoder.block.${i}.layer.1.EncDecAttention`));
+    layers.push(...feedForward(`decoder.block.${i}.layer.2.DenseReluDense`));
+  }
+  return new Map(layers);
+}
+
+/**
+ * The T5 family as ONNX nodes (Raffel et al. 2020; transformers `modeling_t5.py`): pre-norm blocks, RMS
+ * norm, relative position bias shared by all layers of a stack, no scaling of scores.
+ *
+ * Activations are rows `[batch * time, width]`; the residual stream and the norms are float32, matrix
+ * products run in the weights' compute type.
+ */
+export class T5 {
+  readonly linear: Linear;
+
+  constructor(
+    readonly config: T5Config,
+    readonly weights: Weights,
+    readonly adapter?: AdapterInputs,
+  ) {
+    this.linear = new Linear(weights, t5LinearLayers(config), adapter);
+  }
+
+  /** Rows of the shared embedding. @param ids `[batch, time]` @returns `[batch * time, d_model]` */
+  embed(ids: Value): Value {
+    const { vocab_size, d_model } = this.config;
+    const table = this.weights.stored("shared.weight", [vocab_size, d_model]);
+    return cast(gather(table, reshape(ids, [-1]), 0), "float32");
+  }
+
+  /**
+   * @param inputIds `[batch, source]` int64
+   * @param attentionMask `[batch, source]` int64, 1 where a token counts
+   */
+  encode(inputIds: Value, attentionMask: Value): Encoded {
+    const heads = this.#heads(inputIds);
+    const maskBias = attentionMaskBias(attentionMask);
+    const positions = positionsOf(inputIds, 1);
+    const bias = add(this.#positionBias("encoder", positions, positions), maskBias);
+    let x = this.embed(inputIds);
+    for (let i = 0; i < this.config.num_layers; i++) {
+      const block = `encoder.block.${i}`;
+      x = this.#residual(x, `${block}.layer.0`, (normed) => {
+        const name = `${block}.layer.0.SelfAttention`;
+        const context = attend(
+          heads.split(this.linear.forward(`${name}.q`, normed)),
+          heads.splitTransposed(this.linear.forward(`${name}.k`, normed)),
+          heads.split(this.linear.forward(`${name}.v`, normed)),
+          bias,
+        );
+        return this.linear.forward(`${name}.o`, heads.merge(context));
+      });
+      x = this.#residual(
+        x,
+        `${block}.layer.1`,
+        (normed) => this.#feedForward(`${block}.layer.1`, normed),
+      );
+    }
+    return { hidden: this.#norm("encoder.final_layer_norm", x), heads, maskBias };
+  }
+
+  /** Keys and values of every decoder layer's cross-attention. */
+  crossKeyValues(encoded: Encoded): CrossKeyValues[] {
+    return Array.from({ length: this.config.num_decoder_layers }, (_, i) => {
+      const name = `decoder.block.${i}.layer.1.EncDecAttention`;
+      return {
+        kT: encoded.heads.splitTransposed(this.linear.forward(`${name}.k`, encoded.hidden)),
+        v: encoded.heads.split(this.linear.forward(`${name}.v`, encoded.hidden)),
+      };
+    });
+  }
+
+  /**
+   * The decoder over whole sequences; row t sees rows 0..t.
+   *
+   * @param decoderInputIds `[batch, target]` int64, beginning with the decoder's start token
+   * @returns `[batch * target, d_model]`, after the final norm
+   */
+  decode(decoderInputIds: Value, encoded: Encoded): Value {
+    const heads = this.#heads(decoderInputIds);
+    const positions = positionsOf(decoderInputIds, 1);
+    const causal = where(
+      greater(relativePositions(positions, positions), 0),
+      decoderInputIds.graph.scalar(MASKED, "float32"),
+      decoderInputIds.graph.scalar(0, "float32"),
+    );
+    const bias = add(this.#positionBias("decoder", positions, positions), causal);
+    return this.decoderStack(this.embed(decoderInputIds), {
+      heads,
+      cross: this.crossKeyValues(encoded),
+      crossBias: encoded.maskBias,
+      selfAttention: (q, k, v) =>
+        attend(heads.split(q), heads.splitTransposed(k), heads.split(v), bias),
+    });
+  }
+
+  /**
+   * The decoder's blocks over rows; how a block attends to its own past is the caller's: the whole
+   * sequence at once, or one position and a cache.
+   */
+  decoderStack(rows: Value, parts: {
+    readonly heads: Heads;
+    readonly cross: readonly CrossKeyValues[];
+    readonly crossBias: Value;
+    /** From rows of q, k, v `[rows, heads * size]` to the context `[batch, heads, target, size]`. */
+    readonly selfAttention: (q: Value, k: Value, v: Value, layer: number) => Value;
+  }): Value {
+    const { heads } = parts;
+    let x = rows;
+    parts.cross.forEach(({ kT, v }, i) => {
+      const block = `decoder.block.${i}`;
+      x = this.#residual(x, `${block}.layer.0`, (normed) => {
+        const name = `${block}.layer.0.SelfAttention`;
+        const project = (part: string) => this.linear.forward(`${name}.${part}`, normed);
+        const context = parts.selfAttention(project("q"), project("k"), project("v"), i);
+        return this.linear.forward(`${name}.o`, heads.merge(context));
+      });
+      x = this.#residual(x, `${block}.layer.1`, (normed) => {
+        const name = `${block}.layer.1.EncDecAttention`;
+        const q = heads.split(this.linear.forward(`${name}.q`, normed));
+        const context = attend(q, kT, v, parts.crossBias);
+        return this.linear.forward(`${name}.o`, heads.merge(context));
+      });
+      x = this.#residual(
+        x,
+        `${block}.layer.2`,
+        (normed) => this.#feedForward(`${block}.layer.2`, normed),
+      );
+    });
+    return this.#norm("decoder.final_layer_norm", x);
+  }
+
+  /** Bias of the decoder's self-attention. @returns `[heads, query, key]` */
+  decoderPositionBias(queryPositions: Value, keyPositions: Value): Value {
+    return this.#positionBias("decoder", queryPositions, keyPositions);
+  }
+
+  /**
+   * Scores of every word of the vocabulary. A checkpoint without `lm_head.weight` uses the embedding.
+   *
+   * @param hidden `[rows, d_model]`
+   * @returns `[rows, vocab_size]` float32
+   */
+  logits(hidden: Value): Value {
+    const { vocab_size, d_model, scale_decoder_outputs } = this.config;
+    const key = this.weights.has("lm_head.weight") ? "lm_head.weight" : "shared.weight";
+    const head = this.weights.matrix(key, [vocab_size, d_model]);
+    const scaled = scale_decoder_outputs ? mul(hidden, d_model ** -0.5) : hidden;
+    return this.weights.graph.scope(
+      "lm_head",
+      () => cast(gemm(cast(scaled, head.dtype), head, undefined, { transB: true }), "float32"),
+    );
+  }
+
+  #heads(ids: Value): Heads {
+    return new Heads(ids, this.config.num_heads, this.config.d_kv);
+  }
+
+  #norm(name: string, x: Value): Value {
+    const weight = this.weights.float32(`${name}.weight`, [this.config.d_model]);
+    return this.weights.graph.scope(
+      name,
+      () => rmsNormalization(x, weight, { epsilon: this.config.layer_norm_epsilon }),
+    );
+  }
+
+  #residual(x: Value, layer: string, body: (normed: Value) => Value): Value {
+    return this.weights.graph.scope(
+      layer,
+      () => add(x, cast(body(this.#norm(`${layer}.layer_norm`, x)), "float32")),
+    );
+  }
+
+  #feedForward(layer: string, x: Value): Value {
+    const name = `${layer}.DenseReluDense`;
+    const hidden = this.config.feed_forward_proj === "relu"
+      ? relu(this.linear.forward(`${name}.wi`, x))
+      : mul(
+        gelu(this.linear.forward(`${name}.wi_0`, x), "tanh"),
+        this.linear.forward(`${name}.wi_1`, x),
+      );
+    return this.linear.forward(`${name}.wo`, hidden);
+  }
+
+  #positionBias(stack: "encoder" | "decoder", query: Value, key: Value): Value {
+    const { relative_attention_num_buckets: buckets, num_heads } = this.config;
+    const weight = this.weights.float32(
+      `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`,
+      [buckets, num_heads],
+    );
+    return positionBias(
+      weight,
+      relativePositions(query, key),
+      this.config.relative_attention_max_distance,
+      stack === "encoder",
+    );
+  }
+}

@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { loadConfigFile } from "./config_file.ts";
+
+const schema = z.object({
+  model_type: z.literal("t5"),
+  vocab_size: z.int().positive(),
+  d_model: z.int().positive(),
+  d_kv: z.int().positive(),
+  d_ff: z.int().positive(),
+  num_layers: z.int().positive(),
+  num_decoder_layers: z.int().positive().nullish(),
+  num_heads: z.int().positive(),
+  relative_attention_num_buckets: z.int().min(4).default(32),
+  relative_attention_max_distance: z.int().positive().default(128),
+  layer_norm_epsilon: z.number().positive().default(1e-6),
+  feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
+  tie_word_embeddings: z.boolean().default(true),
+  scale_decoder_outputs: z.boolean().optional(),
+  pad_token_id: z.int().nonnegative().default(0),
+  eos_token_id: z.int().nonnegative().default(1),
+  decoder_start_token_id: z.int().nonnegative().nullish(),
+});
+
+/** `config.json` of the T5 family (T5 1.0, T5 1.1, FLAN-T5) under the fields' own names, defaults filled in. */
+export interface T5Config {
+  readonly vocab_size: number;
+  readonly d_model: number;
+  /** Size of one head; `num_heads * d_kv` need not be `d_model`. */
+  readonly d_kv: number;
+  readonly d_ff: number;
+  readonly num_layers: number;
+  readonly num_decoder_layers: number;
+  readonly num_heads: number;
+  readonly relative_attention_num_buckets: number;
+  readonly relative_attention_max_distance: number;
+  readonly layer_norm_epsilon: number;
+  /** T5 1.0: `relu`; T5 1.1 and FLAN-T5: `gated-gelu` (the tanh approximation). */
+  readonly feed_forward_proj: "relu" | "gated-gelu";
+  /** The decoder's output is multiplied by d_model^-0.5 before the head: T5 1.0 only. */
+  readonly scale_decoder_outputs: boolean;
+  readonly pad_token_id: number;
+  readonly eos_token_id: number;
+  readonly decoder_start_token_id: number;
+}
+
+/**
+ * Reads `config.json` of a T5 folder.
+ *
+ * Whether outputs are scaled: `scale_decoder_outputs` where the file has it, else it follows
+ * `tie_word_embeddings`, as in transformers (`configuration_t5.py`).
+ *
+ * @throws TypeError naming file and field.
+ */
+export function loadT5Config(folder: string): T5Config {
+  const json = loadConfigFile(folder, ["t5"], schema);
+  return {
+    vocab_size: json.vocab_size,
+    d_model: json.d_model,
+    d_kv: json.d_kv,
+    d_ff: json.d_ff,
+    num_layers: json.num_layers,
+    num_decoder_layers: json.num_decoder_layers ?? json.num_layers,
+    num_heads: json.num_heads,
+    relative_attention_num_buckets: json.relative_attention_num_buckets,
+    relative_attention_max_distance: json.relative_attention_max_distance,
+    layer_norm_epsilon: json.layer_norm_epsilon,
+    feed_forward_proj: json.feed_forward_proj,
+    scale_decoder_outputs: json.scale_decoder_outputs ?? json.tie_word_embeddings,
+    pad_token_id: json.pad_token_id,
+    eos_token_id: json.eos_token_id,
+    decoder_start_token_id: json.decoder_start_token_id ?? json.pad_token_id,
+  };
+}

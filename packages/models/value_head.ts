@@ -1,0 +1,35 @@
+import { cast, gemm, type GraphBuilder, squeeze, type Value } from "@decorum/onnx";
+import { type Tensor, zeros } from "@decorum/tensor";
+
+/** TRL's names of the value head's parameters (`AutoModelForSeq2SeqLMWithValueHead`). */
+export const VALUE_HEAD_WEIGHT = "v_head.summary.weight";
+export const VALUE_HEAD_BIAS = "v_head.summary.bias";
+
+/** Shapes of the value head's parameters by name. */
+export function valueHeadShapes(width: number): Map<string, readonly number[]> {
+  return new Map([[VALUE_HEAD_WEIGHT, [1, width]], [VALUE_HEAD_BIAS, [1]]]);
+}
+
+/** A value head that predicts 0 for every token. */
+export function initValueHead(width: number): Map<string, Tensor<"float32">> {
+  return new Map(
+    [...valueHeadShapes(width)].map(([name, dims]) => [name, zeros("float32", dims)]),
+  );
+}
+
+/**
+ * Predicted return of every row; the parameters are inputs of the graph.
+ *
+ * @param hidden `[rows, width]`: last hidden state of the decoder
+ * @returns `[rows]` float32
+ */
+export function valueHead(graph: GraphBuilder, hidden: Value, width: number): Value {
+  const input = (name: string, dims: readonly number[]) =>
+    graph.find(name) ?? graph.input(name, "float32", dims);
+  const w = input(VALUE_HEAD_WEIGHT, [1, width]);
+  const b = input(VALUE_HEAD_BIAS, [1]);
+  return graph.scope(
+    "v_head",
+    () => squeeze(gemm(cast(hidden, "float32"), w, b, { transB: true }), [1]),
+  );
+}

@@ -1,0 +1,74 @@
+import { basename } from "node:path";
+import type { DType } from "@decorum/tensor";
+import { cast, type GraphBuilder, type Value } from "@decorum/onnx";
+import type { TensorInfo } from "./checkpoint.ts";
+
+/** What the graphs need to know of a checkpoint; `Checkpoint` is one. */
+export interface WeightIndex {
+  has(key: string): boolean;
+  expect(key: string, dims: readonly number[], dtypes?: readonly DType[]): TensorInfo;
+}
+
+export interface WeightsOptions {
+  /** Element type that matrix products run in; norms, softmax and losses stay float32. Default float32. */
+  readonly computeType?: "float32" | "float16" | "bfloat16";
+  /** Keys whose weight is an input of the graph (float32), because it is being trained. Default none. */
+  readonly trainable?: (key: string) => boolean;
+}
+
+const floats: readonly DType[] = ["float32", "float16", "bfloat16"];
+
+/**
+ * The weights of one checkpoint as values of one graph, each under the checkpoint's own key: a constant
+ * that lies in the checkpoint's file, or an input where it is trained.
+ */
+export class Weights {
+  readonly computeType: "float32" | "float16" | "bfloat16";
+  readonly #trainable: (key: string) => boolean;
+  /** External data by the location that the graph names: absolute path of the file. */
+  readonly files = new Map<string, string>();
+
+  constructor(
+    readonly graph: GraphBuilder,
+    readonly index: WeightIndex,
+    options: WeightsOptions = {},
+  ) {
+    this.computeType = options.computeType ?? "float32";
+    this.#trainable = options.trainable ?? (() => false);
+  }
+
+  has(key: string): boolean {
+    return this.index.has(key);
+  }
+
+  /** The weight in the type it is stored in; a trained one in float32. */
+  stored(key: string, dims: readonly number[]): Value {
+    const known = this.graph.find(key);
+    if (known) return known;
+    const info = this.index.expect(key, dims, floats);
+    if (this.#trainable(key)) return this.graph.input(key, "float32", dims);
+    const location = basename(info.file);
+    const other = this.files.get(location);
+    if (other !== undefined && other !== info.file) {
+      throw new TypeError(
+        `Cannot use weights of ${info.file} and ${other} in one graph: both are called ${location}`,
+      );
+    }
+    this.files.set(location, info.file);
+    return this.graph.initializer({
+      name: key,
+      type: { dtype: info.dtype, shape: info.dims },
+      external: { location, offset: info.offset, length: info.length },
+    });
+  }
+
+  /** The weight for a matrix product. */
+  matrix(key: string, dims: readonly number[]): Value {
+    return cast(this.stored(key, dims), this.computeType);
+  }
+
+  /** The weight in float32: norms, biases, embeddings. */
+  float32(key: string, dims: readonly number[]): Value {
+    return cast(this.stored(key, dims), "float32");
+  }
+}
