@@ -6,9 +6,10 @@ import { listColumns, type LocatedRow } from "./row.ts";
 
 /**
  * The rows of a CSV file (RFC 4180): commas, a header row, quotes doubled inside quotes, line breaks
- * allowed inside quotes and kept as they are.
+ * allowed inside quotes and kept as they are. One column may have an empty name, as the index that
+ * pandas writes has.
  *
- * @throws RangeError when the header is missing, or has an empty or repeated name.
+ * @throws RangeError when the header is missing or repeats a name.
  * @throws SyntaxError for broken quoting, or a row with more or fewer fields than the header.
  */
 export async function* readCsv(path: string): AsyncGenerator<LocatedRow, void, undefined> {
@@ -36,13 +37,6 @@ export async function* readCsv(path: string): AsyncGenerator<LocatedRow, void, u
 
 function checkHeader(header: readonly string[], path: string): readonly string[] {
   header.forEach((name, i) => {
-    if (name.trim() === "") {
-      throw new RangeError(
-        `Cannot read ${path}: column ${i + 1} of the header has no name; the header is ${
-          listColumns(header)
-        }`,
-      );
-    }
     if (header.indexOf(name) !== i) {
       throw new RangeError(
         `Cannot read ${path}: the header names "${name}" twice, as columns ${

@@ -28,6 +28,8 @@ Deno.test("CSV: byte-order mark, CRLF, quotes, line breaks inside quotes, blank 
 Deno.test("CSV: a header alone is no rows; spaces belong to the field", async () => {
   assert.deepEqual(await rowsOf("a.csv", "a,b\n"), []);
   assert.deepEqual(await rowsOf("a.csv", "a,b\n 1 , 2 \n"), [{ a: " 1 ", b: " 2 " }]);
+  // pandas writes its index under an empty name.
+  assert.deepEqual(await rowsOf("a.csv", ",a\n0,x\n"), [{ "": "0", a: "x" }]);
 });
 
 Deno.test("JSONL: byte-order mark, CRLF, blank lines, values that are no text", async () => {
@@ -88,7 +90,13 @@ refused(
   "RangeError",
   /"a" twice, as columns 1 and 3/,
 );
-refused("CSV: a nameless column", "a.csv", "a,,b\n", "RangeError", /column 2 of the header/);
+refused(
+  "CSV: two nameless columns",
+  "a.csv",
+  "a,,\n",
+  "RangeError",
+  /"" twice, as columns 2 and 3/,
+);
 refused(
   "CSV: a field too many, after a field of three lines",
   "a.csv",
