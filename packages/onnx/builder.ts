@@ -67,7 +67,8 @@ export class GraphBuilder {
     for (const [name, initializer] of graph.initializers) {
       builder.#scope.types.set(name, initializer.type);
       builder.#scope.initializers.set(name, initializer);
-      if ("data" in initializer) builder.#small.set(contentKey(initializer.data) ?? name, name);
+      const key = "data" in initializer ? contentKey(initializer.data) : undefined;
+      if (key !== undefined) builder.#small.set(key, name);
     }
     for (const node of graph.nodes) {
       inferNode(node, builder.#scope, () => builder.#names.freshDim());
