@@ -40,7 +40,7 @@ async function prepare(): Promise<string> {
   try {
     if (installed() === wanted) return python;
     console.log("interop: making a Python environment in .venv (once; this takes minutes)");
-    if (!existsSync(python)) await run("python3", ["-m", "venv", venv]);
+    await run("python3", ["-m", "venv", venv]); // also repairs one that was interrupted
     const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     for (const [file, options] of [[pins, []], [pinsWithoutDependencies, ["--no-deps"]]] as const) {
       console.log(

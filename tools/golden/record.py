@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import torch
+import transformers
 
 from case_folder import CaseFolder
 from kind_classify import record_classify
@@ -38,6 +39,8 @@ def main() -> None:
         if kind not in KINDS:
             parser.error(f"--kinds names {kind!r}, expected some of {', '.join(KINDS)}")
     torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()  # an untied head is said at every load
+    transformers.logging.disable_progress_bar()
     if args.specs:
         specs = [make_spec({"seed": args.seed, **case}, args.size) for case in json.loads(args.specs.read_text())]
     else:
