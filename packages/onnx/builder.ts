@@ -1,10 +1,11 @@
 import type { DType, Tensor } from "@decorum/tensor";
+import { asStored } from "./attribute.ts";
 import { checkGraph } from "./checker.ts";
-import { canonicalDim, sameShape, showShape, showType, symbolsOf } from "./dims.ts";
+import { contentKey } from "./content_key.ts";
+import { canonicalShape, sameShape, showType, symbolsOf } from "./dims.ts";
 import type {
   Attribute,
   Dim,
-  ExternalData,
   Graph,
   Initializer,
   Node,
@@ -12,7 +13,8 @@ import type {
   TypedName,
   ValueType,
 } from "./graph.ts";
-import { inferNode, isGraph } from "./infer_node.ts";
+import { namesRead, reserveNames } from "./graph_names.ts";
+import { inferNode } from "./infer_node.ts";
 import { Names } from "./names.ts";
 import { scalarTensor } from "./scalar.ts";
 import { schemaOf } from "./schemas.ts";
@@ -25,14 +27,6 @@ export interface OpOptions {
   /** How many outputs, or their exact names ("" omits one). Default: as few as the operator allows. */
   readonly outputs?: number | readonly string[];
 }
-
-/** What `initializer` takes: a named, typed constant held in memory or lying in a file. */
-export type InitializerSpec =
-  & { readonly name: string; readonly type: ValueType }
-  & ({ readonly data: Tensor } | { readonly external: ExternalData });
-
-/** Constants up to this size are looked for among the graph's constants before a new one is made. */
-const DEDUPLICATED_BYTES = 4096;
 
 /**
  * Appends typed operators to a graph. Every operator is checked against its schema when it is added, so a
@@ -62,7 +56,7 @@ export class GraphBuilder {
     const builder = new GraphBuilder(graph.name);
     builder.#inputs.push(...graph.inputs);
     if (options.outputs !== false) builder.#outputs.push(...graph.outputs);
-    reserve(graph, builder.#names);
+    reserveNames(graph, builder.#names);
     for (const { name, type } of graph.inputs) builder.#scope.types.set(name, type);
     for (const [name, initializer] of graph.initializers) {
       builder.#scope.types.set(name, initializer.type);
@@ -126,7 +120,7 @@ export class GraphBuilder {
   }
 
   /** A weight under its own name: a tensor, or bytes of a file beside the model. */
-  initializer(spec: InitializerSpec): Value {
+  initializer(spec: Initializer): Value {
     this.#take(spec.name, "initializer");
     return this.#initializer(spec);
   }
@@ -275,18 +269,12 @@ export class GraphBuilder {
   }
 
   #canonical(name: string, type: ValueType): ValueType {
-    const shape = type.shape.map(canonicalDim);
-    const negative = shape.find((dim) => typeof dim === "number" && dim < 0);
-    if (negative !== undefined) {
-      throw new RangeError(
-        `Cannot give "${name}" the shape ${showShape(shape)}: a size is negative`,
-      );
-    }
+    const shape = canonicalShape(type.shape, `value "${name}"`);
     for (const symbol of symbolsOf(shape)) this.#names.reserveDim(symbol);
     return { dtype: type.dtype, shape };
   }
 
-  #initializer(spec: InitializerSpec): Value {
+  #initializer(spec: Initializer): Value {
     const type = this.#canonical(spec.name, spec.type);
     if ("data" in spec) {
       const held = { dtype: spec.data.dtype, shape: spec.data.dims };
@@ -315,41 +303,4 @@ export class GraphBuilder {
 
 function join(prefix: string, name: string): string {
   return prefix === "" ? name : `${prefix}/${name}`;
-}
-
-/** Float attributes are stored in single precision, so that a decoded graph equals the encoded one. */
-function asStored(value: Attribute, kind: string | undefined): Attribute {
-  if (kind === "float" && typeof value === "number") return Math.fround(value);
-  if (kind === "floats" && Array.isArray(value)) return value.map(Math.fround);
-  return value;
-}
-
-function reserve(graph: Graph, names: Names): void {
-  for (const [name, type] of graph.types) {
-    names.take(name);
-    for (const symbol of symbolsOf(type.shape)) names.reserveDim(symbol);
-  }
-  for (const node of graph.nodes) {
-    names.take(node.name);
-    for (const value of Object.values(node.attributes)) if (isGraph(value)) reserve(value, names);
-  }
-}
-
-/** Every name that the nodes read, subgraphs included. */
-function namesRead(nodes: readonly Node[], read = new Set<string>()): Set<string> {
-  for (const node of nodes) {
-    for (const name of node.inputs) read.add(name);
-    for (const value of Object.values(node.attributes)) {
-      if (!isGraph(value)) continue;
-      namesRead(value.nodes, read);
-      for (const output of value.outputs) read.add(output.name);
-    }
-  }
-  return read;
-}
-
-function contentKey(data: Tensor): string | undefined {
-  if (data.data.byteLength > DEDUPLICATED_BYTES) return undefined;
-  const bytes = new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength);
-  return `${data.dtype}[${data.dims}]${String.fromCharCode(...bytes)}`;
 }

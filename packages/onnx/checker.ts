@@ -1,8 +1,9 @@
 import { arrayOf, bytesPerElement, elementCount, type Tensor } from "@decorum/tensor";
+import { isGraph } from "./attribute.ts";
 import { canonicalDim, sameShape, showType } from "./dims.ts";
 import { externalDataProblem } from "./external_data.ts";
 import type { Dim, Graph, Initializer, Node, ValueType } from "./graph.ts";
-import { inferNode, isGraph } from "./infer_node.ts";
+import { inferNode } from "./infer_node.ts";
 import { Scope } from "./scope.ts";
 
 /** More problems than this are only counted. */

@@ -66,6 +66,15 @@ export function canonicalDim(dim: Dim): Dim {
   return format(parse(dim));
 }
 
+/** Canonical dimensions of `what`. Throws RangeError when one is negative. */
+export function canonicalShape(shape: Shape, what: string): Dim[] {
+  const dims = shape.map(canonicalDim);
+  if (dims.some((dim) => typeof dim === "number" && dim < 0)) {
+    throw new RangeError(`Cannot give ${what} the shape ${showShape(dims)}: a size is negative`);
+  }
+  return dims;
+}
+
 /** True when the text is one plain symbol. */
 export function isSymbol(dim: Dim): dim is string {
   return typeof dim === "string" && SYMBOL.test(dim);

@@ -1,6 +1,6 @@
-import { showType } from "./dims.ts";
-import type { Attribute, Graph, Node, ValueType } from "./graph.ts";
-import type { AttributeKind, InferContext, OpSchema } from "./schema.ts";
+import { hasKind, showAttribute } from "./attribute.ts";
+import type { Node, ValueType } from "./graph.ts";
+import type { InferContext, OpSchema } from "./schema.ts";
 import { schemaOf } from "./schemas.ts";
 import type { Scope } from "./scope.ts";
 
@@ -87,35 +87,4 @@ function checkSignature(node: Node, schema: OpSchema): void {
 
 function range(min: number, max: number): string {
   return min === max ? `${min}` : max === Infinity ? `at least ${min}` : `${min} to ${max}`;
-}
-
-function hasKind(value: Attribute, kind: AttributeKind): boolean {
-  switch (kind) {
-    case "int":
-      return Number.isSafeInteger(value);
-    case "float":
-      return typeof value === "number";
-    case "string":
-      return typeof value === "string";
-    case "ints":
-      return Array.isArray(value) && value.every((v) => Number.isSafeInteger(v));
-    case "floats":
-      return Array.isArray(value) && value.every((v) => typeof v === "number");
-    case "tensor":
-      return typeof value === "object" && "data" in value && "dims" in value;
-    case "graph":
-      return isGraph(value);
-  }
-}
-
-/** True for an attribute that is a subgraph. */
-export function isGraph(value: Attribute): value is Graph {
-  return typeof value === "object" && "nodes" in value;
-}
-
-function showAttribute(value: Attribute): string {
-  if (typeof value !== "object") return JSON.stringify(value);
-  if (isGraph(value)) return `graph "${value.name}"`;
-  if ("data" in value) return `a tensor ${showType({ dtype: value.dtype, shape: value.dims })}`;
-  return `[${value.join(", ")}]`;
 }

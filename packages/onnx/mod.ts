@@ -1,4 +1,5 @@
-export { GraphBuilder, type InitializerSpec, type OpOptions } from "./builder.ts";
+export { isGraph } from "./attribute.ts";
+export { GraphBuilder, type OpOptions } from "./builder.ts";
 export { checkGraph } from "./checker.ts";
 export { decodeModel } from "./codec/decode.ts";
 export { DEFAULT_OPSET, encodeModel } from "./codec/encode.ts";

@@ -1,7 +1,7 @@
 import type { Tensor } from "@decorum/tensor";
+import { isGraph } from "./attribute.ts";
 import { showType } from "./dims.ts";
 import type { Attribute, Graph, Initializer, Node, TypedName } from "./graph.ts";
-import { isGraph } from "./infer_node.ts";
 import { schemaOf } from "./schemas.ts";
 
 /** Tensors with at most this many elements are printed whole. */

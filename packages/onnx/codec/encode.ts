@@ -1,7 +1,7 @@
 import onnxProto, { type onnx } from "onnx-proto";
+import { isGraph } from "../attribute.ts";
 import { elementTypeCode } from "../element_type.ts";
 import type { Attribute, Graph, Node, TypedName } from "../graph.ts";
-import { isGraph } from "../infer_node.ts";
 import type { AttributeKind } from "../schema.ts";
 import { schemaOf } from "../schemas.ts";
 import { encodeInitializer, encodeTensor } from "./tensor_proto.ts";

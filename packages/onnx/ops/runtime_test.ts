@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { allSchemas, decodeModel, encodeModel, GraphBuilder, printGraph } from "../mod.ts";
 import * as cases from "../testing/cases.ts";
+import { type Case, Inputs } from "../testing/inputs.ts";
 import { assertType, runGraph, SIZES, someFeeds } from "../testing/ort_test.ts";
 
-const all: Record<string, cases.Case> = {
+const all: Record<string, Case> = {
   ...cases.elementwiseCases,
   ...cases.logicalCases,
   ...cases.linalgCases,
@@ -22,7 +23,7 @@ Deno.test("every operator has a case", () => {
 for (const [opType, make] of Object.entries(all)) {
   Deno.test(`${opType}: inferred types are what onnxruntime returns`, async () => {
     const g = new GraphBuilder(opType);
-    const result = make(new cases.Inputs(g));
+    const result = make(new Inputs(g));
     for (const [i, value] of [result].flat().entries()) {
       g.output(value, `y${i}`);
     }
