@@ -1,1 +1,36 @@
-export {};
+export { isLoopback, resolveAddresses } from "./address.ts";
+export { type AuthTable } from "./auth.ts";
+export { type CallContext } from "./call_context.ts";
+export { type CallOptions } from "./call_options.ts";
+export { type ClientControl, type ClientOptions, createClient, type RpcClient } from "./client.ts";
+export { type DrainOptions, type DrainReport } from "./drain.ts";
+export {
+  aborted,
+  alreadyExists,
+  dataLoss,
+  failedPrecondition,
+  notFound,
+  resourceExhausted,
+  StatusError,
+  toStatus,
+  unavailable,
+} from "./errors.ts";
+export * as evaluatorV1 from "./gen/evaluator_v1.ts";
+export * as policyV1 from "./gen/policy_v1.ts";
+export * as rewardV1 from "./gen/reward_v1.ts";
+export * as trainerV1 from "./gen/trainer_v1.ts";
+export { checkHealth, type HealthCheck } from "./health.ts";
+export { type Identity, spiffeId, tokenHash } from "./identity.ts";
+export { RpcError } from "./rpc_error.ts";
+export {
+  createServer,
+  implement,
+  type RpcServer,
+  type ServerOptions,
+  type ServiceImplementation,
+} from "./server.ts";
+export { type Calls, type Handlers, type MethodPolicy, type Service } from "./service.ts";
+export { evaluatorService, policyService, rewardService, trainerService } from "./services.ts";
+export { drainOnSignal } from "./signals.ts";
+export { type StatusName } from "./status.ts";
+export { type ClientTls, type ServerTls } from "./tls.ts";

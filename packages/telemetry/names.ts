@@ -1,3 +1,12 @@
+import {
+  ATTR_ERROR_TYPE,
+  ATTR_RPC_METHOD,
+  ATTR_RPC_STATUS_CODE,
+  ATTR_RPC_SYSTEM_NAME,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+} from "@opentelemetry/semantic-conventions";
+
 /** What a metric is: `name` carries the unit as its suffix, as OpenMetrics wants. */
 export interface MetricDeclaration {
   readonly type: "counter" | "gauge" | "histogram";
@@ -25,14 +34,14 @@ export const metricNames = {
     type: "histogram",
     help: "Duration of calls served, from the first byte of the request to the status.",
     unit: "seconds",
-    labels: ["rpc_method", "rpc_response_status_code"],
+    labels: ["rpc_method", "rpc_status_code"],
     buckets: seconds,
   },
   rpc_client_call_duration_seconds: {
     type: "histogram",
     help: "Duration of calls made, retries included.",
     unit: "seconds",
-    labels: ["rpc_method", "rpc_response_status_code"],
+    labels: ["rpc_method", "rpc_status_code"],
     buckets: seconds,
   },
   decorum_rpc_server_active_calls: {
@@ -199,12 +208,12 @@ export const metricNames = {
   },
 } as const satisfies Record<string, MetricDeclaration>;
 
-/** Span attributes of RPC calls: semantic conventions 1.45, stable. */
+/** Span attributes of RPC calls, stable in semantic conventions 1.45. */
 export const rpcAttributes = {
-  systemName: "rpc.system.name",
-  method: "rpc.method",
-  statusCode: "rpc.response.status_code",
-  serverAddress: "server.address",
-  serverPort: "server.port",
-  errorType: "error.type",
+  systemName: ATTR_RPC_SYSTEM_NAME,
+  method: ATTR_RPC_METHOD,
+  statusCode: ATTR_RPC_STATUS_CODE,
+  serverAddress: ATTR_SERVER_ADDRESS,
+  serverPort: ATTR_SERVER_PORT,
+  errorType: ATTR_ERROR_TYPE,
 } as const;

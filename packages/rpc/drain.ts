@@ -1,0 +1,55 @@
+import type { Server } from "@grpc/grpc-js";
+import type { Logger } from "@decorum/telemetry";
+import { StatusError } from "./errors.ts";
+import type { Gate } from "./gate.ts";
+
+export interface DrainOptions {
+  /** Milliseconds between NOT_SERVING and the refusal of new calls: time for load balancers to notice; default 0. */
+  readonly delayMs?: number;
+  /** Milliseconds that running calls have to finish after that; default 30 000. */
+  readonly graceMs?: number;
+}
+
+/** How a drain went. */
+export interface DrainReport {
+  /** Calls that were cut off when the grace period ended. */
+  readonly cutOff: number;
+}
+
+interface Drained {
+  readonly server: Server;
+  readonly healthServer: Server | undefined;
+  readonly gate: Gate;
+  readonly stopping: AbortController;
+  readonly logger: Logger;
+}
+
+/** Milliseconds in which cut-off calls may still send their status, and connections close by themselves. */
+const closeMs = 500;
+
+/** Ends a server that says NOT_SERVING already. Never rejects. */
+export async function drainServer(
+  { server, healthServer, gate, stopping, logger }: Drained,
+  { delayMs = 0, graceMs = 30_000 }: DrainOptions,
+): Promise<DrainReport> {
+  logger.info("draining", { active: gate.active, delay_ms: delayMs, grace_ms: graceMs });
+  await sleep(delayMs);
+  gate.refuse();
+  await Promise.race([gate.idle(), sleep(graceMs)]);
+  const cutOff = gate.active;
+  if (cutOff > 0) {
+    stopping.abort(new StatusError("UNAVAILABLE", "the server ends", { pushbackMs: 0 }));
+    await Promise.race([gate.idle(), sleep(closeMs)]);
+  }
+  // GOAWAY lets clients leave in peace; watchers of the health service would stay for ever.
+  const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  await Promise.race([closed, sleep(closeMs)]);
+  server.forceShutdown();
+  healthServer?.forceShutdown();
+  logger.info("drained", { cut_off: cutOff });
+  return { cutOff };
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

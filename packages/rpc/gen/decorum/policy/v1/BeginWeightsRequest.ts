@@ -1,0 +1,48 @@
+// Original file: protos/decorum/policy/v1/policy_service.proto
+
+import type { WeightsManifest as _decorum_policy_v1_WeightsManifest, WeightsManifest__Output as _decorum_policy_v1_WeightsManifest__Output } from '../../../decorum/policy/v1/WeightsManifest.ts';
+import type { Long } from '@grpc/proto-loader';
+
+/**
+ * Opens a push of weights.
+ */
+export interface BeginWeightsRequest {
+  /**
+   * Run that pushes.
+   */
+  'runId'?: (string);
+  /**
+   * Hash of the base model that the weights belong to: GetModelInfoResponse.base_model_hash.
+   */
+  'baseModelHash'?: (string);
+  /**
+   * The run's newest version as the caller knows it; 0 where it pushed none. The commit makes this + 1.
+   */
+  'expectedVersion'?: (number | string | Long);
+  /**
+   * What will be uploaded.
+   */
+  'manifest'?: (_decorum_policy_v1_WeightsManifest | null);
+}
+
+/**
+ * Opens a push of weights.
+ */
+export interface BeginWeightsRequest__Output {
+  /**
+   * Run that pushes.
+   */
+  'runId': (string);
+  /**
+   * Hash of the base model that the weights belong to: GetModelInfoResponse.base_model_hash.
+   */
+  'baseModelHash': (string);
+  /**
+   * The run's newest version as the caller knows it; 0 where it pushed none. The commit makes this + 1.
+   */
+  'expectedVersion': (number);
+  /**
+   * What will be uploaded.
+   */
+  'manifest': (_decorum_policy_v1_WeightsManifest__Output | null);
+}

@@ -1,0 +1,62 @@
+// Original file: protos/decorum/reward/v1/reward_service.proto
+
+
+/**
+ * What a model said of one item.
+ */
+export interface ItemScore {
+  /**
+   * The item's id.
+   */
+  'id'?: (string);
+  /**
+   * Raw logit of the named label, fp32.
+   */
+  'score'?: (number | string);
+  /**
+   * Raw logits of all labels, in the order of `labels`.
+   */
+  'logits'?: (number | string)[];
+  /**
+   * Their softmax (or sigmoid, for a model with one label), in the same order.
+   */
+  'probabilities'?: (number | string)[];
+  /**
+   * Tokens cut off the query so that the pair fits; the response is never cut. 0: nothing was.
+   */
+  'truncatedTokens'?: (number);
+  /**
+   * Tokens that went through the model, special ones included, padding not.
+   */
+  'tokens'?: (number);
+}
+
+/**
+ * What a model said of one item.
+ */
+export interface ItemScore__Output {
+  /**
+   * The item's id.
+   */
+  'id': (string);
+  /**
+   * Raw logit of the named label, fp32.
+   */
+  'score': (number);
+  /**
+   * Raw logits of all labels, in the order of `labels`.
+   */
+  'logits': (number)[];
+  /**
+   * Their softmax (or sigmoid, for a model with one label), in the same order.
+   */
+  'probabilities': (number)[];
+  /**
+   * Tokens cut off the query so that the pair fits; the response is never cut. 0: nothing was.
+   */
+  'truncatedTokens': (number);
+  /**
+   * Tokens that went through the model, special ones included, padding not.
+   */
+  'tokens': (number);
+}

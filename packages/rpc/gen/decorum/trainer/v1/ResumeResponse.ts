@@ -1,0 +1,23 @@
+// Original file: protos/decorum/trainer/v1/trainer_service.proto
+
+import type { Run as _decorum_trainer_v1_Run, Run__Output as _decorum_trainer_v1_Run__Output } from '../../../decorum/trainer/v1/Run.ts';
+
+/**
+ * The run, running.
+ */
+export interface ResumeResponse {
+  /**
+   * The run.
+   */
+  'run'?: (_decorum_trainer_v1_Run | null);
+}
+
+/**
+ * The run, running.
+ */
+export interface ResumeResponse__Output {
+  /**
+   * The run.
+   */
+  'run': (_decorum_trainer_v1_Run__Output | null);
+}

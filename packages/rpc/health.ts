@@ -1,0 +1,52 @@
+import * as grpc from "@grpc/grpc-js";
+import { service as healthDefinition } from "grpc-health-check";
+import { checkTransport } from "./address.ts";
+import { toRpcError } from "./rpc_error.ts";
+import { clientCredentials, type ClientTls } from "./tls.ts";
+
+export interface HealthCheck {
+  /** "host:port". */
+  readonly address: string;
+  /** Service asked about, as "decorum.policy.v1.PolicyService"; default the server as a whole. */
+  readonly service?: string;
+  /** Default 2000. */
+  readonly deadlineMs?: number;
+  readonly tls?: ClientTls;
+  readonly insecure?: boolean;
+}
+
+/**
+ * Asks `grpc.health.v1`: true for SERVING.
+ *
+ * @throws RpcError when nobody answers, or the service is not known there (NOT_FOUND).
+ */
+export async function checkHealth(check: HealthCheck): Promise<boolean> {
+  const { address, service = "", deadlineMs = 2000 } = check;
+  checkTransport("call", address, check);
+  const method = healthDefinition["Check"];
+  if (!method) throw new Error("internal: grpc-health-check has no Check");
+  const client = new grpc.Client(address, clientCredentials(check.tls), {
+    "grpc.enable_http_proxy": 0,
+    "grpc.use_local_subchannel_pool": 1,
+    ...(check.tls?.serverName === undefined
+      ? {}
+      : { "grpc.ssl_target_name_override": check.tls.serverName }),
+  });
+  try {
+    return await new Promise<boolean>((resolve, reject) => {
+      client.makeUnaryRequest<object, { status?: unknown }>(
+        method.path,
+        method.requestSerialize,
+        (bytes) => method.responseDeserialize(bytes) as { status?: unknown },
+        { service },
+        { deadline: Date.now() + deadlineMs },
+        (error, answer) => {
+          if (error) reject(toRpcError(error, { method: method.path.slice(1), address }));
+          else resolve(answer?.status === "SERVING" || answer?.status === 1);
+        },
+      );
+    });
+  } finally {
+    client.close();
+  }
+}

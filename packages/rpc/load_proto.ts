@@ -1,0 +1,44 @@
+import type { ServiceDefinition } from "@grpc/grpc-js";
+import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import { fileURLToPath } from "node:url";
+import type { AnyService } from "./service.ts";
+
+const protosFolder = fileURLToPath(new URL("../../protos/", import.meta.url));
+const loaded = new Map<string, PackageDefinition>();
+
+/** A proto file read at run time. */
+export interface LoadedProto {
+  /** The service's methods with their codecs. */
+  readonly definition: ServiceDefinition;
+  /** Everything in the file and its imports, for reflection. */
+  readonly packageDefinition: PackageDefinition;
+}
+
+/**
+ * Reads a service's proto file, once in a process. Fields are camelCase, enums their names, 64-bit integers
+ * numbers (exact up to 2^53 - 1), bytes `Buffer`; fields that were not sent have their default, except
+ * `optional` ones and members of a oneof, which are absent.
+ *
+ * @throws RangeError when the file does not hold the service.
+ */
+export function loadProto(service: Pick<AnyService, "name" | "proto">): LoadedProto {
+  let packageDefinition = loaded.get(service.proto);
+  if (!packageDefinition) {
+    packageDefinition = loadSync(service.proto, {
+      includeDirs: [protosFolder],
+      longs: Number,
+      enums: String,
+      defaults: true,
+      oneofs: true,
+    });
+    loaded.set(service.proto, packageDefinition);
+  }
+  const definition = packageDefinition[service.name];
+  if (!definition || "format" in definition) {
+    throw new RangeError(
+      `Cannot load service ${service.name} from protos/${service.proto}: the file holds ` +
+        Object.keys(packageDefinition).filter((name) => name.endsWith("Service")).join(", "),
+    );
+  }
+  return { definition, packageDefinition };
+}

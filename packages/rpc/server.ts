@@ -1,0 +1,197 @@
+import * as grpc from "@grpc/grpc-js";
+import type { PackageDefinition } from "@grpc/proto-loader";
+import { ReflectionService } from "@grpc/reflection";
+import type { Logger, Metrics } from "@decorum/telemetry";
+import { HealthImplementation } from "grpc-health-check";
+import { checkTransport, hostPort, isLoopback } from "./address.ts";
+import { type AuthTable, checkAuthTable } from "./auth.ts";
+import { type DrainOptions, type DrainReport, drainServer } from "./drain.ts";
+import { Gate } from "./gate.ts";
+import { adaptHandlers } from "./handlers.ts";
+import { loadProto } from "./load_proto.ts";
+import type { AnyService, Handlers, Service } from "./service.ts";
+import { serverCredentials, type ServerTls } from "./tls.ts";
+import { serverTracing } from "./tracing.ts";
+
+/** A service with its handlers; made by `implement`. */
+export interface ServiceImplementation {
+  readonly service: AnyService;
+  readonly handlers: Readonly<Record<string, unknown>>;
+}
+
+/** Puts a service and its handlers together. */
+export function implement<D, H>(
+  service: Service<D, H>,
+  handlers: Handlers<Service<D, H>>,
+): ServiceImplementation {
+  return { service, handlers: handlers as Readonly<Record<string, unknown>> };
+}
+
+export interface ServerOptions {
+  /** "host:port"; port 0 takes a free one. */
+  readonly address: string;
+  readonly services: readonly ServiceImplementation[];
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  /** Absent: plaintext, on loopback only unless `insecure`. */
+  readonly tls?: ServerTls;
+  /** True: plaintext on any address. */
+  readonly insecure?: boolean;
+  /** Who may call what; "open": everybody everything. Needed unless the address is plaintext loopback. */
+  readonly auth?: AuthTable | "open";
+  /** Second address, plaintext, for health checks alone: probes have no certificate. */
+  readonly healthAddress?: string;
+  /** Server reflection; default true. */
+  readonly reflection?: boolean;
+  /** Largest message in bytes, both ways; default 4 MiB. */
+  readonly maxMessageBytes?: number;
+  /** Milliseconds after which a connection is ended kindly, so that clients spread anew; default never. */
+  readonly maxConnectionAgeMs?: number;
+  /** Called before the service's handler, in their order, after tracing and authorisation. */
+  readonly interceptors?: readonly grpc.ServerInterceptor[];
+}
+
+/** A server with an open port. It begins NOT_SERVING. */
+export interface RpcServer {
+  /** "host:port" with the port that was taken. */
+  readonly address: string;
+  readonly port: number;
+  /** Port of `healthAddress`. */
+  readonly healthPort: number | undefined;
+  /** Whether the server as a whole says SERVING. */
+  readonly serving: boolean;
+  /** Calls that run, probes not counted. */
+  readonly active: number;
+  /** What `grpc.health.v1` says of one service ("package.Service"), or of all and the server as a whole. */
+  setServing(serving: boolean, service?: string): void;
+  /**
+   * Ends the server: NOT_SERVING, a delay in which calls are still taken, then new calls are refused and running
+   * ones finished within the grace period, then it is closed. A second call gives the first one's promise.
+   */
+  drain(options?: DrainOptions): Promise<DrainReport>;
+}
+
+/**
+ * Opens a server.
+ *
+ * @throws TypeError for an address, table or handlers that do not fit, or plaintext where it is not allowed;
+ *   Error when the port cannot be opened.
+ */
+export async function createServer(options: ServerOptions): Promise<RpcServer> {
+  const { address, services, logger, metrics, tls } = options;
+  checkTransport("listen on", address, options);
+  const loaded = services.map(({ service }) => loadProto(service));
+  const methods = loaded.flatMap(({ definition }) =>
+    Object.values(definition).map(({ path }) => path.slice(1))
+  );
+  const gate = new Gate(authTable(options, methods), metrics);
+  const stopping = new AbortController();
+  const maxBytes = options.maxMessageBytes ?? 4 * 2 ** 20;
+  const server = new grpc.Server({
+    "grpc.max_receive_message_length": maxBytes,
+    "grpc.max_send_message_length": maxBytes,
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 10_000,
+    ...(options.maxConnectionAgeMs === undefined
+      ? {}
+      : { "grpc.max_connection_age_ms": options.maxConnectionAgeMs }),
+    // The first one sees a call first.
+    interceptors: [serverTracing(metrics), gate.interceptor, ...options.interceptors ?? []],
+  });
+
+  const host = {
+    logger,
+    stopping: stopping.signal,
+    identityOf: (metadata: grpc.Metadata) => gate.identityOf(metadata),
+  };
+  services.forEach(({ service, handlers }, i) => {
+    const definition = loaded[i]?.definition ?? {};
+    server.addService(definition, adaptHandlers(service.name, definition, handlers, host));
+  });
+  const names = ["", ...services.map(({ service }) => service.name)];
+  const health = new HealthImplementation();
+  for (const name of names) health.setStatus(name, "NOT_SERVING");
+  health.addToServer(server);
+  if (options.reflection ?? true) {
+    const all: PackageDefinition = Object.assign({}, ...loaded.map((l) => l.packageDefinition));
+    new ReflectionService(all, { services: names.slice(1) }).addToServer(server);
+  }
+
+  const port = await bind(server, address, serverCredentials(tls));
+  let healthServer: grpc.Server | undefined;
+  let healthPort: number | undefined;
+  if (options.healthAddress !== undefined) {
+    healthServer = new grpc.Server();
+    health.addToServer(healthServer);
+    try {
+      const plaintext = grpc.ServerCredentials.createInsecure();
+      healthPort = await bind(healthServer, options.healthAddress, plaintext);
+    } catch (error) {
+      server.forceShutdown();
+      throw error;
+    }
+  }
+
+  let serving = false;
+  let draining: Promise<DrainReport> | undefined;
+  const setServing = (on: boolean, only?: string): void => {
+    if (draining && on) return;
+    if (only !== undefined && !names.includes(only)) {
+      throw new RangeError(
+        `Cannot set the health of ${only}: served are ${names.slice(1).join(", ")}`,
+      );
+    }
+    for (const name of only === undefined ? names : [only]) {
+      health.setStatus(name, on ? "SERVING" : "NOT_SERVING");
+      if (name === "") serving = on;
+    }
+  };
+  const shown = hostPort(address)?.host ?? address;
+  return {
+    address: address.startsWith("unix:")
+      ? address
+      : `${shown.includes(":") ? `[${shown}]` : shown}:${port}`,
+    port,
+    healthPort,
+    setServing,
+    get serving() {
+      return serving;
+    },
+    get active() {
+      return gate.active;
+    },
+    drain(drainOptions = {}) {
+      setServing(false);
+      draining ??= drainServer({ server, healthServer, gate, stopping, logger }, drainOptions);
+      return draining;
+    },
+  };
+}
+
+function authTable(options: ServerOptions, methods: readonly string[]): AuthTable | undefined {
+  const { auth, tls, address } = options;
+  if (auth === "open") return undefined;
+  if (auth !== undefined) {
+    checkAuthTable(auth, methods);
+    return auth;
+  }
+  if (tls === undefined && isLoopback(address)) return undefined;
+  throw new TypeError(
+    `Cannot listen on ${address} without a table of who may call what: give auth (or "open")`,
+  );
+}
+
+function bind(server: grpc.Server, address: string, credentials: grpc.ServerCredentials) {
+  return new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, credentials, (cause, port) => {
+      if (!cause) return resolve(port);
+      reject(
+        new Error(
+          `Cannot listen on ${address}: ${cause.message}. ` +
+            `End the process that holds the port, or choose another (0 takes a free one)`,
+          { cause },
+        ),
+      );
+    });
+  });
+}
