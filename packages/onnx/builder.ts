@@ -15,7 +15,7 @@ import type {
 } from "./graph.ts";
 import { namesRead, reserveNames } from "./graph_names.ts";
 import { inferNode } from "./infer_node.ts";
-import { Names } from "./names.ts";
+import { join, Names } from "./names.ts";
 import { scalarTensor } from "./scalar.ts";
 import { schemaOf } from "./schemas.ts";
 import { Scope } from "./scope.ts";
@@ -299,8 +299,4 @@ export class GraphBuilder {
       );
     }
   }
-}
-
-function join(prefix: string, name: string): string {
-  return prefix === "" ? name : `${prefix}/${name}`;
 }

@@ -41,3 +41,8 @@ export class Names {
     if (n !== undefined) this.#symbols = Math.max(this.#symbols, Number(n) + 1);
   }
 }
+
+/** `prefix/name`, or the name alone where there is no prefix. */
+export function join(prefix: string, name: string): string {
+  return prefix === "" ? name : `${prefix}/${name}`;
+}
