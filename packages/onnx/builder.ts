@@ -96,10 +96,8 @@ export class GraphBuilder {
     const result = computed && (name === undefined || name === value.name)
       ? value
       : this.op("Identity", [value], {}, name === undefined ? {} : { outputs: [name] });
-    this.#outputs.push({
-      name: result.name,
-      type: { dtype: result.dtype, shape: result.shape },
-    });
+    const { dtype, shape } = result;
+    this.#outputs.push({ name: result.name, type: { dtype, shape } });
     return result;
   }
 
