@@ -1,0 +1,66 @@
+/** One row of the layer table: a folder of the repository and what may be known about it elsewhere. */
+export interface Layer {
+  /** Path from the repository's root; `services/*` stands for every folder in `services`. */
+  readonly folder: string;
+  /** What lives there, in a few words: the text of the table in `docs/architecture.md`. */
+  readonly holds: string;
+  /** The only folders above the chores that may import it; every lower one by default. */
+  readonly importers?: readonly string[];
+}
+
+/**
+ * The layers, from the ground up: a folder imports only from folders above it in this list, packages by
+ * name (`@decorum/tensor`). A new folder with code needs a row here.
+ */
+export const layers: readonly Layer[] = [
+  { folder: "packages/tensor", holds: "dtypes, host tensors, random streams, weight files" },
+  {
+    folder: "packages/onnx",
+    holds: "graph IR: builder, operators, shape inference, checker, printer, codec",
+  },
+  {
+    folder: "packages/autodiff",
+    holds: "the gradient walk and its table of rules",
+    importers: ["packages/learning", "services/trainer"],
+  },
+  { folder: "packages/models", holds: "T5, RoBERTa, BERT, LoRA, value head, checkpoint folders" },
+  { folder: "packages/optim", holds: "Adam, clipping, schedules, accumulation: pure functions" },
+  { folder: "packages/ppo", holds: "KL, rewards, advantages, losses, metrics: pure functions" },
+  { folder: "packages/text", holds: "tokenizers, prompts, datasets, batches, ROUGE" },
+  { folder: "packages/runtime", holds: "sessions in workers, execution providers, profiles" },
+  { folder: "packages/generation", holds: "the decoding graph, sampling, chunks of steps" },
+  { folder: "packages/learning", holds: "training graphs and the small trainers" },
+  { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
+  { folder: "packages/rpc", holds: "gRPC server and client, identities, deadlines, errors" },
+  { folder: "services/*", holds: "policy, reward, evaluator and trainer" },
+  { folder: "cli", holds: "the `decorum` command" },
+];
+
+/** Chores around the product: they import anything, also each other, and nothing else imports them. */
+export const chores: readonly Layer[] = [
+  { folder: "bench", holds: "benchmarks beside their peers" },
+  { folder: "tests", holds: "whole-system tests and recorded cases" },
+  { folder: "tools", holds: "recorders, generators, this table" },
+];
+
+/** npm packages with a home: only `home` imports them. */
+export interface Homed {
+  /** A package name, or a scope with its slash. */
+  readonly module: string;
+  readonly home: string;
+  /** Whether test files and test helpers anywhere may import it too. */
+  readonly inTests: boolean;
+}
+
+export const homedModules: readonly Homed[] = [
+  { module: "onnxruntime-node", home: "packages/runtime", inTests: true },
+  { module: "onnxruntime-common", home: "packages/runtime", inTests: true },
+  { module: "@grpc/", home: "packages/rpc", inTests: false },
+  { module: "grpc-health-check", home: "packages/rpc", inTests: false },
+];
+
+/**
+ * Folders whose code runs on other hosts than Deno too: no `Deno.*`, but `node:*` and npm packages.
+ * Entry points (cli, chores) and tests may use it.
+ */
+export const portable: readonly string[] = ["packages", "services"];
