@@ -1,0 +1,53 @@
+import type { Sequence } from "@decorum/models";
+import type { Tensor } from "@decorum/tensor";
+import { countedTokens, splitRows } from "./token_rows.ts";
+
+/** What the policy says of one response; each `[counted tokens]`. */
+export interface TokenPredictions {
+  readonly logprobs: Float32Array;
+  readonly values: Float32Array;
+  /** Of the whole distribution, in nats. */
+  readonly entropy: Float32Array;
+}
+
+/** One response to learn from; every array `[counted tokens]`, in the response's order. */
+export interface PpoSample {
+  readonly sequence: Sequence;
+  /** Of the rollout, at the temperature of the update. */
+  readonly oldLogprobs: Float32Array;
+  readonly oldValues: Float32Array;
+  readonly advantages: Float32Array;
+  readonly returns: Float32Array;
+}
+
+/** Nothing predicted yet. */
+export function emptyPredictions(sequences: readonly Sequence[]): TokenPredictions[] {
+  const none = () => new Float32Array();
+  return sequences.map(() => ({ logprobs: none(), values: none(), entropy: none() }));
+}
+
+/** Puts the outputs of one micro-batch where its sequences belong. */
+export function place(
+  found: TokenPredictions[],
+  micro: readonly number[],
+  outputs: Readonly<Record<string, Tensor>>,
+  lengths: readonly number[],
+): void {
+  const rows = (name: string) => splitRows(outputs[name]!, lengths);
+  const [logprobs, values, entropy] = [rows("logprobs"), rows("values"), rows("entropy")];
+  micro.forEach((index, i) => {
+    found[index] = { logprobs: logprobs[i]!, values: values[i]!, entropy: entropy[i]! };
+  });
+}
+
+/** @throws TypeError when an array does not have one number for each token that counts. */
+export function checkSample(sample: PpoSample, index: number): void {
+  const expected = countedTokens(sample.sequence);
+  for (const field of ["oldLogprobs", "oldValues", "advantages", "returns"] as const) {
+    const found = sample[field].length;
+    if (found === expected) continue;
+    throw new TypeError(
+      `Cannot learn from sample ${index}: ${field} has ${found} numbers; expected ${expected}, one for each token that counts`,
+    );
+  }
+}

@@ -1,0 +1,224 @@
+import type { Sequence } from "@decorum/models";
+import {
+  checkLogprobAgreement,
+  computeAdvantages,
+  type KlController,
+  mean,
+  meanOfSums,
+  type MinibatchStats,
+  minibatchStats,
+  type Precision,
+  type SampledKlKind,
+  shouldStopEarly,
+  type StepStats,
+  stepStats,
+  tokenKl,
+  tokenRewards,
+  updateKlController,
+} from "@decorum/ppo";
+import { float32 } from "@decorum/tensor";
+import type { PpoLearner } from "./ppo_learner.ts";
+import type { PpoSample, TokenPredictions } from "./ppo_sample.ts";
+import type { UpdateOutcome } from "./optimizer.ts";
+import { denseRows, maskOf, sparseRows } from "./token_rows.ts";
+
+/** Settings of a step, under the field's names. */
+export interface PpoStepConfig {
+  readonly miniBatchSize: number;
+  readonly ppoEpochs: number;
+  readonly klKind: SampledKlKind;
+  readonly gamma: number;
+  readonly lam: number;
+  readonly temperature: number;
+  readonly whitenRewards?: boolean;
+  /** Ends the epochs when the mean `approxkl` of one is beyond 1.5 times this, in nats per token. */
+  readonly targetKl?: number;
+  /** Only the value head learns in this step. */
+  readonly valueHeadOnly?: boolean;
+  /** Of the policy's arithmetic: how far rollout and learner may differ; default fp32. */
+  readonly precision?: Precision;
+}
+
+/** What was rolled out. */
+export interface PpoBatch {
+  readonly sequences: readonly Sequence[];
+  /** One for each sequence, after normalisation, clipping and penalties. */
+  readonly scores: readonly number[];
+  /** As the reward model gave them; `scores` by default. */
+  readonly envRewards?: readonly number[];
+  /** Of the counted tokens as the rollout's policy gave them; computed here when absent. */
+  readonly rollout?: readonly Pick<TokenPredictions, "logprobs" | "values">[];
+  /** Token ids of every response as statistics count them; by default the tokens of the response. */
+  readonly responseLengths?: readonly number[];
+}
+
+/** What came of a step. */
+export interface PpoStepResult {
+  readonly stats: StepStats;
+  readonly klController: KlController;
+  /** One for each mini-batch, in the order in which they were made. */
+  readonly updates: readonly UpdateOutcome[];
+  /** Epochs that ran: fewer than asked for after an early stop. */
+  readonly epochs: number;
+  /** Says how the rollout's predictions differed from the learner's, where they were made anew for it. */
+  readonly recomputed?: string;
+}
+
+type Rollout = readonly Pick<TokenPredictions, "logprobs" | "values">[];
+
+/**
+ * One PPO step (Ziegler et al. 2019; TRL's `PPOTrainer.step`): KL-penalised rewards, GAE, whitening over the
+ * batch, and the epochs of mini-batches.
+ *
+ * @param order sequences of epoch `e` in the order in which mini-batches are cut from them
+ */
+export async function ppoStep(
+  learner: PpoLearner,
+  batch: PpoBatch,
+  config: PpoStepConfig,
+  klController: KlController,
+  order: (epoch: number) => ArrayLike<number>,
+): Promise<PpoStepResult> {
+  const { sequences } = batch;
+  const { temperature } = config;
+  checkBatch(batch, config);
+  // 1. Log-probabilities and values of the rollout, and the reference's log-probabilities.
+  const reference = await learner.forward(sequences, { reference: true, temperature });
+  let rollout: Rollout = batch.rollout ?? await learner.forward(sequences, { temperature });
+  // 2. Rewards, advantages, returns.
+  let prepared = prepare(batch, rollout, reference, config, klController.value);
+  // 3. Epochs of mini-batches.
+  let recomputed: string | undefined;
+  const updates: UpdateOutcome[] = [];
+  const stats: MinibatchStats[] = [];
+  let epochs = 0;
+  for (let stop = false; epochs < config.ppoEpochs && !stop; epochs++) {
+    const chosen = Array.from(order(epochs));
+    const before = stats.length;
+    for (let start = 0; start < chosen.length; start += config.miniBatchSize) {
+      const minibatch = chosen.slice(start, start + config.miniBatchSize);
+      const pick = () => minibatch.map((i) => prepared.samples[i]!);
+      let gradients = await learner.gradients(pick(), { temperature });
+      if (batch.rollout && updates.length === 0) {
+        recomputed = disagreement(pick(), gradients.predictions, config.precision ?? "fp32");
+        if (recomputed !== undefined) {
+          rollout = await learner.forward(sequences, { temperature });
+          prepared = prepare(batch, rollout, reference, config, klController.value);
+          gradients = await learner.gradients(pick(), { temperature });
+        }
+      }
+      stats.push(statsOf(pick(), gradients.predictions, learner));
+      updates.push(learner.apply(gradients, { valueHeadOnly: config.valueHeadOnly ?? false }));
+    }
+    const approxkl = mean(stats.slice(before).map((s) => s["ppo/policy/approxkl"]));
+    stop = config.targetKl !== undefined && shouldStopEarly(approxkl, config.targetKl);
+  }
+  // 4. Statistics and the next KL coefficient.
+  const applied = stats.filter((_, i) => updates[i]!.applied);
+  const { kl, nonScoreRewards, mask, logprobs } = prepared;
+  return {
+    stats: stepStats({
+      kl,
+      nonScoreRewards,
+      logprobs,
+      mask,
+      scores: batch.scores,
+      envRewards: batch.envRewards ?? batch.scores,
+      queryLengths: sequences.map((s) => s.query.length),
+      responseLengths: batch.responseLengths ?? sequences.map((s) => s.response.length),
+      klCoef: klController.value,
+      learningRate: updates.at(-1)!.learningRate,
+      minibatches: applied.length > 0 ? applied : stats,
+    }),
+    klController: updateKlController(klController, meanOfSums(kl, mask), sequences.length),
+    updates,
+    epochs,
+    ...(recomputed === undefined ? {} : { recomputed }),
+  };
+}
+
+/** Rewards, advantages and returns of the batch, and what each sequence learns from. */
+function prepare(
+  { sequences, scores }: PpoBatch,
+  rollout: Rollout,
+  reference: Rollout,
+  { klKind, gamma, lam, whitenRewards = false }: PpoStepConfig,
+  klCoef: number,
+) {
+  const mask = maskOf(sequences);
+  const dense = (rows: Rollout, field: "logprobs" | "values") =>
+    denseRows(sequences, rows.map((r) => r[field]));
+  const [logprobs, refLogprobs] = [dense(rollout, "logprobs"), dense(reference, "logprobs")];
+  const kl = tokenKl({ kind: klKind, logprobs, refLogprobs, mask });
+  const { rewards, nonScoreRewards } = tokenRewards({
+    kl,
+    scores: float32([scores.length], scores),
+    mask,
+    klCoef,
+  });
+  const values = dense(rollout, "values");
+  const found = computeAdvantages({ rewards, values, mask, gamma, lam, whitenRewards });
+  const advantages = sparseRows(sequences, found.advantages);
+  const returns = sparseRows(sequences, found.returns);
+  const samples = sequences.map((sequence, i): PpoSample => ({
+    sequence,
+    oldLogprobs: rollout[i]!.logprobs,
+    oldValues: rollout[i]!.values,
+    advantages: advantages[i]!,
+    returns: returns[i]!,
+  }));
+  return { mask, kl, nonScoreRewards, logprobs, samples };
+}
+
+function statsOf(
+  samples: readonly PpoSample[],
+  predictions: readonly TokenPredictions[],
+  { options: { loss } }: PpoLearner,
+): MinibatchStats {
+  const sequences = samples.map((s) => s.sequence);
+  const dense = (rows: readonly Float32Array[]) => denseRows(sequences, rows);
+  return minibatchStats({
+    ...loss,
+    mask: maskOf(sequences),
+    logprobs: dense(predictions.map((p) => p.logprobs)),
+    values: dense(predictions.map((p) => p.values)),
+    entropy: dense(predictions.map((p) => p.entropy)),
+    oldLogprobs: dense(samples.map((s) => s.oldLogprobs)),
+    oldValues: dense(samples.map((s) => s.oldValues)),
+    advantages: dense(samples.map((s) => s.advantages)),
+    returns: dense(samples.map((s) => s.returns)),
+  });
+}
+
+/** How the rollout's log-probabilities differ from the learner's before the first update, if they do. */
+function disagreement(
+  samples: readonly PpoSample[],
+  predictions: readonly TokenPredictions[],
+  precision: Precision,
+): string | undefined {
+  const sequences = samples.map((s) => s.sequence);
+  const check = checkLogprobAgreement({
+    rollout: denseRows(sequences, samples.map((s) => s.oldLogprobs)),
+    trainer: denseRows(sequences, predictions.map((p) => p.logprobs)),
+    mask: maskOf(sequences),
+    precision,
+  });
+  return check.ok ? undefined : check.message;
+}
+
+function checkBatch({ sequences, scores, rollout }: PpoBatch, config: PpoStepConfig): void {
+  for (const [what, found] of [["scores", scores], ["rollout", rollout ?? sequences]] as const) {
+    if (found.length === sequences.length) continue;
+    throw new TypeError(
+      `Cannot take a PPO step: ${what} has ${found.length} entries; expected ${sequences.length}, one a sequence`,
+    );
+  }
+  for (const field of ["miniBatchSize", "ppoEpochs"] as const) {
+    if (Number.isSafeInteger(config[field]) && config[field] >= 1) continue;
+    throw new RangeError(
+      `Cannot take a PPO step with ${field} ${
+        config[field]
+      }: expected a whole number of at least 1`,
+    );
+  }
+}
