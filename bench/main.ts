@@ -1,0 +1,63 @@
+import { Command, InvalidArgumentError } from "commander";
+import { join } from "node:path";
+import process from "node:process";
+import { runPeer } from "./peer.ts";
+import { type T5Size, t5Sizes } from "./random_t5.ts";
+import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("expected 1 or more");
+  return value;
+}
+
+function size(text: string): T5Size {
+  if (!(text in t5Sizes)) {
+    throw new InvalidArgumentError(`expected ${Object.keys(t5Sizes).join(", ")}`);
+  }
+  return text as T5Size;
+}
+
+const program = new Command("bench").description(
+  "Measures the engine beside its floor (the same matrix products alone) and beside PyTorch.",
+);
+
+function t5Bench(
+  name: string,
+  description: string,
+  batch: number,
+  peerField: string,
+  bench: (options: T5BenchOptions) => Promise<T5BenchResult>,
+): void {
+  program.command(name).description(description)
+    .option("--size <size>", `model shape: ${Object.keys(t5Sizes).join(", ")}`, size, "base")
+    .option("--threads <n>", "threads of one operator", positive, 2)
+    .option("--batch <n>", "sequences", positive, batch)
+    .option("--query <n>", "encoder tokens of each", positive, 256)
+    .option("--response <n>", "decoder tokens of each", positive, 64)
+    .option("--rounds <n>", "timed rounds", positive, 5)
+    .option("--cache <folder>", "where the random model lies", join(".cache", "bench"))
+    .option("--profile <prefix>", "write onnxruntime's trace and print where the time goes")
+    .option("--python <path>", "Python with torch, transformers and peft: also time PyTorch")
+    .option("--json", "print one JSON object")
+    .action(async (options) => {
+      const result = await bench(options);
+      const peer = options.python
+        ? await runPeer(options.python, result.model, options, peerField)
+        : {};
+      const row = { bench: name, size: options.size, threads: options.threads, ...result, ...peer };
+      if (options.json) console.log(JSON.stringify(row));
+      else for (const [key, value] of Object.entries(row)) console.log(`${key.padEnd(26)}${value}`);
+      process.exitCode = 0;
+    });
+}
+
+t5Bench("forward", "log-probabilities of 16 x (256 + 64) tokens", 16, "forward_s", benchForward);
+t5Bench(
+  "train_step",
+  "forward and backward of a micro-batch of 4 x (256 + 64) tokens",
+  4,
+  "train_step_s",
+  benchTrainStep,
+);
+await program.parseAsync();

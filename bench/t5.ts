@@ -1,0 +1,172 @@
+import { encodeModel } from "@decorum/onnx";
+import { float32, type Tensor } from "@decorum/tensor";
+import {
+  adapterShapes,
+  buildForwardGraph,
+  initAdapter,
+  initValueHead,
+  loadT5Config,
+  type ModelGraph,
+  openCheckpoint,
+  type Sequence,
+  t5LinearLayers,
+  tokenBatch,
+  valueHeadShapes,
+} from "@decorum/models";
+import { buildPpoGraph } from "@decorum/learning";
+import { createSession, memoryUse, readProfile } from "@decorum/runtime";
+import { productOperations, productsOnly } from "./products.ts";
+import { randomT5, type T5Size } from "./random_t5.ts";
+import { alternate, median } from "./stats.ts";
+
+/** Shape of the work; the defaults of the command line are the issue's. */
+export interface T5BenchOptions {
+  readonly size: T5Size;
+  readonly threads: number;
+  readonly query: number;
+  readonly response: number;
+  readonly batch: number;
+  readonly rounds: number;
+  /** Folder for the model with random weights. */
+  readonly cache: string;
+  /** Prefix of onnxruntime's trace; none is written without it. */
+  readonly profile?: string;
+}
+
+export interface T5BenchResult {
+  readonly seconds: number;
+  /** The same matrix products alone, in the same process, in turn. */
+  readonly products_s: number;
+  /** products_s / seconds: share of the time that the products need. */
+  readonly share_of_products_speed: number;
+  readonly gflop: number;
+  readonly gflops_per_s: number;
+  readonly peak_rss_mb: number;
+  readonly model: string;
+}
+
+const lora = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
+
+/** Session options of graphs that see hundreds of rows: weights where they lie, no second arena. */
+export const trainingRuntime = {
+  enableMemPattern: false,
+  sessionConfig: { "session.disable_prepacking": "1" },
+} as const;
+
+function randomSequences(options: T5BenchOptions, vocabulary: number): Sequence[] {
+  let state = 12345;
+  const id = () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return 3 + state % (vocabulary - 28);
+  };
+  const ids = (length: number) => Array.from({ length }, id);
+  return Array.from({ length: options.batch }, () => ({
+    query: ids(options.query),
+    response: ids(options.response),
+  }));
+}
+
+/** Log-probabilities, entropies and values of a batch. */
+export function benchForward(options: T5BenchOptions): Promise<T5BenchResult> {
+  return bench(options, (spec) => buildForwardGraph(spec), () => ({}));
+}
+
+/** Forward and backward of one PPO micro-batch: gradients of the adapter and the value head. */
+export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> {
+  const loss = { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 };
+  return bench(
+    options,
+    (spec) => {
+      const wrt = [
+        ...adapterShapes(lora, t5LinearLayers(spec.config)).keys(),
+        ...valueHeadShapes(spec.config.d_model).keys(),
+      ];
+      return buildPpoGraph(spec, loss, wrt);
+    },
+    (tokens) => {
+      const row = (value: (i: number) => number) =>
+        float32([tokens], Array.from({ length: tokens }, (_, i) => value(i)));
+      return {
+        old_logprobs: row(() => -10),
+        advantages: row((i) => Math.sin(i)),
+        old_values: row(() => 0),
+        returns: row((i) => Math.cos(i)),
+      };
+    },
+  );
+}
+
+async function bench(
+  options: T5BenchOptions,
+  build: (spec: Parameters<typeof buildForwardGraph>[0]) => ModelGraph,
+  targets: (tokens: number) => Record<string, Tensor>,
+): Promise<T5BenchResult> {
+  const folder = randomT5(options.cache, options.size);
+  const config = loadT5Config(folder);
+  using index = openCheckpoint(folder);
+  const model = build({ config, index, lora, valueHead: true });
+  const batch = tokenBatch(randomSequences(options, config.vocab_size), config);
+  const sizes = {
+    batch: options.batch,
+    source: options.query,
+    target: options.response,
+    tokens: batch.tokens,
+  };
+  const runtime = { ...trainingRuntime, intraOpThreads: options.threads };
+  await using session = await createSession(
+    { bytes: encodeModel(model.graph), externalData: Object.fromEntries(model.files) },
+    {
+      ...runtime,
+      name: model.graph.name,
+      ...(options.profile ? { profilePrefix: options.profile } : {}),
+    },
+  );
+  const given: Record<string, Tensor> = {
+    ...batch.feeds,
+    temperature: float32([], [1]),
+    lora_scale: float32([], [1]),
+    ...Object.fromEntries(initAdapter(lora, t5LinearLayers(config), 1)),
+    ...Object.fromEntries(initValueHead(config.d_model)),
+    ...targets(batch.tokens),
+  };
+  const feeds = Object.fromEntries(session.inputNames.map((name) => [name, given[name]!]));
+  await session.run(feeds);
+  await session.run(feeds);
+  const peak = memoryUse().peakRss;
+  const floor = productsOnly(model, sizes);
+  await using bare = await createSession(
+    { bytes: encodeModel(floor.model.graph), externalData: Object.fromEntries(floor.model.files) },
+    { ...runtime, name: "products_only", graphOptimizationLevel: "disabled" },
+  );
+  const times = await alternate({
+    ours: () => session.run(feeds),
+    products: () => bare.run(floor.feeds),
+  }, { rounds: options.rounds, warmups: 1 });
+  if (options.profile) {
+    const { ops, runs, kernelMs, wallMs } = readProfile(await session.endProfiling());
+    console.error(
+      `profile of ${runs} runs: ${Math.round(wallMs / runs)} ms each, kernels ${
+        Math.round(kernelMs / runs)
+      } ms`,
+    );
+    for (const { op, calls, ms, share } of ops.slice(0, 20)) {
+      console.error(
+        `  ${(ms / runs).toFixed(1).padStart(9)} ms ${(100 * share).toFixed(1).padStart(5)} %  ${
+          String(calls / runs).padStart(5)
+        } x ${op}`,
+      );
+    }
+  }
+  const operations = productOperations(model.graph, sizes);
+  const ours = median(times["ours"]!);
+  const products = median(times["products"]!);
+  return {
+    seconds: ours,
+    products_s: products,
+    share_of_products_speed: median(times["ours"]!.map((t, i) => times["products"]![i]! / t)),
+    gflop: operations / 1e9,
+    gflops_per_s: operations / 1e9 / ours,
+    peak_rss_mb: peak / 2 ** 20,
+    model: folder,
+  };
+}
