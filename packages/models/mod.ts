@@ -2,6 +2,7 @@ export * from "./attention.ts";
 export * from "./checkpoint.ts";
 export * from "./classifier.ts";
 export * from "./classifier_config.ts";
+export * from "./config.ts";
 export * from "./linear.ts";
 export * from "./lora.ts";
 export * from "./peft.ts";

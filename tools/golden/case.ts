@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readJson } from "@decorum/models";
 import { readSafetensors, type Tensor } from "@decorum/tensor";
 
 /** One recorded case: a folder with `case.json`, `inputs.safetensors`, `expected.safetensors`. */
@@ -16,7 +16,7 @@ export interface GoldenCase {
 
 /** @throws Error when a file of the case is missing; TypeError when one is malformed. */
 export function readCase(folder: string): GoldenCase {
-  const json = JSON.parse(readFileSync(join(folder, "case.json"), "utf8"));
+  const json = readJson(join(folder, "case.json"));
   const { kind, atol, rtol } = json;
   if (typeof kind !== "string" || typeof atol !== "number" || typeof rtol !== "number") {
     throw new TypeError(`Cannot use ${folder}/case.json: expected "kind", "atol" and "rtol"`);
@@ -30,6 +30,19 @@ export function readCase(folder: string): GoldenCase {
     inputs: readSafetensors(join(folder, "inputs.safetensors")),
     expected: readSafetensors(join(folder, "expected.safetensors")),
   };
+}
+
+/**
+ * A constant that the recorder used: a number field of `case.json` or of its `config`, else what its notes
+ * say (`kl_coef=0.2`), else `otherwise`.
+ */
+export function constantOf({ json }: GoldenCase, name: string, otherwise: number): number {
+  const config = json["config"] as Readonly<Record<string, unknown>> | undefined;
+  for (const found of [json[name], config?.[name]]) if (typeof found === "number") return found;
+  const noted = new RegExp(`\\b${name}\\s*=\\s*(-?[0-9.]+(?:e-?[0-9]+)?)`).exec(
+    String(json["notes"]),
+  );
+  return noted ? Number(noted[1]) : otherwise;
 }
 
 /** Input `name` of a case. @throws TypeError when it is missing or of another type. */

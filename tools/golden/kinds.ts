@@ -1,0 +1,28 @@
+import type { Tensor } from "@decorum/tensor";
+import type { GoldenCase } from "./case.ts";
+import { classify } from "./cases/classify.ts";
+import { ppoMath } from "./cases/ppo_math.ts";
+import { t5Forward } from "./cases/t5_forward.ts";
+import { t5Greedy } from "./cases/t5_greedy.ts";
+import { t5LoraGrad } from "./cases/t5_lora_grad.ts";
+import { trlExpected, trlSteps } from "./cases/trl_steps.ts";
+
+/** How a kind of case is reproduced. */
+export interface Kind {
+  /** Computes what the case expects, by name. */
+  readonly reproduce: (
+    golden: GoldenCase,
+  ) => Map<string, Tensor> | Promise<Map<string, Tensor>>;
+  /** What is expected, where it is more than `expected.safetensors`. */
+  readonly expected?: (golden: GoldenCase) => ReadonlyMap<string, Tensor>;
+}
+
+export const kinds: Readonly<Record<string, Kind>> = {
+  t5_forward: { reproduce: t5Forward },
+  t5_greedy: { reproduce: t5Greedy },
+  t5_lora_grad: { reproduce: t5LoraGrad },
+  roberta_classify: { reproduce: classify },
+  bert_classify: { reproduce: classify },
+  ppo_math: { reproduce: ppoMath },
+  trl_steps: { reproduce: trlSteps, expected: trlExpected },
+};
