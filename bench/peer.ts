@@ -35,7 +35,7 @@ export async function runPeer(
   const peer = JSON.parse(stdout.trim().split("\n").at(-1)!);
   return {
     torch_s: peer[field],
-    torch_products_s: peer[field.replace("_s", "_products_s")],
+    torch_products_s: peer[field.replace(/_s$/, "_products_s")],
     torch: peer.torch,
   };
 }

@@ -1,9 +1,23 @@
-import { add, type Dim, type Graph, GraphBuilder, sizeOf, type Value } from "@decorum/onnx";
+import {
+  add,
+  type Dim,
+  evaluateDim,
+  type Graph,
+  GraphBuilder,
+  sizeOf,
+  type Value,
+} from "@decorum/onnx";
 import type { ModelGraph } from "@decorum/models";
 import { type Tensor, zeros } from "@decorum/tensor";
 
-/** Sizes of a graph's symbols, for example `{ batch: 4, source: 256 }`. */
-export type Sizes = Readonly<Record<string, number>>;
+/** Sizes of a graph's symbols, for example batch 4, source 256. */
+export type Sizes = ReadonlyMap<string, number>;
+
+function numeric(dim: Dim, sizes: Sizes): number {
+  const size = evaluateDim(dim, sizes);
+  if (size === undefined) throw new RangeError(`Dimension "${dim}" has a symbol without a size`);
+  return size;
+}
 
 /** Floating-point operations of one run of the graph's matrix products: 2 m n k each. */
 export function productOperations(graph: Graph, sizes: Sizes): number {
@@ -13,8 +27,8 @@ export function productOperations(graph: Graph, sizes: Sizes): number {
       graph.types.get(name)!.shape
     );
     const inner = node.attributes["transA"] ? a!.at(-2)! : a!.at(-1)!;
-    total += 2 * evaluateDim(inner, sizes) *
-      out!.reduce<number>((n, dim) => n * evaluateDim(dim, sizes), 1);
+    total += 2 * numeric(inner, sizes) *
+      out!.reduce<number>((n, dim) => n * numeric(dim, sizes), 1);
   }
   return total;
 }
@@ -40,7 +54,7 @@ export function productsOnly(model: ModelGraph, sizes: Sizes): {
     const key = `activation_${shape.join("_")}`;
     const known = graph.find(key);
     if (known) return known;
-    const dims = shape.map((dim) => evaluateDim(dim, sizes));
+    const dims = shape.map((dim) => numeric(dim, sizes));
     const data = zeros(dtype, dims);
     for (let i = 0; i < data.data.length; i++) data.data[i] = ((i * 7919) % 1000) / 1000 - 0.5;
     feeds[key] = data;

@@ -106,12 +106,12 @@ async function bench(
   using index = openCheckpoint(folder);
   const model = build({ config, index, lora, valueHead: true });
   const batch = tokenBatch(randomSequences(options, config.vocab_size), config);
-  const sizes = {
-    batch: options.batch,
-    source: options.query,
-    target: options.response,
-    tokens: batch.tokens,
-  };
+  const sizes = new Map([
+    ["batch", options.batch],
+    ["source", options.query],
+    ["target", options.response],
+    ["tokens", batch.tokens],
+  ]);
   const runtime = { ...trainingRuntime, intraOpThreads: options.threads };
   await using session = await createSession(
     { bytes: encodeModel(model.graph), externalData: Object.fromEntries(model.files) },
