@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { z } from "zod";
-import { loadConfigFile } from "./config_file.ts";
+import { type JsonObject, readJson } from "./config.ts";
+import { parseConfigJson } from "./config_file.ts";
 
 const schema = z.object({
   model_type: z.enum(["roberta", "bert"]),
@@ -42,10 +44,16 @@ export interface ClassifierConfig {
  * @throws TypeError naming file and field.
  */
 export function loadClassifierConfig(folder: string): ClassifierConfig {
-  const json = loadConfigFile(folder, ["roberta", "bert"], schema);
+  const file = join(folder, "config.json");
+  return parseClassifierConfig(readJson(file), file);
+}
+
+/** The same for JSON that is already read; `source` names it in messages. */
+export function parseClassifierConfig(config: JsonObject, source: string): ClassifierConfig {
+  const json = parseConfigJson(config, source, ["roberta", "bert"], schema);
   if (json.hidden_size % json.num_attention_heads !== 0) {
     throw new TypeError(
-      `Cannot use ${folder}/config.json: field "hidden_size" is ${json.hidden_size}, expected a multiple of "num_attention_heads", which is ${json.num_attention_heads}`,
+      `Cannot use ${source}: field "hidden_size" is ${json.hidden_size}, expected a multiple of "num_attention_heads", which is ${json.num_attention_heads}`,
     );
   }
   return {
@@ -60,12 +68,12 @@ export function loadClassifierConfig(folder: string): ClassifierConfig {
     type_vocab_size: json.type_vocab_size,
     layer_norm_eps: json.layer_norm_eps,
     pad_token_id: json.pad_token_id ?? (json.model_type === "roberta" ? 1 : 0),
-    labels: labelNames(folder, json.id2label, json.num_labels ?? 2),
+    labels: labelNames(source, json.id2label, json.num_labels ?? 2),
   };
 }
 
 function labelNames(
-  folder: string,
+  source: string,
   id2label: Readonly<Record<string, string>> | undefined,
   count: number,
 ): string[] {
@@ -74,7 +82,7 @@ function labelNames(
   const missing = ids.findIndex((id, i) => id !== i);
   if (missing >= 0) {
     throw new TypeError(
-      `Cannot use ${folder}/config.json: field "id2label" has no label ${missing}; expected 0 to ${
+      `Cannot use ${source}: field "id2label" has no label ${missing}; expected 0 to ${
         ids.length - 1
       }`,
     );

@@ -1,26 +1,15 @@
-import { join } from "node:path";
 import type { z } from "zod";
-import { readJson } from "./config.ts";
+import type { JsonObject } from "./config.ts";
 
 /**
- * `config.json` of a model folder, checked against `schema`.
+ * The fields of a model's `config.json`, checked against `schema`.
  *
+ * @param source names the file in messages
  * @throws TypeError naming the file and every field that is missing or wrong; for another
  * architecture, what was found and what this project knows.
  */
-export function loadConfigFile<S extends z.ZodType>(
-  folder: string,
-  modelTypes: readonly string[],
-  schema: S,
-): z.infer<S> {
-  const file = join(folder, "config.json");
-  const json = readJson(file);
-  return parseConfigJson(json, file, modelTypes, schema);
-}
-
-/** The same for JSON that is already read; `source` names it in messages. */
 export function parseConfigJson<S extends z.ZodType>(
-  json: Readonly<Record<string, unknown>>,
+  json: JsonObject,
   source: string,
   modelTypes: readonly string[],
   schema: S,

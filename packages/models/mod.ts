@@ -5,6 +5,8 @@ export * from "./classifier_config.ts";
 export * from "./config.ts";
 export * from "./linear.ts";
 export * from "./lora.ts";
+export * from "./merge.ts";
+export * from "./model_folder.ts";
 export * from "./peft.ts";
 export * from "./policy_graph.ts";
 export * from "./relative_position.ts";

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { z } from "zod";
-import { loadConfigFile } from "./config_file.ts";
+import { type JsonObject, readJson } from "./config.ts";
+import { parseConfigJson } from "./config_file.ts";
 
 const schema = z.object({
   model_type: z.literal("t5"),
@@ -52,7 +54,13 @@ export interface T5Config {
  * @throws TypeError naming file and field.
  */
 export function loadT5Config(folder: string): T5Config {
-  const json = loadConfigFile(folder, ["t5"], schema);
+  const file = join(folder, "config.json");
+  return parseT5Config(readJson(file), file);
+}
+
+/** The same for JSON that is already read; `source` names it in messages. */
+export function parseT5Config(config: JsonObject, source: string): T5Config {
+  const json = parseConfigJson(config, source, ["t5"], schema);
   return {
     vocab_size: json.vocab_size,
     d_model: json.d_model,

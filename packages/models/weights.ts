@@ -26,7 +26,7 @@ export class Weights {
   readonly computeType: "float32" | "float16" | "bfloat16";
   readonly #trainable: (key: string) => boolean;
   /** External data by the location that the graph names: absolute path of the file. */
-  readonly files = new Map<string, string>();
+  readonly files: Map<string, string> = new Map();
 
   constructor(
     readonly graph: GraphBuilder,
