@@ -1,0 +1,93 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import type { z } from "zod";
+import { setPath } from "./path.ts";
+
+/** Where settings come from; a later source wins: file, environment, flags. */
+export interface ConfigSources {
+  /** A YAML (or JSON) file. */
+  readonly file?: string;
+  /** Environment: `DECORUM_TRAINER__BATCH_SIZE=16` sets `trainer.batch_size`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Flags: `trainer.batch_size=16`. */
+  readonly set?: readonly string[];
+}
+
+/** Prefix of the environment variables that are settings. */
+export const ENV_PREFIX = "DECORUM_";
+
+/** All that is wrong with a configuration, in one error. */
+export class ConfigError extends TypeError {
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `The configuration has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n` +
+        problems.map((problem) => `  - ${problem}`).join("\n"),
+    );
+    this.name = "ConfigError";
+  }
+}
+
+/**
+ * Reads settings from all sources and checks them against `schema` at once.
+ *
+ * @throws ConfigError naming every wrong or unknown field, what was found and where it came from.
+ */
+export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSources): z.infer<S> {
+  const problems: string[] = [];
+  const origins = new Map<string, string>();
+  const settings = sources.file === undefined ? {} : readFile(sources.file, problems);
+  const assign = (path: string, text: string, origin: string) => {
+    try {
+      setPath(settings, path.split("."), parse(text));
+      origins.set(path, origin);
+    } catch (cause) {
+      problems.push(`${origin}: ${(cause as Error).message}`);
+    }
+  };
+  for (const [name, value] of Object.entries(sources.env ?? {})) {
+    if (!name.startsWith(ENV_PREFIX) || !name.includes("__") || value === undefined) continue;
+    const path = name.slice(ENV_PREFIX.length).toLowerCase().replaceAll("__", ".");
+    assign(path, value, `environment variable ${name}`);
+  }
+  for (const flag of sources.set ?? []) {
+    const at = flag.indexOf("=");
+    if (at < 1) problems.push(`--set ${flag}: expected path=value, as in trainer.batch_size=16`);
+    else assign(flag.slice(0, at), flag.slice(at + 1), `--set ${flag}`);
+  }
+  const result = schema.safeParse(settings);
+  if (!result.success) problems.push(...describe(result.error, settings, origins, sources.file));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return result.data as z.infer<S>;
+}
+
+function readFile(file: string, problems: string[]): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    problems.push(`${file}: ${(cause as Error).message}`);
+    return {};
+  }
+  if (value === null || value === undefined) return {};
+  if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
+  problems.push(`${file}: expected sections such as "trainer:", found ${JSON.stringify(value)}`);
+  return {};
+}
+
+function describe(
+  error: z.ZodError,
+  settings: unknown,
+  origins: ReadonlyMap<string, string>,
+  file: string | undefined,
+): string[] {
+  return error.issues.map((issue) => {
+    const path = issue.path.join(".");
+    const found = issue.path.reduce<unknown>(
+      (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+      settings,
+    );
+    const value = found === undefined ? "missing" : `${JSON.stringify(found)}`;
+    const origin = origins.get(path) ?? file ?? "no configuration file was given";
+    return `${path || "(whole file)"} is ${value}: ${issue.message} (${origin})`;
+  });
+}
