@@ -1,4 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
+import type { EventEmitter } from "node:events";
 import type { CallOptions } from "./call_options.ts";
 import { callLimits } from "./deadline.ts";
 import { receive, send } from "./message_stream.ts";
@@ -87,18 +88,24 @@ export function makeCall(
   return answers(call, running, () => sourceError);
 }
 
-/** Ties the call to its signal, and notes its end. */
-function follow(call: grpc.ClientUnaryCall, running: RunningCall): void {
+/** Ties the call to its signal, notes its end, and begins to read what it answers. */
+function follow(
+  call: grpc.ClientUnaryCall | grpc.ClientReadableStream<unknown>,
+  running: RunningCall,
+) {
   const { place: { signal }, ended } = running;
+  // grpc-js drops messages that nobody has begun to read when an error comes.
+  if ("read" in call) call.read(0);
   const cancel = () => call.cancel();
   signal?.addEventListener("abort", cancel);
   ended.signal.addEventListener("abort", () => signal?.removeEventListener("abort", cancel));
   // The error comes before the status. Calls with one answer report it to their callback too.
-  call.on("error", (error: grpc.ServiceError) => {
+  const events: EventEmitter = call;
+  events.on("error", (error: grpc.ServiceError) => {
     running.failure ??= toRpcError(error, running.place);
     ended.abort();
   });
-  call.on("status", () => ended.abort());
+  events.on("status", () => ended.abort());
 }
 
 /** Sends all of `messages`; stops in silence when the call has ended. Rejects only with an error of `messages`. */

@@ -7,7 +7,7 @@ import { channelOptions } from "./channel_options.ts";
 import { checkTransport } from "./address.ts";
 import { loadProto } from "./load_proto.ts";
 import type { AnyService, Calls, Service } from "./service.ts";
-import { clientCredentials, type ClientTls } from "./tls.ts";
+import { clientSecurity, type ClientTls } from "./tls.ts";
 import { clientTracing } from "./tracing.ts";
 
 export interface ClientOptions {
@@ -53,11 +53,10 @@ export function createClient<D, H>(
   checkTransport("call", address, options);
   const { definition } = loadProto(service);
   const anyService: AnyService = service;
-  const raw = new grpc.Client(address, clientCredentials(options.tls), {
+  const security = clientSecurity(options.tls, address);
+  const raw = new grpc.Client(address, security.credentials, {
     ...channelOptions(anyService, options.maxMessageBytes),
-    ...(options.tls?.serverName === undefined
-      ? {}
-      : { "grpc.ssl_target_name_override": options.tls.serverName }),
+    ...security.options,
     interceptors: [clientTracing(address, options.metrics), ...options.interceptors ?? []],
   });
 

@@ -2,7 +2,7 @@ import * as grpc from "@grpc/grpc-js";
 import { service as healthDefinition } from "grpc-health-check";
 import { checkTransport } from "./address.ts";
 import { toRpcError } from "./rpc_error.ts";
-import { clientCredentials, type ClientTls } from "./tls.ts";
+import { clientSecurity, type ClientTls } from "./tls.ts";
 
 export interface HealthCheck {
   /** "host:port". */
@@ -25,12 +25,11 @@ export async function checkHealth(check: HealthCheck): Promise<boolean> {
   checkTransport("call", address, check);
   const method = healthDefinition["Check"];
   if (!method) throw new Error("internal: grpc-health-check has no Check");
-  const client = new grpc.Client(address, clientCredentials(check.tls), {
+  const security = clientSecurity(check.tls, address);
+  const client = new grpc.Client(address, security.credentials, {
     "grpc.enable_http_proxy": 0,
     "grpc.use_local_subchannel_pool": 1,
-    ...(check.tls?.serverName === undefined
-      ? {}
-      : { "grpc.ssl_target_name_override": check.tls.serverName }),
+    ...security.options,
   });
   try {
     return await new Promise<boolean>((resolve, reject) => {

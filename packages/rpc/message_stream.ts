@@ -2,7 +2,7 @@ import type { Readable, Writable } from "node:stream";
 
 /**
  * The messages of a stream, pulled: nothing is read from the network while nobody asks. Unlike the stream's
- * own iterator, it gives every message that came before an error. `failure` says what ended the stream early,
+ * own iterator, it gives every message that was read before an error came. `failure` says what ended the stream early,
  * once `ended` is aborted.
  */
 export async function* receive<T>(

@@ -1,4 +1,3 @@
-import type * as grpc from "@grpc/grpc-js";
 import type { MethodDefinition } from "@grpc/proto-loader";
 import type { CallContext } from "./call_context.ts";
 import type { CallOptions } from "./call_options.ts";
@@ -80,10 +79,3 @@ export type Calls<S> = S extends Service<infer D, infer H> ? {
 export type AnyService = Pick<Service<unknown, unknown>, "name" | "proto"> & {
   readonly methods: Readonly<Record<string, MethodPolicy>>;
 };
-
-/** Declares a service. */
-export function defineService<D extends grpc.ServiceDefinition, H>(
-  service: Omit<Service<D, H>, "types">,
-): Service<D, H> {
-  return service;
-}
