@@ -1,4 +1,5 @@
 import type { Attribute, GraphBuilder, Value } from "@decorum/onnx";
+import type { Sizes } from "./sizes.ts";
 
 /** One forward node as a rule sees it, with the cotangents that reached its outputs. */
 export interface VjpNode {
@@ -7,11 +8,14 @@ export interface VjpNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
   /** By position; `undefined` for an omitted optional input. */
   readonly inputs: readonly (Value | undefined)[];
-  readonly outputs: readonly Value[];
+  /** By position; `undefined` for an omitted one. */
+  readonly outputs: readonly (Value | undefined)[];
   /** By output; `undefined` where the loss does not depend on that output. At least one is set. */
   readonly cotangents: readonly (Value | undefined)[];
   /** The builder that takes the gradient nodes. */
   readonly graph: GraphBuilder;
+  /** Shapes of forward values; rules ask here instead of the value. */
+  readonly sizes: Sizes;
   /** True when somebody needs the cotangent of input `i`. Rules must not build what nobody wants. */
   wants(i: number): boolean;
 }

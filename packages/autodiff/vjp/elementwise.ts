@@ -1,4 +1,5 @@
 import {
+  add,
   cast,
   cos,
   div,
@@ -9,7 +10,6 @@ import {
   log,
   mul,
   neg,
-  or,
   pow,
   sign,
   sin,
@@ -25,38 +25,40 @@ function select(condition: Value, g: Value): Value {
   return where(condition, g, g.graph.scalar(0, g.dtype));
 }
 
-/**
- * Min and Max of two: the cotangent goes to the one that won; a tie is shared, as in torch.
- * `wins(a, b)` is true where `a` alone is the result.
- */
-function extremum(wins: (a: Value, b: Value) => Value): OpState {
-  return {
-    kind: "rule",
-    vjp: (node) => {
-      if (node.inputs.length > 2) {
-        throw new TypeError(
-          `Cannot differentiate ${node.opType} "${node.name}" of ${node.inputs.length} inputs: expected 2; nest it`,
-        );
-      }
-      const g = cotangent(node);
-      const share = (i: number) => {
-        const mine = input(node, i);
-        const other = input(node, 1 - i);
-        const half = where(equal(mine, other), mul(g, 0.5), g.graph.scalar(0, g.dtype));
-        return where(wins(mine, other), g, half);
-      };
-      return node.inputs.map((_, i) => (node.wants(i) ? share(i) : undefined));
-    },
-  };
+/** Min and Max: the cotangent goes to the input that won; a tie is shared evenly, as in torch. */
+function extremumVjp(node: VjpNode): readonly (Value | undefined)[] {
+  const [g, y] = [cotangent(node), output(node)];
+  if (node.inputs.length === 1) return [g];
+  const hits = node.inputs.map((_, i) => cast(equal(input(node, i), y), y.dtype));
+  const share = div(g, hits.reduce((a, b) => add(a, b)));
+  return hits.map((hit, i) => (node.wants(i) ? mul(hit, share) : undefined));
 }
 
-function clipVjp(g: Value, node: VjpNode): Value {
+/** Inside the bounds, the bounds included, the cotangent passes, as in torch; else the bound gets it. */
+function clipVjp(node: VjpNode): readonly (Value | undefined)[] {
+  const [x, g] = [input(node, 0), cotangent(node)];
+  return [
+    node.wants(0) ? select(equal(x, output(node)), g) : undefined,
+    node.wants(1) ? select(less(x, input(node, 1)), g) : undefined,
+    node.wants(2) ? select(greater(x, input(node, 2)), g) : undefined,
+  ];
+}
+
+/** Exponent of a Pow node in the type of its base, which may differ. */
+const exponentOf = (node: VjpNode) => cast(input(node, 1), input(node, 0).dtype);
+
+/** d x^e / dx = e x^(e - 1); where e is 0 the power is 1 whatever x is. */
+function powBaseVjp(g: Value, node: VjpNode): Value {
+  const e = exponentOf(node);
+  const slope = mul(e, pow(input(node, 0), sub(e, 1)));
+  return mul(g, where(equal(e, 0), g.graph.scalar(0, g.dtype), slope));
+}
+
+/** d x^e / de = x^e log x, which goes to 0 with x for positive e. */
+function powExponentVjp(g: Value, node: VjpNode): Value {
   const x = input(node, 0);
-  const [, low, high] = node.inputs;
-  const outside = [low && less(x, low), high && greater(x, high)].filter((v) => v !== undefined);
-  const [first, second] = outside;
-  if (!first) return g;
-  return where(second ? or(first, second) : first, g.graph.scalar(0, g.dtype), g);
+  const slope = mul(output(node), log(where(equal(x, 0), x.graph.scalar(1, x.dtype), x)));
+  return cast(mul(g, slope), input(node, 1).dtype);
 }
 
 function geluVjp(node: VjpNode): readonly Value[] {
@@ -77,7 +79,8 @@ export const elementwise: Readonly<Record<string, OpState>> = {
   Cos: unary((g, x) => neg(mul(g, sin(x)))),
   Tanh: unary((g, _x, y) => sub(g, mul(g, mul(y, y)))),
   Sigmoid: unary((g, _x, y) => mul(g, sub(y, mul(y, y)))),
-  Relu: unary((g, x) => select(greater(x, 0), g)),
+  // From the output, so that the input need not be kept.
+  Relu: unary((g, _x, y) => select(greater(y, 0), g)),
   // d erf(x)/dx = 2/sqrt(pi) exp(-x^2)
   Erf: unary((g, x) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))),
   Gelu: { kind: "rule", vjp: geluVjp },
@@ -89,17 +92,10 @@ export const elementwise: Readonly<Record<string, OpState>> = {
     (g, n) => div(g, input(n, 1)),
     (g, n) => neg(div(mul(g, output(n)), input(n, 1))),
   ),
-  Pow: perInput(
-    (g, n) => mul(g, mul(input(n, 1), pow(input(n, 0), sub(input(n, 1), 1)))),
-    (g, n) => mul(g, mul(output(n), log(input(n, 0)))),
-  ),
-  Min: extremum(less),
-  Max: extremum(greater),
-  // Inside the bounds, the bounds included, the cotangent passes, as in torch.
-  Clip: {
-    kind: "rule",
-    vjp: (node) => [node.wants(0) ? clipVjp(cotangent(node), node) : undefined],
-  },
+  Pow: perInput(powBaseVjp, powExponentVjp),
+  Min: { kind: "rule", vjp: extremumVjp },
+  Max: { kind: "rule", vjp: extremumVjp },
+  Clip: { kind: "rule", vjp: clipVjp },
   Where: {
     kind: "rule",
     vjp: (node) => {

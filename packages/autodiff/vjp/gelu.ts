@@ -1,4 +1,4 @@
-import { add, erf, exp, mul, neg, sigmoid, sub, type Value } from "@decorum/onnx";
+import { add, div, erf, exp, mul, sigmoid, sub, type Value } from "@decorum/onnx";
 
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 /** Cubic coefficient of the tanh approximation (Hendrycks and Gimpel 2016, eq. 2). */
@@ -18,9 +18,12 @@ export function geluTanhGradient(x: Value, y: Value): Value {
   return add(s, slope);
 }
 
-/** Derivative of the exact GELU: Phi(x) + x phi(x). */
-export function geluNoneGradient(x: Value, _y: Value): Value {
-  const cdf = mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
-  const pdf = mul(exp(neg(mul(mul(x, x), 0.5))), 1 / Math.sqrt(2 * Math.PI));
-  return add(cdf, mul(x, pdf));
+/**
+ * Derivative of the exact GELU, Phi(x) + x phi(x) = (1 + erf z) / 2 + z exp(-z^2) / sqrt(pi) with
+ * z = x / sqrt(2): nine passes.
+ */
+export function geluNoneGradient(x: Value): Value {
+  const z = mul(x, Math.SQRT1_2);
+  const bell = mul(div(z, exp(mul(z, z))), 2 / Math.sqrt(Math.PI));
+  return mul(add(add(erf(z), bell), 1), 0.5);
 }

@@ -1,40 +1,49 @@
+import { int64 } from "@decorum/tensor";
 import {
+  concat,
+  expandLike,
   gatherElements,
   gatherND,
+  reshape,
   scatterElements,
   scatterND,
-  transpose,
+  shapeOf,
   unsqueeze,
   type Value,
 } from "@decorum/onnx";
-import { zerosLike } from "./zeros.ts";
 import { cotangent, input, intAttribute, type OpState, type VjpNode } from "../rule.ts";
-
-/** Axes rotated so that `axis` comes first, and back. */
-function axisFirst(rank: number, axis: number): { to: number[]; from: number[] } {
-  const to = [axis, ...[...Array(rank).keys()].filter((a) => a !== axis)];
-  const from = new Array<number>(rank).fill(0);
-  to.forEach((a, i) => (from[a] = i));
-  return { to, from };
-}
 
 /**
  * Rows that were picked get their cotangents back, added where a row was picked more than once.
- * Gather along `axis` is Gather along axis 0 of the rotated array; its indices' axes come first in the
- * rotated cotangent.
+ *
+ * ScatterElements and not ScatterND: onnxruntime's CPU kernel of the latter adds from several threads
+ * without a lock, and loses sums where an index repeats (onnxruntime issue 18048).
  */
 function gatherVjp(node: VjpNode): readonly Value[] {
   const [x, indices, g] = [input(node, 0), input(node, 1), cotangent(node)];
   const axis = (intAttribute(node, "axis", 0) + x.rank) % x.rank;
-  const at = unsqueeze(indices, [indices.rank]);
-  if (axis === 0) return [scatterND(zerosLike(x), at, g, "add")];
+  const { rows, at } = oneIndexAxis(g, indices, axis);
+  const everywhere = expandLike(at, rows);
+  return [scatterElements(node.sizes.zerosLike(x), everywhere, rows, { axis, reduction: "add" })];
+}
+
+/**
+ * The cotangent with the indices' axes, which begin at `axis`, made one; and the indices along that
+ * axis, with axes of 1 around it: `rows` [before.., n, after..], `at` [1.., n, 1..].
+ */
+function oneIndexAxis(g: Value, indices: Value, axis: number): { rows: Value; at: Value } {
   const k = indices.rank;
-  const { to, from } = axisFirst(x.rank, axis);
-  // g: [before.., indices.., after..] -> [indices.., before.., after..]
-  const order = [...g.shape.keys()];
-  const moved = [...order.slice(axis, axis + k), ...order.slice(0, axis), ...order.slice(axis + k)];
-  const rotated = scatterND(zerosLike(transpose(x, to)), at, transpose(g, moved), "add");
-  return [transpose(rotated, from)];
+  const after = g.rank - axis - k;
+  const around = (n: number) => [...Array(axis).fill(1), n, ...Array(after).fill(1)];
+  const at = reshape(indices, around(-1));
+  if (k === 1) return { rows: g, at };
+  if (k === 0) return { rows: unsqueeze(g, [axis]), at };
+  const dims = [
+    axis === 0 ? undefined : shapeOf(g, { start: 0, end: axis }),
+    g.graph.constant(int64([1], [-1])),
+    after === 0 ? undefined : shapeOf(g, { start: axis + k }),
+  ];
+  return { rows: reshape(g, concat(dims.filter((d) => d !== undefined), 0)), at };
 }
 
 function scatterReduction(node: VjpNode): string {
@@ -53,16 +62,10 @@ export const indexing: Readonly<Record<string, OpState>> = {
   GatherElements: {
     kind: "rule",
     vjp: (node) => [
-      scatterElements(zerosLike(input(node, 0)), input(node, 1), cotangent(node), {
+      scatterElements(node.sizes.zerosLike(input(node, 0)), input(node, 1), cotangent(node), {
         axis: intAttribute(node, "axis", 0),
         reduction: "add",
       }),
-    ],
-  },
-  GatherND: {
-    kind: "rule",
-    vjp: (node) => [
-      scatterND(zerosLike(input(node, 0)), input(node, 1), cotangent(node), "add"),
     ],
   },
   // With "none" an overwritten element of the data gets nothing; indices must not repeat (ONNX's rule).
@@ -71,7 +74,7 @@ export const indexing: Readonly<Record<string, OpState>> = {
     vjp: (node) => {
       const [indices, updates, g] = [input(node, 1), input(node, 2), cotangent(node)];
       const kept = () =>
-        scatterReduction(node) === "add" ? g : scatterND(g, indices, zerosLike(updates));
+        scatterReduction(node) === "add" ? g : scatterND(g, indices, node.sizes.zerosLike(updates));
       return [
         node.wants(0) ? kept() : undefined,
         undefined,
@@ -87,7 +90,7 @@ export const indexing: Readonly<Record<string, OpState>> = {
       const kept = () =>
         scatterReduction(node) === "add"
           ? g
-          : scatterElements(g, indices, zerosLike(updates), { axis });
+          : scatterElements(g, indices, node.sizes.zerosLike(updates), { axis });
       return [
         node.wants(0) ? kept() : undefined,
         undefined,

@@ -57,6 +57,11 @@ function rmsNormVjp(node: VjpNode): readonly (Value | undefined)[] {
  */
 function layerNormVjp(node: VjpNode): readonly (Value | undefined)[] {
   requireLastAxis(node);
+  if (node.cotangents.slice(1).some((g) => g !== undefined)) {
+    throw new TypeError(
+      `Cannot differentiate LayerNormalization "${node.name}": the loss depends on its mean or inverse deviation; expected its first output only`,
+    );
+  }
   const [x, w, g] = [input(node, 0), input(node, 1), cotangent(node)];
   const centred = sub(x, lastMean(x));
   const r = reciprocal(sqrt(add(lastMean(mul(centred, centred)), epsilonOf(node))));

@@ -6,18 +6,19 @@ import {
   expand,
   mul,
   reduceSum,
-  shapeOf,
-  sizeOf,
+  squeeze,
   unsqueeze,
   type Value,
 } from "@decorum/onnx";
 import { cotangent, input, intAttribute, type OpState, output, type VjpNode } from "../rule.ts";
+import { multiplySizes } from "../sizes.ts";
 import { constantInts } from "./constants.ts";
 
 /** Axes a Reduce node removes, counted from the front; all of them where none are given. */
 function axesOf(node: VjpNode): readonly number[] {
   const x = input(node, 0);
   const axes = node.inputs[1] ? constantInts(node, 1) : [];
+  if (axes.length === 0 && intAttribute(node, "noop_with_empty_axes", 0) !== 0) return [];
   if (axes.length === 0) return [...x.shape.keys()];
   return axes.map((axis) => (axis < 0 ? axis + x.rank : axis)).sort((a, b) => a - b);
 }
@@ -29,14 +30,17 @@ function restored(node: VjpNode, value: Value): Value {
   return axes.length === 0 ? value : unsqueeze(value, axes);
 }
 
+/** A cotangent stretched over the axes that were summed; the others have their size already. */
 function spread(node: VjpNode, g: Value): Value {
-  return expand(restored(node, g), shapeOf(input(node, 0)));
+  return expand(restored(node, g), node.sizes.of(input(node, 0), axesOf(node)));
 }
 
-/** How many elements of the input each output of a mean stands for. */
-function reducedCount(node: VjpNode): Value {
-  const [x, y] = [input(node, 0), output(node)];
-  return div(cast(sizeOf(x), x.dtype), cast(sizeOf(y), x.dtype));
+/** How many elements of the input each element of the output stands for. */
+function reducedCount(node: VjpNode): Value | number {
+  const x = input(node, 0);
+  const sizes = axesOf(node).map((axis) => node.sizes.axis(x, axis));
+  const count = sizes.reduce(multiplySizes, 1);
+  return typeof count === "number" ? count : cast(squeeze(count, [0]), x.dtype);
 }
 
 /** Maximum and minimum: the cotangent is shared among equal elements, as torch's amax does. */
@@ -47,26 +51,12 @@ function extremum(node: VjpNode): readonly (Value | undefined)[] {
   return [mul(div(hit, count), restored(node, cotangent(node)))];
 }
 
-function staticCount(node: VjpNode): number | undefined {
-  let count = 1;
-  for (const axis of axesOf(node)) {
-    const size = input(node, 0).shape[axis];
-    if (typeof size !== "number") return undefined;
-    count *= size;
-  }
-  return count;
-}
-
 /** Rules of the sums, means and extrema over axes. */
 export const reduction: Readonly<Record<string, OpState>> = {
   ReduceSum: { kind: "rule", vjp: (node) => [spread(node, cotangent(node))] },
   ReduceMean: {
     kind: "rule",
-    vjp: (node) => {
-      const count = staticCount(node);
-      const g = cotangent(node);
-      return [spread(node, count === undefined ? div(g, reducedCount(node)) : div(g, count))];
-    },
+    vjp: (node) => [spread(node, div(cotangent(node), reducedCount(node)))],
   },
   ReduceMax: { kind: "rule", vjp: extremum },
   ReduceMin: { kind: "rule", vjp: extremum },
