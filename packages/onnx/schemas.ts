@@ -1,4 +1,4 @@
-import { controlSchemas } from "./ops/control.ts";
+import { controlSchemas } from "./ops/control_schemas.ts";
 import { elementwiseSchemas } from "./ops/elementwise.ts";
 import { indexingSchemas } from "./ops/indexing.ts";
 import { linalgSchemas } from "./ops/linalg.ts";

@@ -1,5 +1,6 @@
 export type { Operand } from "./emit.ts";
 export * from "./control.ts";
+export * from "./control_schemas.ts";
 export * from "./elementwise.ts";
 export * from "./indexing.ts";
 export * from "./linalg.ts";
