@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { serveTelemetry } from "./http.ts";
+import { createMetrics } from "./metrics.ts";
+
+Deno.test("the exposition is OpenMetrics and grows with the first value of a metric", async () => {
+  const metrics = createMetrics({ service: "policy", version: "1.2.3" });
+  assert.doesNotMatch((await metrics.render()).body, /decorum_queue/);
+  metrics.add("decorum_queue_rejections_total", 0, { queue: "score", reason: "full" });
+  metrics.add("decorum_queue_rejections_total", 2, { queue: "score", reason: "full" });
+  metrics.set("decorum_queue_depth", 7, { queue: "score" });
+  metrics.observe("decorum_batch_size", 3, { queue: 'a"b\\c' });
+  for (let i = 0; i < 2; i++) {
+    const { contentType, body } = await metrics.render();
+    assert.match(contentType, /^application\/openmetrics-text; version=1\.0\.0/);
+    assert(body.endsWith("# EOF\n"));
+    for (
+      const line of [
+        "# TYPE decorum_queue_rejections counter",
+        'decorum_queue_rejections_total{queue="score",reason="full"} 2',
+        "# TYPE decorum_queue_depth gauge",
+        'decorum_queue_depth{queue="score"} 7',
+        'decorum_batch_size_bucket{le="2",queue="a\\"b\\\\c"} 0',
+        'decorum_batch_size_bucket{le="4",queue="a\\"b\\\\c"} 1',
+        'decorum_batch_size_sum{queue="a\\"b\\\\c"} 3',
+      ]
+    ) assert(body.split("\n").includes(line), `${line}\nis not in\n${body}`);
+    assert.match(body, /decorum_build_info\{service="policy",version="1\.2\.3",runtime="deno 2/);
+    assert.match(body, /^process_resident_memory_bytes \d{7,}$/m);
+    assert.match(body, /^process_cpu_seconds_total [\d.]+$/m);
+  }
+});
+
+Deno.test("/metrics and /healthz are served, the rest is not", async () => {
+  const metrics = createMetrics({ service: "s", version: "0" });
+  let healthy = false;
+  const server = await serveTelemetry({ port: 0, metrics, healthy: () => healthy });
+  const get = async (path: string, method = "GET") => {
+    const response = await fetch(server.url + path, { method });
+    return `${response.status} ${await response.text()}`;
+  };
+  assert.match(await get("/metrics"), /^200 # HELP/);
+  assert.equal(await get("/healthz"), "503 not serving\n");
+  healthy = true;
+  assert.equal(await get("/healthz"), "200 serving\n");
+  assert.match(await get("/else"), /^404/);
+  assert.match(await get("/metrics", "POST"), /^405/);
+  await assert.rejects(
+    serveTelemetry({ port: server.port, metrics, healthy: () => true }),
+    /Cannot serve telemetry on 127\.0\.0\.1:\d+: .*EADDRINUSE.*choose another/s,
+  );
+  await server.close();
+});
