@@ -53,6 +53,9 @@ export function cacheNames(layer: number): readonly [keys: string, values: strin
  * `[steps, batch]`, `min_new_tokens`, `max_new_tokens` `[batch]` int64, `temperature` `[]`, the sampler's
  * settings, the caches, the adapter's and value head's parameters.
  *
+ * The caches pass the graph's boundary as float32 (the node binding takes no bfloat16) and live in the
+ * compute type inside the loop, where half precision halves what each step reads.
+ *
  * Outputs: `token_ids`, `logprobs` and, with a value head, `values` `[steps run, batch]`; `next_done`
  * `[batch]`; the caches as `next_<name>`. After eos come padding ids with log-probability and value 0.
  * Log-probabilities are of the whole distribution at that temperature, before top-k and top-p.
@@ -83,6 +86,7 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   });
 
   const weights = new Weights(graph, spec.index, spec);
+  const { computeType } = weights;
   const layers = t5LinearLayers(config);
   const t5 = new T5(config, weights, spec.lora && new AdapterInputs(weights, spec.lora, layers));
   const cross = t5.crossKeyValues({
@@ -92,7 +96,7 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   });
   const crossBias = attentionMaskBias(attentionMask);
 
-  const initial = [tokens, done, ...caches.flat()];
+  const initial = [tokens, done, ...caches.flat().map((cache) => cast(cache, computeType))];
   const shapes = [
     undefined,
     undefined,
@@ -153,7 +157,9 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   if (scans[2]) graph.output(scans[2], "values");
   graph.output(carried[1]!, "next_done");
   caches.forEach((_, i) => {
-    cacheNames(i).forEach((name, j) => graph.output(carried[2 + 2 * i + j]!, `next_${name}`));
+    cacheNames(i).forEach((name, j) =>
+      graph.output(cast(carried[2 + 2 * i + j]!, "float32"), `next_${name}`)
+    );
   });
   return { graph: graph.build(), files: weights.files };
 }

@@ -7,7 +7,6 @@ import {
   meanOfSums,
   type MinibatchStats,
   minibatchStats,
-  type Precision,
   type SampledKlKind,
   shouldStopEarly,
   type StepStats,
@@ -16,7 +15,7 @@ import {
   tokenRewards,
   updateKlController,
 } from "@decorum/ppo";
-import { float32 } from "@decorum/tensor";
+import { float32, type Precision } from "@decorum/tensor";
 import type { PpoLearner } from "./ppo_learner.ts";
 import type { PpoSample, TokenPredictions } from "./ppo_sample.ts";
 import type { UpdateOutcome } from "./optimizer.ts";

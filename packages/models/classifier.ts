@@ -52,8 +52,8 @@ export function classifierLinearLayers(config: ClassifierConfig): LinearLayers {
  * BERT and RoBERTa sequence classifiers as ONNX nodes (Devlin et al. 2019, Liu et al. 2019; transformers
  * `modeling_bert.py`, `modeling_roberta.py`): post-norm blocks, learned absolute positions.
  *
- * Activations are rows `[batch * time, hidden]`; residuals and norms are float32, matrix products run in
- * the weights' compute type.
+ * Activations are rows `[batch * time, hidden]`. Matrix products run in the weights' compute type, those of
+ * the head and all else in float32.
  */
 export class Classifier {
   readonly linear: Linear;
@@ -88,8 +88,9 @@ export class Classifier {
       1,
     );
     const head = headLayers(this.config);
-    const pooled = tanh(cast(this.linear.forward(head.dense, first, { bias: true }), "float32"));
-    return cast(this.linear.forward(head.out, pooled, { bias: true }), "float32");
+    const dense = (name: string, rows: Value) =>
+      this.linear.forward(name, rows, { bias: true, computeType: "float32" });
+    return dense(head.out, tanh(dense(head.dense, first)));
   }
 
   #block(layer: string, x: Value, heads: Heads, bias: Value): Value {
@@ -104,7 +105,7 @@ export class Classifier {
     );
     const attended = dense("attention.output.dense", heads.merge(context));
     const y = this.#norm(`${layer}.attention.output.LayerNorm`, add(x, cast(attended, "float32")));
-    const hidden = this.#activation(dense("intermediate.dense", y));
+    const hidden = this.#activation(cast(dense("intermediate.dense", y), "float32"));
     const out = cast(dense("output.dense", hidden), "float32");
     return this.#norm(`${layer}.output.LayerNorm`, add(y, out));
   }

@@ -1,4 +1,5 @@
 import { cast, gemm, mul, type Value } from "@decorum/onnx";
+import type { ComputeType } from "@decorum/tensor";
 import { type LinearLayers, type LoraConfig, loraKey, loraScaling, targetLayers } from "./lora.ts";
 import type { Weights } from "./weights.ts";
 
@@ -57,6 +58,13 @@ export class AdapterInputs {
   }
 }
 
+export interface LinearOptions {
+  /** Adds `<layer>.bias`. */
+  readonly bias?: boolean;
+  /** Element type of the product; default the weights' compute type. */
+  readonly computeType?: ComputeType;
+}
+
 /** Linear layers of a model under the checkpoint's keys, each with the adapter's part where it has one. */
 export class Linear {
   constructor(
@@ -69,15 +77,15 @@ export class Linear {
    * `x W^T (+ b)` of the layer called `name`.
    *
    * @param x `[rows, in]`
-   * @returns `[rows, out]` in the weights' compute type
+   * @returns `[rows, out]` in the type the product ran in
    */
-  forward(name: string, x: Value, options: { bias?: boolean } = {}): Value {
+  forward(name: string, x: Value, options: LinearOptions = {}): Value {
     const size = this.layers.get(name);
     if (!size) throw new Error(`internal: the model lists no linear layer "${name}"`);
-    const { computeType } = this.weights;
+    const { computeType = this.weights.computeType } = options;
     return this.weights.graph.scope(name.split(".").slice(-2).join("."), () => {
       const input = cast(x, computeType);
-      const w = this.weights.matrix(`${name}.weight`, size);
+      const w = this.weights.matrix(`${name}.weight`, size, computeType);
       const c = options.bias
         ? cast(this.weights.stored(`${name}.bias`, [size[0]]), computeType)
         : undefined;

@@ -19,6 +19,16 @@ import { positionBias, positionsOf, relativePositions } from "./relative_positio
 import type { T5Config } from "./t5_config.ts";
 import type { Weights } from "./weights.ts";
 
+const HEAD = "lm_head.weight";
+
+/** Names of the one embedding, in the order in which transformers takes it from a checkpoint. */
+const EMBEDDINGS = [
+  "shared.weight",
+  "encoder.embed_tokens.weight",
+  "decoder.embed_tokens.weight",
+  HEAD,
+] as const;
+
 /** The encoder's result, with what cross-attention needs to know of the padding. */
 export interface Encoded {
   /** `[batch * source, d_model]`, after the final norm. */
@@ -65,8 +75,8 @@ export function t5LinearLayers(config: T5Config): LinearLayers {
  * The T5 family as ONNX nodes (Raffel et al. 2020; transformers `modeling_t5.py`): pre-norm blocks, RMS
  * norm, relative position bias shared by all layers of a stack, no scaling of scores.
  *
- * Activations are rows `[batch * time, width]`; the residual stream and the norms are float32, matrix
- * products run in the weights' compute type.
+ * Activations are rows `[batch * time, width]`. Matrix products of the blocks run in the weights' compute
+ * type, `wo` in float32 where that is float16; all else is float32.
  */
 export class T5 {
   readonly linear: Linear;
@@ -82,7 +92,7 @@ export class T5 {
   /** Rows of the shared embedding. @param ids `[batch, time]` @returns `[batch * time, d_model]` */
   embed(ids: Value): Value {
     const { vocab_size, d_model } = this.config;
-    const table = this.weights.stored("shared.weight", [vocab_size, d_model]);
+    const table = this.weights.stored(this.#embeddingKey(), [vocab_size, d_model]);
     return cast(gather(table, reshape(ids, [-1]), 0), "float32");
   }
 
@@ -196,18 +206,27 @@ export class T5 {
   /**
    * Scores of every word of the vocabulary. A checkpoint without `lm_head.weight` uses the embedding.
    *
+   * Float32 in every compute type: near a logit of 20 neighbouring float16 numbers lie 0.016 apart, bfloat16
+   * 0.125, so that rounding alone would move a PPO ratio by more than a hundredth (MiniMax-M1, 2025, saw it
+   * stop the learning: rollout and trainer disagreed until the head ran in float32).
+   *
    * @param hidden `[rows, d_model]`
    * @returns `[rows, vocab_size]` float32
    */
   logits(hidden: Value): Value {
     const { vocab_size, d_model, scale_decoder_outputs } = this.config;
-    const key = this.weights.has("lm_head.weight") ? "lm_head.weight" : "shared.weight";
-    const head = this.weights.matrix(key, [vocab_size, d_model]);
+    const key = this.weights.has(HEAD) ? HEAD : this.#embeddingKey();
+    const head = this.weights.matrix(key, [vocab_size, d_model], "float32");
     const scaled = scale_decoder_outputs ? mul(hidden, d_model ** -0.5) : hidden;
     return this.weights.graph.scope(
       "lm_head",
-      () => cast(gemm(cast(scaled, head.dtype), head, undefined, { transB: true }), "float32"),
+      () => gemm(scaled, head, undefined, { transB: true }),
     );
+  }
+
+  /** The first that a checkpoint has: where weights are tied, it may hold them under any of their names. */
+  #embeddingKey(): string {
+    return EMBEDDINGS.find((key) => this.weights.has(key)) ?? EMBEDDINGS[0];
   }
 
   #heads(ids: Value): Heads {
@@ -231,13 +250,15 @@ export class T5 {
 
   #feedForward(layer: string, x: Value): Value {
     const name = `${layer}.DenseReluDense`;
+    const project = (part: string) => cast(this.linear.forward(`${name}.${part}`, x), "float32");
     const hidden = this.config.feed_forward_proj === "relu"
-      ? relu(this.linear.forward(`${name}.wi`, x))
-      : mul(
-        gelu(this.linear.forward(`${name}.wi_0`, x), "tanh"),
-        this.linear.forward(`${name}.wi_1`, x),
-      );
-    return this.linear.forward(`${name}.wo`, hidden);
+      ? relu(project("wi"))
+      : mul(gelu(project("wi_0"), "tanh"), project("wi_1"));
+    // Its results leave float16's range in FLAN-T5 (transformers: `_keep_in_fp32_modules = ["wo"]`).
+    const { computeType } = this.weights;
+    return this.linear.forward(`${name}.wo`, hidden, {
+      computeType: computeType === "float16" ? "float32" : computeType,
+    });
   }
 
   #positionBias(stack: "encoder" | "decoder", query: Value, key: Value): Value {

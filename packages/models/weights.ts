@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { DType } from "@decorum/tensor";
+import type { ComputeType, DType } from "@decorum/tensor";
 import { cast, type GraphBuilder, type Value } from "@decorum/onnx";
 import type { TensorInfo } from "./checkpoint.ts";
 
@@ -10,8 +10,11 @@ export interface WeightIndex {
 }
 
 export interface WeightsOptions {
-  /** Element type that matrix products run in; norms, softmax and losses stay float32. Default float32. */
-  readonly computeType?: "float32" | "float16" | "bfloat16";
+  /**
+   * Element type of the matrix products in the blocks; all else is float32: residual stream, norms, softmax,
+   * activation functions, LM head, losses. Default float32. See `computeTypeOf`.
+   */
+  readonly computeType?: ComputeType;
   /** Keys whose weight is an input of the graph (float32), because it is being trained. Default none. */
   readonly trainable?: (key: string) => boolean;
 }
@@ -23,7 +26,7 @@ const floats: readonly DType[] = ["float32", "float16", "bfloat16"];
  * that lies in the checkpoint's file, or an input where it is trained.
  */
 export class Weights {
-  readonly computeType: "float32" | "float16" | "bfloat16";
+  readonly computeType: ComputeType;
   readonly #trainable: (key: string) => boolean;
   /** External data by the location that the graph names: absolute path of the file. */
   readonly files: Map<string, string> = new Map();
@@ -62,9 +65,9 @@ export class Weights {
     });
   }
 
-  /** The weight for a matrix product. */
-  matrix(key: string, dims: readonly number[]): Value {
-    return cast(this.stored(key, dims), this.computeType);
+  /** The weight for a matrix product, in the compute type unless another is asked for. */
+  matrix(key: string, dims: readonly number[], type: ComputeType = this.computeType): Value {
+    return cast(this.stored(key, dims), type);
   }
 
   /** The weight in float32: norms, biases, embeddings. */

@@ -1,8 +1,5 @@
-import type { Tensor } from "@decorum/tensor";
+import type { Precision, Tensor } from "@decorum/tensor";
 import { tokenShape, type TokenTensor } from "./masks.ts";
-
-/** Arithmetic the log-probabilities were computed in. */
-export type Precision = "fp32" | "fp16" | "bf16";
 
 /** Largest difference of two log-probabilities of one token, in nats, that rounding explains. */
 export const logprobTolerance: Readonly<Record<Precision, number>> = {

@@ -1,8 +1,7 @@
+import type { Precision } from "@decorum/tensor";
+
 /** Where the operators run. `cuda` needs NVIDIA's libraries: see {@link probeProvider}. */
 export type ExecutionProvider = "cpu" | "cuda";
-
-/** Element type the graph was built for. The runtime records it; graphs are built by precision elsewhere. */
-export type Precision = "fp32" | "fp16" | "bf16";
 
 /** How hard onnxruntime rewrites the graph before running it. */
 export type GraphOptimizationLevel = "disabled" | "basic" | "extended" | "layout" | "all";
