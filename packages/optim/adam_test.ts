@@ -23,7 +23,7 @@ function assertClose(
   assert.ok(found);
   assert.equal(found.data.length, expected.length);
   for (const [i, e] of expected.entries()) {
-    const error = Math.abs(found.data[i]! - e) / scale;
+    const error: number = Math.abs(found.data[i]! - e) / scale;
     assert.ok(error <= TOLERANCE, `element ${i}: ${found.data[i]}, expected ${e}, scale ${scale}`);
   }
 }
