@@ -1,9 +1,18 @@
 export * from "./gradient_run.ts";
+export * from "./init.ts";
+export * from "./lora_dropout.ts";
 export * from "./micro_batches.ts";
 export * from "./optimizer.ts";
 export * from "./ppo_graph.ts";
 export * from "./ppo_learner.ts";
 export type { PpoSample, TokenPredictions } from "./ppo_sample.ts";
 export * from "./ppo_step.ts";
+export type { LabelledText, TextPair } from "./reward_batch.ts";
+export * from "./reward_graph.ts";
+export * from "./reward_train.ts";
+export * from "./sft.ts";
+export * from "./sft_graph.ts";
 export * from "./token_rows.ts";
 export * from "./train_state.ts";
+export type { TrainedPart } from "./trained_model.ts";
+export * from "./training_run.ts";

@@ -1,6 +1,7 @@
 import { buildGradientGraph } from "@decorum/autodiff";
 import { add, clip, exp, max, mul, neg, reduceMean, sub, type Value } from "@decorum/onnx";
 import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
+import { lossScaleOf } from "./loss_scale.ts";
 
 /** The PPO loss's constants, under the field's names. */
 export interface PpoLossConfig {
@@ -90,5 +91,6 @@ export function buildPpoGraph(
     graph.output(values, "values");
     graph.output(entropy, "entropy");
   });
-  return { graph: buildGradientGraph(forward.graph, { loss: "loss", wrt }), files: forward.files };
+  const request = { loss: "loss", wrt, lossScale: lossScaleOf(spec) };
+  return { graph: buildGradientGraph(forward.graph, request), files: forward.files };
 }
