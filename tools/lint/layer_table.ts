@@ -33,6 +33,7 @@ export const layers: readonly Layer[] = [
   { folder: "packages/config", holds: "settings from file, environment and flags" },
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
   { folder: "packages/rpc", holds: "gRPC server and client, identities, deadlines, errors" },
+  { folder: "packages/service", holds: "the life of a service's process: flags, port, drain" },
   { folder: "services/*", holds: "policy, reward, evaluator and trainer" },
   { folder: "cli", holds: "the `decorum` command" },
 ];

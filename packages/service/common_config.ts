@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { logLevels } from "@decorum/telemetry";
+
+const address = z.string().regex(/^.+:\d+$/, 'expected "host:port"');
+
+/** Settings that every service's section has. */
+export const listenConfig = {
+  /** Address of the gRPC port; port 0 takes a free one. */
+  listen: address,
+  /** Address of a second, plaintext port for health checks alone; null for none. */
+  health_listen: address.nullable().default(null),
+  /** Address of /metrics and /healthz; null for none. */
+  metrics_listen: address.nullable().default(null),
+  /** Seconds that running calls have to finish when the process ends. */
+  drain_grace_s: z.number().nonnegative().default(30),
+  /** Seconds between NOT_SERVING and the refusal of new calls. */
+  drain_delay_s: z.number().nonnegative().default(0),
+  reflection: z.boolean().default(true),
+  /** True: plaintext on an address that is not loopback. */
+  insecure: z.boolean().default(false),
+};
+
+/** Settings of a service that runs a model. */
+export const executorConfig = {
+  /** Where the model runs. */
+  provider: z.enum(["cpu", "cuda"]).default("cpu"),
+  precision: z.enum(["fp32", "fp16", "bf16"]).default("fp32"),
+  /** Threads inside one operator; 0 takes one per physical core. */
+  threads: z.int().nonnegative().default(0),
+};
+
+/** The section `telemetry`, which all services read. */
+export const telemetryConfig = z.strictObject({
+  /** OTLP/HTTP collector, as http://127.0.0.1:4318; null for no traces. */
+  otlp_endpoint: z.url().nullable().default(null),
+  log_level: z.enum(logLevels).default("info"),
+  /** auto: readable on a terminal, JSON lines elsewhere. */
+  log_format: z.enum(["auto", "json", "text"]).default("auto"),
+});
+
+export type ListenConfig = z.infer<z.ZodObject<typeof listenConfig>>;
+export type ExecutorConfig = z.infer<z.ZodObject<typeof executorConfig>>;
+export type TelemetryConfig = z.infer<typeof telemetryConfig>;

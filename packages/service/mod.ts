@@ -1,0 +1,2 @@
+export * from "./common_config.ts";
+export * from "./run_service.ts";

@@ -1,0 +1,147 @@
+import { Command } from "commander";
+import process from "node:process";
+import { z } from "zod";
+import { ConfigError, loadConfig } from "@decorum/config";
+import { createServer, drainOnSignal, type ServiceImplementation } from "@decorum/rpc";
+import {
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Metrics,
+  serveTelemetry,
+  startTracing,
+} from "@decorum/telemetry";
+import { type ListenConfig, telemetryConfig } from "./common_config.ts";
+
+/** What a service gets to start with. */
+export interface ServiceContext<C> {
+  readonly config: C;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** A service whose port may be opened. */
+export interface StartedService {
+  readonly services: readonly ServiceImplementation[];
+  /** Loads models; the port is open and says NOT_SERVING meanwhile. Handlers wait for it by themselves. */
+  load(): Promise<void>;
+  /** Frees everything, after the last call. */
+  stop(): Promise<void>;
+}
+
+export interface ServiceProgram<S extends z.ZodType<ListenConfig>> {
+  /** Name of the service and of its section of the configuration. */
+  readonly name: string;
+  readonly description: string;
+  /** Schema of the section. */
+  readonly section: S;
+  start(context: ServiceContext<z.infer<S>>): StartedService;
+}
+
+/** Exit codes of a service's process. */
+export const exitCodes = { drained: 0, failed: 1, badConfig: 2 } as const;
+
+/** Version of the project, in telemetry and --version. */
+export const VERSION = "0.1.0";
+
+/**
+ * The whole life of a service's process: flags, configuration, telemetry, port, model, `ready`, drain on
+ * SIGTERM or SIGINT. Ends the process.
+ */
+export async function runService<S extends z.ZodType<ListenConfig>>(
+  program: ServiceProgram<S>,
+): Promise<void> {
+  const flags = new Command(program.name).description(program.description).version(VERSION)
+    .option("-c, --config <file>", "YAML file; the section is called like the service")
+    .option(
+      "--set <path=value...>",
+      "settings that win over the file, as reward.listen=127.0.0.1:0",
+    )
+    .option("--exit-with-parent", "drain when standard input ends (for a supervisor)")
+    .addHelpText(
+      "after",
+      "\nSettings may also come from the environment: DECORUM_REWARD__LISTEN=127.0.0.1:0",
+    )
+    .parse(process.argv).opts<{ config?: string; set?: string[]; exitWithParent?: boolean }>();
+  try {
+    await serve(program, flags);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      console.error(`Cannot start ${program.name}. ${error.message}`);
+      process.exit(exitCodes.badConfig);
+    }
+    console.error(
+      `Cannot start ${program.name}: ${error instanceof Error ? error.message : error}`,
+    );
+    process.exit(exitCodes.failed);
+  }
+}
+
+async function serve<S extends z.ZodType<ListenConfig>>(
+  program: ServiceProgram<S>,
+  flags: { config?: string; set?: string[]; exitWithParent?: boolean },
+): Promise<void> {
+  const { name, section } = program;
+  const schema = z.object({ [name]: section, telemetry: telemetryConfig.prefault({}) });
+  const settings = loadConfig(schema, {
+    ...(flags.config === undefined ? {} : { file: flags.config }),
+    env: process.env,
+    set: flags.set ?? [],
+  });
+  const config = settings[name] as z.infer<S>;
+  const telemetry = settings.telemetry as z.infer<typeof telemetryConfig>;
+  const { log_format: format } = telemetry;
+  const logger = createLogger({
+    service: name,
+    level: telemetry.log_level,
+    ...(format === "auto" ? {} : { format }),
+  });
+  const metrics = createMetrics({ service: name, version: VERSION });
+  const tracing = await startTracing({
+    service: `decorum-${name}`,
+    version: VERSION,
+    ...(telemetry.otlp_endpoint === null ? {} : { endpoint: telemetry.otlp_endpoint }),
+  });
+  const started = program.start({ config, logger, metrics });
+  const server = await createServer({
+    address: config.listen,
+    services: started.services,
+    logger,
+    metrics,
+    insecure: config.insecure,
+    reflection: config.reflection,
+    maxMessageBytes: 64 * 2 ** 20,
+    ...(config.health_listen === null ? {} : { healthAddress: config.health_listen }),
+    ...(config.insecure ? { auth: "open" as const } : {}),
+  });
+  const web = config.metrics_listen === null ? undefined : await serveTelemetry({
+    ...hostAndPort(config.metrics_listen),
+    metrics,
+    healthy: () => server.serving,
+  });
+  const drained = drainOnSignal(server, {
+    logger,
+    delayMs: config.drain_delay_s * 1000,
+    graceMs: config.drain_grace_s * 1000,
+  });
+  if (flags.exitWithParent) endWithStandardInput();
+  await started.load();
+  server.setServing(true);
+  console.log(`ready ${name} ${server.address}`);
+  await drained;
+  await started.stop();
+  await web?.close();
+  await tracing.shutdown();
+  process.exit(exitCodes.drained);
+}
+
+/** The supervisor holds the other end of standard input: when it dies, however it dies, the input ends. */
+function endWithStandardInput(): void {
+  process.stdin.resume();
+  process.stdin.on("end", () => process.kill(process.pid, "SIGTERM"));
+}
+
+function hostAndPort(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(":");
+  return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+}
