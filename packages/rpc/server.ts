@@ -9,7 +9,7 @@ import { type DrainOptions, type DrainReport, drainServer } from "./drain.ts";
 import { Gate } from "./gate.ts";
 import { adaptHandlers } from "./handlers.ts";
 import { loadProto } from "./load_proto.ts";
-import type { AnyService, Handlers, Service } from "./service.ts";
+import type { AnyService, Handlers } from "./service.ts";
 import { serverCredentials, type ServerTls } from "./tls.ts";
 import { serverTracing } from "./tracing.ts";
 
@@ -20,9 +20,9 @@ export interface ServiceImplementation {
 }
 
 /** Puts a service and its handlers together. */
-export function implement<D, H>(
-  service: Service<D, H>,
-  handlers: Handlers<Service<D, H>>,
+export function implement<S extends AnyService>(
+  service: S,
+  handlers: Handlers<S>,
 ): ServiceImplementation {
   return { service, handlers: handlers as Readonly<Record<string, unknown>> };
 }
@@ -84,6 +84,9 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
   const methods = loaded.flatMap(({ definition }) =>
     Object.values(definition).map(({ path }) => path.slice(1))
   );
+  // What grpc-js would write to standard error, which holds our log, goes through the log.
+  const say = (...parts: unknown[]) => logger.debug("grpc-js", { text: parts.join(" ") });
+  grpc.setLogger({ error: say, info: say, debug: say });
   const gate = new Gate(authTable(options, methods), metrics);
   const stopping = new AbortController();
   const maxBytes = options.maxMessageBytes ?? 4 * 2 ** 20;

@@ -196,6 +196,24 @@ Deno.test("a name's calls go round its addresses", async () => {
   await assert.rejects(resolveAddresses("nowhere"), /expected "host:port"/);
 });
 
+Deno.test("connections that reach their age are replaced without a failed call", async () => {
+  const peers = new Set<string>();
+  await using fixture = await startFixture({
+    reward: {
+      getInfo(_request, { peer }) {
+        peers.add(peer);
+        return Promise.resolve({});
+      },
+    },
+  }, { maxConnectionAgeMs: 150 });
+  const end = performance.now() + 700;
+  while (performance.now() < end) {
+    await fixture.reward.getInfo({});
+    await sleep(5);
+  }
+  assert(peers.size >= 3, `${peers.size} connections in 700 ms`);
+});
+
 Deno.test("a refused connection names the method, the address and what to look at", async () => {
   using client = createClient(policyService, { address: "127.0.0.1:1" });
   await assert.rejects(client.getModelInfo({}, { deadlineMs: 5000 }), (error: RpcError) => {

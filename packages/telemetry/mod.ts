@@ -17,4 +17,5 @@ export {
 } from "./metrics.ts";
 export { type MetricDeclaration, metricNames, rpcAttributes } from "./names.ts";
 export { type OtlpSink, type SinkSpan, type SpanNode, startOtlpSink } from "./otlp_sink.ts";
+export { startTelemetry, type Telemetry, type TelemetryOptions } from "./telemetry.ts";
 export { startTracing, type Tracing, type TracingOptions } from "./tracer.ts";
