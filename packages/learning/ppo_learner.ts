@@ -20,7 +20,7 @@ import {
 } from "@decorum/models";
 import { meanGradients, type Params } from "@decorum/optim";
 import { type InferenceSession, type RuntimeOptions, SessionWorker } from "@decorum/runtime";
-import { float32, type Tensor } from "@decorum/tensor";
+import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import { accumulateRuns, type MiniBatchGradients } from "./gradient_run.ts";
 import { microBatches } from "./micro_batches.ts";
 import { openSession } from "./open_session.ts";
@@ -56,7 +56,7 @@ export interface PpoLearnerOptions {
   readonly microBatchSize?: number;
   /** Of a new adapter; default 0. */
   readonly seed?: number;
-  readonly computeType?: "float32" | "float16" | "bfloat16";
+  /** Execution provider, precision, threads. */
   readonly runtime?: RuntimeOptions;
 }
 
@@ -114,7 +114,7 @@ export class PpoLearner implements AsyncDisposable {
       index,
       lora,
       valueHead: true,
-      computeType: options.computeType ?? "float32",
+      computeType: computeTypeOf(runtime.precision ?? "fp32"),
     };
     const worker = new SessionWorker();
     try {

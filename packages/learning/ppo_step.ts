@@ -34,7 +34,7 @@ export interface PpoStepConfig {
   readonly targetKl?: number;
   /** Only the value head learns in this step. */
   readonly valueHeadOnly?: boolean;
-  /** Of the policy's arithmetic: how far rollout and learner may differ; default fp32. */
+  /** The lower of rollout's and learner's, which says how far they may differ; default the learner's. */
   readonly precision?: Precision;
 }
 
@@ -99,7 +99,11 @@ export async function ppoStep(
       const pick = () => minibatch.map((i) => prepared.samples[i]!);
       let gradients = await learner.gradients(pick(), { temperature });
       if (batch.rollout && updates.length === 0) {
-        recomputed = disagreement(pick(), gradients.predictions, config.precision ?? "fp32");
+        recomputed = disagreement(
+          pick(),
+          gradients.predictions,
+          config.precision ?? learner.options.runtime?.precision ?? "fp32",
+        );
         if (recomputed !== undefined) {
           rollout = await learner.forward(sequences, { temperature });
           prepared = prepare(batch, rollout, reference, config, klController.value);
