@@ -1,10 +1,35 @@
 import { z } from "zod";
-import { logLevels } from "@decorum/telemetry";
+import { type LogLevel, logLevels } from "@decorum/telemetry";
 
 const address = z.string().regex(/^.+:\d+$/, 'expected "host:port"');
 
+export interface ListenConfig {
+  readonly listen: string;
+  readonly health_listen: string | null;
+  readonly metrics_listen: string | null;
+  readonly drain_grace_s: number;
+  readonly drain_delay_s: number;
+  readonly reflection: boolean;
+  readonly insecure: boolean;
+}
+
+export interface ExecutorConfig {
+  readonly provider: "cpu" | "cuda";
+  readonly precision: "fp32" | "fp16" | "bf16";
+  readonly threads: number;
+}
+
+export interface TelemetryConfig {
+  readonly otlp_endpoint: string | null;
+  readonly log_level: LogLevel;
+  readonly log_format: "auto" | "json" | "text";
+}
+
+type ListenShape = { readonly [K in keyof ListenConfig]: z.ZodType<ListenConfig[K]> };
+type ExecutorShape = { readonly [K in keyof ExecutorConfig]: z.ZodType<ExecutorConfig[K]> };
+
 /** Settings that every service's section has. */
-export const listenConfig = {
+export const listenConfig: ListenShape = {
   /** Address of the gRPC port; port 0 takes a free one. */
   listen: address,
   /** Address of a second, plaintext port for health checks alone; null for none. */
@@ -21,7 +46,7 @@ export const listenConfig = {
 };
 
 /** Settings of a service that runs a model. */
-export const executorConfig = {
+export const executorConfig: ExecutorShape = {
   /** Where the model runs. */
   provider: z.enum(["cpu", "cuda"]).default("cpu"),
   precision: z.enum(["fp32", "fp16", "bf16"]).default("fp32"),
@@ -30,14 +55,10 @@ export const executorConfig = {
 };
 
 /** The section `telemetry`, which all services read. */
-export const telemetryConfig = z.strictObject({
+export const telemetryConfig: z.ZodType<TelemetryConfig> = z.strictObject({
   /** OTLP/HTTP collector, as http://127.0.0.1:4318; null for no traces. */
   otlp_endpoint: z.url().nullable().default(null),
   log_level: z.enum(logLevels).default("info"),
   /** auto: readable on a terminal, JSON lines elsewhere. */
   log_format: z.enum(["auto", "json", "text"]).default("auto"),
-});
-
-export type ListenConfig = z.infer<z.ZodObject<typeof listenConfig>>;
-export type ExecutorConfig = z.infer<z.ZodObject<typeof executorConfig>>;
-export type TelemetryConfig = z.infer<typeof telemetryConfig>;
+}).prefault({});

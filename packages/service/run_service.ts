@@ -11,7 +11,7 @@ import {
   serveTelemetry,
   startTracing,
 } from "@decorum/telemetry";
-import { type ListenConfig, telemetryConfig } from "./common_config.ts";
+import { type ListenConfig, type TelemetryConfig, telemetryConfig } from "./common_config.ts";
 
 /** What a service gets to start with. */
 export interface ServiceContext<C> {
@@ -39,10 +39,14 @@ export interface ServiceProgram<S extends z.ZodType<ListenConfig>> {
 }
 
 /** Exit codes of a service's process. */
-export const exitCodes = { drained: 0, failed: 1, badConfig: 2 } as const;
+export const exitCodes: Readonly<Record<"drained" | "failed" | "badConfig", number>> = {
+  drained: 0,
+  failed: 1,
+  badConfig: 2,
+};
 
 /** Version of the project, in telemetry and --version. */
-export const VERSION = "0.1.0";
+export const VERSION: string = "0.1.0";
 
 /**
  * The whole life of a service's process: flags, configuration, telemetry, port, model, `ready`, drain on
@@ -82,14 +86,14 @@ async function serve<S extends z.ZodType<ListenConfig>>(
   flags: { config?: string; set?: string[]; exitWithParent?: boolean },
 ): Promise<void> {
   const { name, section } = program;
-  const schema = z.object({ [name]: section, telemetry: telemetryConfig.prefault({}) });
+  const schema = z.object({ [name]: section, telemetry: telemetryConfig });
   const settings = loadConfig(schema, {
     ...(flags.config === undefined ? {} : { file: flags.config }),
     env: process.env,
     set: flags.set ?? [],
   });
   const config = settings[name] as z.infer<S>;
-  const telemetry = settings.telemetry as z.infer<typeof telemetryConfig>;
+  const telemetry = settings.telemetry as TelemetryConfig;
   const { log_format: format } = telemetry;
   const logger = createLogger({
     service: name,
