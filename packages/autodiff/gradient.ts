@@ -1,5 +1,5 @@
 import { isFloat } from "@decorum/tensor";
-import { type Graph, GraphBuilder, type Node } from "@decorum/onnx";
+import { type Graph, GraphBuilder, mul, type Node } from "@decorum/onnx";
 import { activePath } from "./active.ts";
 import { Cotangents } from "./cotangents.ts";
 import type { VjpNode } from "./rule.ts";
@@ -13,6 +13,11 @@ export interface GradientRequest {
   readonly wrt: readonly string[];
   /** Values whose gradient is cut: the walk does not pass through them. */
   readonly stop?: readonly string[];
+  /**
+   * What the walk starts from instead of 1; gradients are divided by it again. A power of two
+   * keeps small cotangents within float16's range (Micikevicius et al. 2018, section 3.2). Default 1.
+   */
+  readonly lossScale?: number;
 }
 
 /**
@@ -23,7 +28,7 @@ export interface GradientRequest {
  *
  * @throws TypeError when the loss is not a float scalar, one of `wrt` is not a float, an operator on
  * the path has no rule, or the loss does not depend on one of `wrt`; RangeError when the graph has no
- * value of a name.
+ * value of a name, or `lossScale` is not a power of two.
  */
 export function buildGradientGraph(graph: Graph, request: GradientRequest): Graph {
   const builder = GraphBuilder.from(graph);
@@ -36,6 +41,12 @@ export function buildGradientGraph(graph: Graph, request: GradientRequest): Grap
   if (whole) {
     throw new TypeError(`Cannot differentiate "${loss.name}" by ${whole}: expected a float`);
   }
+  const { lossScale = 1 } = request;
+  if (!(lossScale > 0 && Number.isInteger(Math.log2(lossScale)))) {
+    throw new RangeError(
+      `Cannot scale the loss "${loss.name}" by ${lossScale}: expected a power of two, which rounds nothing`,
+    );
+  }
   const { nodes, active } = activePath(graph, builder, request);
   const walk: Walk = {
     graph: builder,
@@ -43,7 +54,7 @@ export function buildGradientGraph(graph: Graph, request: GradientRequest): Grap
     sizes: new Sizes(builder, graph.inputs),
     active,
   };
-  walk.cotangents.give(loss, builder.scalar(1, loss.dtype));
+  walk.cotangents.give(loss, builder.scalar(lossScale, loss.dtype));
   for (const node of nodes.toReversed()) {
     builder.scope(`${node.name}_grad`, () => visit(node, walk));
   }
@@ -54,7 +65,8 @@ export function buildGradientGraph(graph: Graph, request: GradientRequest): Grap
         `Cannot differentiate "${loss.name}" by "${value.name}": no path of nodes leads from it to the loss`,
       );
     }
-    builder.output(gradient, `${value.name}_grad`);
+    const unscaled = lossScale === 1 ? gradient : mul(gradient, 1 / lossScale);
+    builder.output(unscaled, `${value.name}_grad`);
   }
   return builder.build();
 }

@@ -1,5 +1,5 @@
 import { encodeModel } from "@decorum/onnx";
-import { float32, int64, type Tensor, tensor, zeros } from "@decorum/tensor";
+import { computeTypeOf, float32, int64, type Tensor, tensor, zeros } from "@decorum/tensor";
 import type { ModelGraph, PolicySpec } from "@decorum/models";
 import {
   createSession,
@@ -61,7 +61,9 @@ export class Generator implements AsyncDisposable {
     readonly decode: InferenceSession,
   ) {}
 
-  static async create(spec: PolicySpec, runtime: RuntimeOptions = {}): Promise<Generator> {
+  /** @param runtime its precision decides what the graphs compute in, whatever `policy` says. */
+  static async create(policy: PolicySpec, runtime: RuntimeOptions = {}): Promise<Generator> {
+    const spec = { ...policy, computeType: computeTypeOf(runtime.precision ?? "fp32") };
     const worker = new SessionWorker();
     const open = ({ graph, files }: ModelGraph) =>
       createSession(

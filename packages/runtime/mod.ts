@@ -6,3 +6,4 @@ export * from "./provider.ts";
 export * from "./kernels.ts";
 export * from "./memory.ts";
 export * from "./profile.ts";
+export { setTf32 } from "./tf32.ts";

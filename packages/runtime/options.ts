@@ -14,8 +14,13 @@ export interface RuntimeOptions {
   readonly executionProvider?: ExecutionProvider;
   /** CUDA device index; default 0. */
   readonly deviceId?: number;
-  /** Default `fp32`. */
+  /** What the graph was built to compute in; default `fp32`. `bf16` needs `cuda`. */
   readonly precision?: Precision;
+  /**
+   * Lets CUDA round float32 operands of matrix products to 10 bits of fraction (TF32); default false. It
+   * holds for the whole process, from its first CUDA session on: see `setTf32`.
+   */
+  readonly tf32?: boolean;
   /** Threads inside one operator; 0 takes one per physical core. */
   readonly intraOpThreads?: number;
   /** Threads over independent operators. */

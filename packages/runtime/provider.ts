@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { missingLibraries, systemFolders } from "./library_search.ts";
+import type { Precision } from "@decorum/tensor";
 import type { ExecutionProvider } from "./options.ts";
 
 /** A library an execution provider lacks. */
@@ -82,6 +83,24 @@ export function probeProvider(
       .map((m) => ({ ...m, remedy: remedyFor(m.library) })),
   ];
   return { provider, available: missing.length === 0, folder, missing };
+}
+
+/**
+ * Stops before a precision that the provider has no kernels for. float16 runs on the CPU too, in float32
+ * between casts that onnxruntime inserts: as exact as on a GPU, and slower than fp32.
+ *
+ * @param what the attempt, to begin the message with
+ * @throws RangeError for bf16 on the CPU
+ */
+export function requirePrecision(
+  what: string,
+  provider: ExecutionProvider,
+  precision: Precision,
+): void {
+  if (provider !== "cpu" || precision !== "bf16") return;
+  throw new RangeError(
+    `${what}: precision "bf16" on execution provider "cpu", which has no bfloat16 matrix products; expected "fp32" or "fp16" there, or execution provider "cuda"`,
+  );
 }
 
 /**

@@ -6,8 +6,9 @@ import { checkFeeds, checkFetches, takeFeeds } from "./feeds.ts";
 import type { Results, ValueInfo } from "./messages.ts";
 import { nativeOptions } from "./native_options.ts";
 import type { ModelSource, RuntimeOptions } from "./options.ts";
-import { requireProvider } from "./provider.ts";
+import { requirePrecision, requireProvider } from "./provider.ts";
 import { SessionWorker } from "./session_worker.ts";
+import { setTf32 } from "./tf32.ts";
 
 /** Options of one run. */
 export interface RunOptions {
@@ -157,7 +158,10 @@ export async function createSession(
   worker?: SessionWorker,
 ): Promise<InferenceSession> {
   const what = `Cannot create session "${nameOf(options)}"`;
-  requireProvider(what, options.executionProvider ?? "cpu");
+  const provider = options.executionProvider ?? "cpu";
+  requirePrecision(what, provider, options.precision ?? "fp32");
+  requireProvider(what, provider);
+  if (provider === "cuda") setTf32(what, options.tf32 ?? false);
   const { model: source, folder } = prepareModel(what, model);
   const host = worker ?? new SessionWorker();
   const session = host.newSessionId();
