@@ -22,6 +22,7 @@ import {
   unsqueeze,
   type Value,
 } from "@decorum/onnx";
+import { lossScaleOf } from "./loss_scale.ts";
 
 /** What a reward model is made of. */
 export interface RewardSpec extends WeightsOptions {
@@ -79,6 +80,10 @@ function pairLoss(logits: Value, label: number): Value {
 /** The same with `<parameter>_grad` for each of `wrt`. */
 export function buildRewardGraph(spec: RewardSpec, wrt: readonly string[]): ModelGraph {
   const { graph, files } = buildRewardForwardGraph(spec);
-  const update = buildGradientGraph(graph, { loss: "loss", wrt });
+  const update = buildGradientGraph(graph, {
+    loss: "loss",
+    wrt,
+    lossScale: lossScaleOf(spec),
+  });
   return { graph: { ...update, name: "reward_update" }, files };
 }

@@ -1,6 +1,7 @@
 import { buildGradientGraph } from "@decorum/autodiff";
 import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
 import { neg, reduceMean } from "@decorum/onnx";
+import { lossScaleOf } from "./loss_scale.ts";
 
 /**
  * Teacher forcing: outputs `loss`, the mean negative log-likelihood over the counted tokens, in nats, and
@@ -16,6 +17,10 @@ export function buildSftForwardGraph(spec: PolicySpec): ModelGraph {
 /** The same with `<parameter>_grad` for each of `wrt`. */
 export function buildSftGraph(spec: PolicySpec, wrt: readonly string[]): ModelGraph {
   const { graph, files } = buildSftForwardGraph(spec);
-  const update = buildGradientGraph(graph, { loss: "loss", wrt });
+  const update = buildGradientGraph(graph, {
+    loss: "loss",
+    wrt,
+    lossScale: lossScaleOf(spec),
+  });
   return { graph: { ...update, name: "sft_update" }, files };
 }

@@ -10,9 +10,10 @@ import {
   t5LinearLayers,
   valueHeadShapes,
 } from "@decorum/models";
-import type { Params } from "@decorum/optim";
+import { linearSchedule, type Params } from "@decorum/optim";
 import { float32, normals, randomKey, type Tensor, tensor } from "@decorum/tensor";
 import { initClassifier, initT5 } from "./init.ts";
+import type { SftOptions } from "./sft.ts";
 
 /** A new folder that is removed with its scope. */
 export function temporaryFolder(): { path: string } & Disposable {
@@ -149,3 +150,19 @@ export async function gradientMismatches(
   }
   return failures;
 }
+
+/** An SFT run with everything that has a state: dropout, schedule, data order. */
+export const sftOptions = (model: string): SftOptions => ({
+  model,
+  lora: { ...lora, loraDropout: 0.1 },
+  optimizer: {
+    algorithm: "adamw",
+    learningRate: 1e-2,
+    weightDecay: 0.01,
+    schedule: linearSchedule({ warmupSteps: 2, totalSteps: 6 }),
+  },
+  microBatchSize: 2,
+  runtime,
+});
+
+export const runOptions = { batchSize: 4, steps: 6, seed: 11 };

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { loadClassifierConfig, openCheckpoint } from "@decorum/models";
+import { meanGradients } from "@decorum/optim";
+import { type RewardOptions, RewardTrainer } from "./reward_train.ts";
+import type { LabelledText, TextPair } from "./reward_batch.ts";
+import { gradientMismatches, randomSequences, runtime, tinyClassifier } from "./testing.ts";
+import { train } from "./training_run.ts";
+
+const optimizer = { learningRate: 1e-2 };
+const trainer = (model: string, options: Partial<RewardOptions> = {}) =>
+  RewardTrainer.create({ model, objective: "labels", optimizer, runtime, ...options });
+
+const texts = randomSequences(6).map((s) => [0, ...s.query, 2]);
+const labelled: LabelledText[] = texts.map((ids, i) => ({ ids, label: i % 2 }));
+const pairs: TextPair[] = texts.slice(0, 3).map((chosen, i) => ({
+  chosen,
+  rejected: texts[5 - i]!,
+}));
+
+for (const type of ["roberta", "bert"]) {
+  for (const objective of ["labels", "pairs"] as const) {
+    Deno.test(`the gradient by all weights agrees with differences: ${type}, ${objective}`, async () => {
+      using folder = tinyClassifier({ model_type: type });
+      await using reward = await trainer(folder.model, { objective, microBatchSize: 2 });
+      const examples = objective === "labels" ? labelled : pairs;
+      const grads = meanGradients((await reward.gradients(examples)).accumulation);
+      using checkpoint = openCheckpoint(folder.model);
+      assert.deepEqual([...grads.keys()].sort(), checkpoint.keys().sort());
+      const state = reward.state();
+      const loss = async (params: typeof state.params) => {
+        reward.restore({ ...state, params });
+        return (await reward.evaluate(examples)).loss;
+      };
+      // The tiny post-norm model bends sharply: a short step.
+      assert.deepEqual(await gradientMismatches(state.params, grads, loss, { h: 3e-3 }), []);
+    });
+  }
+}
+
+Deno.test("cross entropy and pair loss are what they say", async () => {
+  using folder = tinyClassifier();
+  await using classes = await trainer(folder.model);
+  await using preferences = await trainer(folder.model, {
+    objective: "pairs",
+    scoreLabel: "hate",
+  });
+  const both = await classes.evaluate([{ ids: texts[0]!, label: 0 }]);
+  const other = await classes.evaluate([{ ids: texts[0]!, label: 1 }]);
+  // The probabilities of two classes add up to 1.
+  assert.ok(Math.abs(Math.exp(-both.loss) + Math.exp(-other.loss) - 1) < 1e-5);
+  assert.equal(both.accuracy + other.accuracy, 1);
+  const pair = { chosen: texts[0]!, rejected: texts[1]! };
+  const forward = await preferences.evaluate([pair]);
+  const swapped = await preferences.evaluate([{ chosen: pair.rejected, rejected: pair.chosen }]);
+  assert.ok(Math.abs(Math.exp(-forward.loss) + Math.exp(-swapped.loss) - 1) < 1e-5);
+  assert.equal(forward.accuracy, Number(forward.loss < swapped.loss));
+  const same = await preferences.evaluate([{ chosen: texts[0]!, rejected: texts[0]! }]);
+  assert.ok(Math.abs(same.loss - Math.log(2)) < 1e-6);
+});
+
+/** The class is whether word 7 occurs. */
+const toy = Array.from({ length: 24 }, (_, i): LabelledText => {
+  const label = i % 2;
+  return { ids: [0, 10 + i % 5, label ? 7 : 8, 12 + i % 7, 2], label };
+});
+
+for (
+  const [what, lora] of [
+    ["all weights", undefined],
+    ["LoRA with dropout", {
+      r: 4,
+      loraAlpha: 8,
+      loraDropout: 0.05,
+      targetModules: ["query", "value", "out_proj", "classifier.dense"],
+    }],
+  ] as const
+) {
+  Deno.test(`reward-train learns labels: ${what}`, async () => {
+    using folder = tinyClassifier();
+    await using reward = await trainer(folder.model, lora ? { lora } : {});
+    const before = await reward.evaluate(toy);
+    for await (const _ of train(reward, toy, { batchSize: 12, steps: 40, seed: 1 }));
+    const after = await reward.evaluate(toy);
+    assert.ok(after.loss < 0.5 * before.loss, `${before.loss} -> ${after.loss}`);
+    assert.equal(after.accuracy, 1);
+  });
+}
+
+Deno.test("reward-train learns preferences and writes a classifier", async () => {
+  using folder = tinyClassifier();
+  const options = { objective: "pairs", scoreLabel: "nothate" } as const;
+  await using reward = await trainer(folder.model, options);
+  const data = toy.filter((t) => t.label === 0).map(({ ids }, i): TextPair => ({
+    chosen: ids,
+    rejected: toy[2 * i + 1]!.ids,
+  }));
+  for await (const _ of train(reward, data, { batchSize: 6, steps: 30, seed: 1 }));
+  const after = await reward.evaluate(data);
+  assert.ok(after.loss < 0.2, String(after.loss));
+  const out = join(folder.path, "out");
+  reward.save(out);
+  assert.deepEqual(loadClassifierConfig(out), loadClassifierConfig(folder.model));
+  await using again = await trainer(out, options);
+  assert.deepEqual(await again.evaluate(data), after);
+});
+
+Deno.test("what cannot be learned from is named", async () => {
+  using folder = tinyClassifier();
+  await assert.rejects(trainer(folder.model, { scoreLabel: "kind" }), /"kind".*"nothate", "hate"/);
+  await using reward = await trainer(folder.model);
+  const refuse = (examples: (LabelledText | TextPair)[], message: RegExp) =>
+    assert.rejects(reward.update(examples), message);
+  await refuse([{ ids: [0, 2], label: 2 }], /label is 2; expected 0 to 1/);
+  await refuse([{ ids: [0, 99], label: 0 }], /id 99; expected 0 to 39/);
+  await refuse([{ ids: Array(23).fill(5), label: 0 }], /23 tokens; the model has 22 positions/);
+  await refuse([{ ids: [], label: 0 }], /no ids/);
+  await refuse([labelled[0]!, pairs[0]!], /mix/);
+  await refuse([], /0 tokens/);
+  await assert.rejects(reward.evaluate([]), /0 examples/);
+});

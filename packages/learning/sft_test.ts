@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import {
+  loadT5Config,
+  openCheckpoint,
+  readPeftAdapter,
+  type Sequence,
+  t5LinearLayers,
+} from "@decorum/models";
+import { meanGradients } from "@decorum/optim";
+import { writeSafetensors } from "@decorum/tensor";
+import { type SftOptions, SftTrainer } from "./sft.ts";
+import {
+  gradientMismatches,
+  lora,
+  randomAdapter,
+  randomSequences,
+  runOptions,
+  runtime,
+  sftOptions,
+  tinyT5,
+} from "./testing.ts";
+import { trainStateToTensors } from "./train_state.ts";
+import { train } from "./training_run.ts";
+
+const optimizer = { learningRate: 1e-2 };
+const trainer = (model: string, options: Partial<SftOptions> = {}) =>
+  SftTrainer.create({ model, optimizer, runtime, ...options });
+
+for (const tied of [true, false]) {
+  Deno.test(`the gradient by all weights agrees with differences: tied ${tied}`, async () => {
+    using folder = tinyT5({ tie_word_embeddings: tied, feed_forward_proj: "gated-gelu" });
+    await using sft = await trainer(folder.model);
+    const sequences = randomSequences(3);
+    const grads = meanGradients((await sft.gradients(sequences)).accumulation);
+    using checkpoint = openCheckpoint(folder.model);
+    assert.deepEqual([...grads.keys()].sort(), checkpoint.keys().sort());
+    const state = sft.state();
+    const loss = async (params: typeof state.params) => {
+      sft.restore({ ...state, params });
+      return (await sft.evaluate(sequences)).loss;
+    };
+    assert.deepEqual(await gradientMismatches(state.params, grads, loss), []);
+    // Rows of words that no input and, without a tied head, no softmax sees.
+    if (tied) return;
+    const shared = grads.get("shared.weight")!.data;
+    const used = new Set(sequences.flatMap((s) => [...s.query, ...s.response, 0]));
+    for (let id = 0; id < 40; id++) {
+      if (!used.has(id)) assert.ok(shared.subarray(id * 16, id * 16 + 16).every((x) => x === 0));
+    }
+  });
+}
+
+/** The response repeats the query's first word. */
+function copyTask(count: number): Sequence[] {
+  return Array.from({ length: count }, (_, i) => {
+    const word = 2 + i % 6;
+    return { query: [word, 10 + i % 3, 1], response: [word, 1] };
+  });
+}
+
+for (
+  const [what, options] of [
+    ["all weights", {}],
+    ["LoRA", { lora: { ...lora, targetModules: ["q", "v", "wi_0", "wo"] } }],
+  ] as const
+) {
+  Deno.test(`sft learns to copy a word: ${what}`, async () => {
+    using folder = tinyT5();
+    await using sft = await trainer(folder.model, { ...options, microBatchSize: 8 });
+    const data = copyTask(16);
+    const before = await sft.evaluate(data);
+    const metrics = [];
+    for await (const m of train(sft, data, { batchSize: 8, steps: 40, seed: 1 })) metrics.push(m);
+    const after = await sft.evaluate(data);
+    assert.equal(before.count, 32);
+    assert.deepEqual(metrics.map((m) => m.step), [...Array(40).keys()]);
+    assert.ok(after.loss < 0.5 * before.loss, `${before.loss} -> ${after.loss}`);
+  });
+}
+
+Deno.test("micro-batches of any size give the same gradient, dropout included", async () => {
+  using folder = tinyT5();
+  const sequences = randomSequences(8);
+  const gradients = async (microBatchSize: number, dropout: number) => {
+    await using sft = await trainer(folder.model, {
+      lora: { ...lora, loraDropout: dropout },
+      adapter: randomAdapter(folder.model),
+      microBatchSize,
+    });
+    return meanGradients((await sft.gradients(sequences)).accumulation);
+  };
+  for (const dropout of [0, 0.3]) {
+    const whole = await gradients(8, dropout);
+    for (const [name, { data }] of await gradients(3, dropout)) {
+      whole.get(name)!.data.forEach((x, i) => assert.ok(Math.abs(x - data[i]!) <= 1e-5, name));
+    }
+  }
+  const [off, on] = [await gradients(8, 0), await gradients(8, 0.3)];
+  assert.notDeepEqual(off, on);
+});
+
+Deno.test("a run that is saved and goes on in another process equals one that was not", async () => {
+  using folder = tinyT5();
+  const data = randomSequences(10);
+  await using whole = await SftTrainer.create(sftOptions(folder.model));
+  for await (const _ of train(whole, data, runOptions));
+  await using half = await SftTrainer.create(sftOptions(folder.model));
+  for await (const _ of train(half, data, { ...runOptions, steps: 3 }));
+  const file = (name: string) => join(folder.path, `${name}.safetensors`);
+  writeSafetensors(file("half"), trainStateToTensors(half.state()));
+  writeSafetensors(file("whole"), trainStateToTensors(whole.state()));
+  const child = fileURLToPath(new URL("./testdata/resume_child.ts", import.meta.url));
+  execFileSync(process.execPath, ["run", "-A", child, folder.model, file("half"), file("resumed")]);
+  assert.ok(readFileSync(file("resumed")).equals(readFileSync(file("whole"))));
+});
+
+Deno.test("all weights are written as a model that gives the same loss", async () => {
+  using folder = tinyT5();
+  const data = copyTask(4);
+  await using sft = await trainer(folder.model);
+  await sft.update(data);
+  const out = join(folder.path, "out");
+  sft.save(out);
+  await using again = await trainer(out);
+  assert.equal((await again.evaluate(data)).loss, (await sft.evaluate(data)).loss);
+  assert.deepEqual(loadT5Config(out), loadT5Config(folder.model));
+  // Saving once more replaces the model.
+  await sft.update(data);
+  sft.save(out);
+  await using third = await trainer(out);
+  assert.equal((await third.evaluate(data)).loss, (await sft.evaluate(data)).loss);
+});
+
+Deno.test("an adapter is written as PEFT's folder", async () => {
+  using folder = tinyT5();
+  await using sft = await trainer(folder.model, { lora });
+  await sft.update(copyTask(4));
+  const out = join(folder.path, "adapter");
+  sft.save(out);
+  const { config, parameters } = readPeftAdapter(out, t5LinearLayers(loadT5Config(folder.model)));
+  assert.deepEqual(config, lora);
+  assert.deepEqual(parameters, sft.params);
+});
+
+Deno.test("no data, and a state of another model, are refused", async () => {
+  using folder = tinyT5();
+  await using sft = await trainer(folder.model, { lora });
+  await assert.rejects(sft.evaluate([]), /0 tokens/);
+  await assert.rejects(sft.update([]), /0 tokens/);
+  await assert.rejects(
+    async () => {
+      for await (const _ of train(sft, copyTask(2), runOptions));
+    },
+    /batch of 4 rows from 2/,
+  );
+  await using all = await trainer(folder.model);
+  assert.throws(() => sft.restore(all.state()), /trainer's state/);
+});

@@ -1,0 +1,11 @@
+// Goes on with a saved SFT run in a process of its own: model folder, state file, result file.
+import process from "node:process";
+import { readSafetensors, writeSafetensors } from "@decorum/tensor";
+import { SftTrainer, train, trainStateFromTensors, trainStateToTensors } from "@decorum/learning";
+import { randomSequences, runOptions, sftOptions } from "../testing.ts";
+
+const [model, saved, result] = process.argv.slice(2) as [string, string, string];
+await using trainer = await SftTrainer.create(sftOptions(model));
+trainer.restore(trainStateFromTensors(readSafetensors(saved), trainer.params));
+for await (const _ of train(trainer, randomSequences(10), runOptions));
+writeSafetensors(result, trainStateToTensors(trainer.state()));
