@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { type JsonObject, readJson } from "./config.ts";
-import { parseConfigJson } from "./config_file.ts";
+import { architectures, parseConfigJson } from "./config_file.ts";
 
 const schema = z.object({
   model_type: z.enum(["roberta", "bert"]),
+  architectures: architectures("RobertaForSequenceClassification", "BertForSequenceClassification"),
+  is_decoder: z.literal(false).nullish(),
   vocab_size: z.int().positive(),
   hidden_size: z.int().positive(),
   num_hidden_layers: z.int().positive(),

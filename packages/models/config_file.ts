@@ -1,8 +1,17 @@
-import type { z } from "zod";
+import { z } from "zod";
 import type { JsonObject } from "./config.ts";
 
+/** The field `architectures`: absent, or naming one of the classes of transformers that the graphs are. */
+export function architectures(...known: readonly string[]) {
+  const fits = (names: readonly string[]) =>
+    names.length === 0 || names.some((name) => known.includes(name));
+  return z.array(z.string()).nullish().refine((names) => !names || fits(names), {
+    error: `expected ${known.map((name) => `"${name}"`).join(" or ")}`,
+  });
+}
+
 /**
- * The fields of a model's `config.json`, checked against `schema`.
+ * Checks `config.json` of a model against `schema`.
  *
  * @param source names the file in messages
  * @throws TypeError naming the file and every field that is missing or wrong; for another
@@ -15,24 +24,38 @@ export function parseConfigJson<S extends z.ZodType>(
   schema: S,
 ): z.infer<S> {
   const modelType = json["model_type"];
-  if (!modelTypes.includes(String(modelType))) {
+  if (typeof modelType !== "string" || !modelTypes.includes(modelType)) {
     throw new TypeError(
-      `Cannot use ${source}: field "model_type" is ${JSON.stringify(modelType)}; expected ${
+      `Cannot use ${source}: field "model_type" is ${show(modelType)}; expected ${
         modelTypes.map((t) => `"${t}"`).join(" or ")
       }`,
     );
   }
+  return parseJson(json, source, schema);
+}
+
+/**
+ * Checks a JSON object against `schema`.
+ *
+ * @throws TypeError naming the file and every field that is missing or wrong
+ */
+export function parseJson<S extends z.ZodType>(
+  json: JsonObject,
+  source: string,
+  schema: S,
+): z.infer<S> {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => {
-    const field = issue.path.join(".") || "(whole file)";
     const found = issue.path.reduce<unknown>(
       (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
       json,
     );
-    return `field "${field}" is ${
-      found === undefined ? "missing" : JSON.stringify(found)
-    }: ${issue.message}`;
+    return `field "${issue.path.join(".")}" is ${show(found)}: ${issue.message}`;
   });
   throw new TypeError(`Cannot use ${source}: ${problems.join("; ")}`);
+}
+
+function show(found: unknown): string {
+  return found === undefined ? "missing" : JSON.stringify(found);
 }

@@ -31,24 +31,35 @@ export function loraScaling(config: LoraConfig): number {
 /**
  * The layers that an adapter changes, in the model's order.
  *
- * @throws RangeError when a target names no linear layer of the model, listing the names there are.
+ * @param source names the adapter in messages
+ * @throws RangeError when a target names no linear layer of the model, listing the names there are; when
+ * there is no target, or r is no positive integer.
  */
-export function targetLayers(config: LoraConfig, layers: LinearLayers): string[] {
+export function targetLayers(
+  config: LoraConfig,
+  layers: LinearLayers,
+  source = "LoRA",
+): string[] {
+  const { r, targetModules } = config;
+  if (!Number.isInteger(r) || r < 1) {
+    throw new RangeError(`Cannot use ${source} with r ${r}: expected an integer of 1 or more`);
+  }
   const matches = (layer: string, target: string) =>
     layer === target || layer.endsWith(`.${target}`);
-  for (const target of config.targetModules) {
-    if ([...layers.keys()].some((layer) => matches(layer, target))) continue;
-    const names = [...new Set([...layers.keys()].map((layer) => layer.split(".").at(-1)))];
+  const names = [...layers.keys()];
+  const unknown = targetModules.filter((target) => !names.some((name) => matches(name, target)));
+  if (unknown.length > 0 || targetModules.length === 0) {
+    const last = [...new Set(names.map((layer) => layer.split(".").at(-1)))];
     throw new RangeError(
-      `Cannot target "${target}" with LoRA: the model has no such linear layer; it has ${
-        names.join(", ")
-      }`,
+      `Cannot use ${source}: targetModules ${
+        unknown.length > 0 ? `${list(unknown)} are no linear layers of this base model` : "is empty"
+      }; it has ${last.join(", ")}`,
     );
   }
-  return [...layers.keys()].filter((layer) =>
-    config.targetModules.some((target) => matches(layer, target))
-  );
+  return names.filter((layer) => targetModules.some((target) => matches(layer, target)));
 }
+
+const list = (names: readonly string[]) => names.map((name) => `"${name}"`).join(", ");
 
 /** Shapes of an adapter's parameters: A `[r, in]` and B `[out, r]` of every target layer. */
 export function adapterShapes(
@@ -82,7 +93,13 @@ export function initAdapter(config: LoraConfig, layers: LinearLayers, seed: numb
   return adapter;
 }
 
-/** Checks that an adapter has exactly the parameters that a config asks of a model. */
+/**
+ * Checks that an adapter has exactly the parameters that a config asks of a model.
+ *
+ * @param source names the adapter in messages
+ * @throws TypeError naming tensors that are missing, foreign, or of another shape; RangeError as
+ * {@link targetLayers}
+ */
 export function checkAdapter(
   adapter: ReadonlyMap<string, { readonly dims: readonly number[] }>,
   config: LoraConfig,
@@ -92,20 +109,24 @@ export function checkAdapter(
   const shapes = adapterShapes(config, layers);
   const missing = [...shapes.keys()].filter((name) => !adapter.has(name));
   const foreign = [...adapter.keys()].filter((name) => !shapes.has(name));
-  if (missing.length > 0 || foreign.length > 0) {
-    const list = (names: string[]) => `${names.length} (first: "${names[0]}")`;
-    throw new TypeError(
-      `Cannot use adapter ${source} with this base model: ` + [
-        ...(missing.length > 0 ? [`missing tensors: ${list(missing)}`] : []),
-        ...(foreign.length > 0 ? [`tensors of no target layer: ${list(foreign)}`] : []),
-      ].join("; ") + "; the adapter was made for another base or other target modules",
-    );
-  }
-  for (const [name, dims] of shapes) {
-    const found = adapter.get(name)!.dims;
-    if (found.length === dims.length && found.every((d, i) => d === dims[i])) continue;
-    throw new TypeError(
-      `Cannot use adapter ${source} with this base model: tensor "${name}" is [${found}]; expected [${dims}]`,
-    );
-  }
+  const wrong = [...shapes].filter(([name, dims]) =>
+    adapter.has(name) && `${adapter.get(name)!.dims}` !== `${dims}`
+  );
+  if (missing.length + foreign.length + wrong.length === 0) return;
+  const count = (what: string, names: readonly string[]) =>
+    names.length > 0 ? [`${names.length} ${what} (first: "${names[0]}")`] : [];
+  const [name, dims] = wrong[0] ?? ["", []];
+  const problems = [
+    ...count("tensors are missing", missing),
+    ...count("tensors belong to no target layer", foreign),
+    ...count("tensors have another shape", wrong.map(([name]) => name)),
+    ...(wrong.length > 0
+      ? [`"${name}" is [${adapter.get(name)!.dims.join(", ")}], expected [${dims.join(", ")}]`]
+      : []),
+  ];
+  throw new TypeError(
+    `Cannot use adapter ${source} with this base model: ${
+      problems.join("; ")
+    }; it was made for another base, rank or target modules`,
+  );
 }

@@ -1,99 +1,91 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import { castTensor, readSafetensors, type Tensor, writeSafetensors } from "@decorum/tensor";
+import {
+  castTensor,
+  readSafetensors,
+  type Tensor,
+  TorchCheckpoint,
+  writeSafetensors,
+} from "@decorum/tensor";
 import { readJson } from "./config.ts";
 import { type Adapter, checkAdapter, type LinearLayers, type LoraConfig } from "./lora.ts";
+import { parsePeftConfig, peftConfigJson } from "./peft_config.ts";
+import { replaceFolder } from "./replace_folder.ts";
+import { checkValueHead } from "./value_head.ts";
 
-/** Only plain LoRA: a field that would change the arithmetic must be absent or at its neutral value. */
-const schema = z.object({
-  peft_type: z.literal("LORA"),
-  r: z.int().positive(),
-  lora_alpha: z.number().positive(),
-  lora_dropout: z.number().min(0).max(1).default(0),
-  target_modules: z.array(z.string()).min(1),
-  bias: z.literal("none").default("none"),
-  fan_in_fan_out: z.literal(false).default(false),
-  use_dora: z.literal(false).default(false),
-  use_rslora: z.literal(false).default(false),
-  lora_bias: z.literal(false).default(false),
-  rank_pattern: z.object({}).strict().default({}),
-  alpha_pattern: z.object({}).strict().default({}),
-  modules_to_save: z.union([z.null(), z.tuple([])]).default(null),
-  layers_to_transform: z.null().default(null),
-  exclude_modules: z.null().default(null),
-});
+const CONFIG = "adapter_config.json";
+const ADAPTER = ["adapter_model.safetensors", "adapter_model.bin"] as const;
+/** Where TRL looks for a value head beside an adapter (`PreTrainedModelWrapper.from_pretrained`). */
+const VALUE_HEAD = ["model.safetensors", "pytorch_model.bin"] as const;
 
+/** What an adapter folder holds. */
 export interface PeftAdapter {
   readonly config: LoraConfig;
+  /** Under PEFT's keys. */
   readonly parameters: Adapter;
-  /** Tensors of the file that are no LoRA matrices: the value head, where one was saved along. */
-  readonly rest: ReadonlyMap<string, Tensor<"float32">>;
+  /** `v_head.summary.*`, where a value head was saved beside the adapter. */
+  readonly valueHead?: ReadonlyMap<string, Tensor<"float32">>;
 }
 
 /**
- * Reads a PEFT adapter folder (`adapter_config.json`, `adapter_model.safetensors`).
+ * Reads a PEFT adapter folder: `adapter_config.json`; `adapter_model.safetensors`, else `.bin`; and the value
+ * head that TRL saves beside them (`pytorch_model.bin`) or {@link writePeftAdapter} (`model.safetensors`).
  *
  * @param layers the base model's linear layers, against which names and shapes are checked
- * @throws TypeError naming file and field or tensor: another kind of adapter, another base.
+ * @throws Error when a file is missing; TypeError or RangeError naming file and field or tensor: more than
+ * plain LoRA, another base.
  */
 export function readPeftAdapter(folder: string, layers: LinearLayers): PeftAdapter {
-  const configFile = join(folder, "adapter_config.json");
-  const parsed = schema.safeParse(readJson(configFile));
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((i) => `field "${i.path.join(".")}": ${i.message}`);
-    throw new TypeError(
-      `Cannot use ${configFile}: ${problems.join("; ")}; only plain LoRA adapters are supported`,
-    );
+  const configFile = join(folder, CONFIG);
+  const config = parsePeftConfig(readJson(configFile), configFile, layers);
+  const file = firstOf(folder, ADAPTER);
+  if (file === undefined) {
+    throw new Error(`Cannot read adapter ${folder}: it has no ${ADAPTER.join(" and no ")}`);
   }
-  const config: LoraConfig = {
-    r: parsed.data.r,
-    loraAlpha: parsed.data.lora_alpha,
-    loraDropout: parsed.data.lora_dropout,
-    targetModules: parsed.data.target_modules,
-  };
-  const parameters = new Map<string, Tensor<"float32">>();
-  const rest = new Map<string, Tensor<"float32">>();
-  for (const [name, value] of readSafetensors(join(folder, "adapter_model.safetensors"))) {
-    (name.startsWith("v_head.") ? rest : parameters).set(name, castTensor(value, "float32"));
-  }
-  checkAdapter(parameters, config, layers, folder);
-  return { config, parameters, rest };
+  const parameters = readFloats(file);
+  checkAdapter(parameters, config, layers, file);
+  const headFile = firstOf(folder, VALUE_HEAD);
+  if (headFile === undefined) return { config, parameters };
+  const valueHead = readFloats(headFile);
+  checkValueHead(valueHead, headFile);
+  return { config, parameters, valueHead };
 }
 
 /**
- * Writes an adapter folder that PEFT loads (`PeftModel.from_pretrained`). Each file appears whole or
- * not at all; the weights are written last.
+ * Writes an adapter folder that PEFT loads (`PeftModel.from_pretrained`), whole or not at all; an adapter
+ * folder of that name is replaced. A value head goes into a file of its own, `model.safetensors`, where
+ * TRL's `from_pretrained` finds it and PEFT does not look.
  *
- * @param base what `base_model_name_or_path` says, where it is known
+ * @param options.base what `base_model_name_or_path` says, where it is known
+ * @throws Error when `folder` exists and is neither empty nor an adapter
  */
 export function writePeftAdapter(
   folder: string,
-  adapter: { readonly config: LoraConfig; readonly parameters: Adapter },
+  adapter: PeftAdapter,
   options: { readonly base?: string; readonly taskType?: "SEQ_2_SEQ_LM" | "SEQ_CLS" } = {},
 ): void {
-  mkdirSync(folder, { recursive: true });
-  const { config } = adapter;
-  const json = {
-    peft_type: "LORA",
-    task_type: options.taskType ?? "SEQ_2_SEQ_LM",
-    base_model_name_or_path: options.base ?? null,
-    inference_mode: true,
-    r: config.r,
-    lora_alpha: config.loraAlpha,
-    lora_dropout: config.loraDropout,
-    target_modules: [...config.targetModules],
-    bias: "none",
-    fan_in_fan_out: false,
-    init_lora_weights: true,
-    modules_to_save: null,
-    rank_pattern: {},
-    alpha_pattern: {},
-    use_dora: false,
-    use_rslora: false,
-  };
-  const file = join(folder, "adapter_config.json");
-  writeFileSync(`${file}.tmp`, JSON.stringify(json, null, 2) + "\n");
-  renameSync(`${file}.tmp`, file);
-  writeSafetensors(join(folder, "adapter_model.safetensors"), adapter.parameters, { format: "pt" });
+  const { config, parameters, valueHead } = adapter;
+  if (valueHead) checkValueHead(valueHead, "to write");
+  replaceFolder(folder, CONFIG, (temporary) => {
+    const json = JSON.stringify(peftConfigJson(config, options), null, 2);
+    writeFileSync(join(temporary, CONFIG), json + "\n");
+    writeSafetensors(join(temporary, ADAPTER[0]), parameters, { format: "pt" });
+    if (valueHead) writeSafetensors(join(temporary, VALUE_HEAD[0]), valueHead, { format: "pt" });
+  });
+}
+
+function firstOf(folder: string, names: readonly string[]): string | undefined {
+  return names.map((name) => join(folder, name)).find((path) => existsSync(path));
+}
+
+function readFloats(path: string): Map<string, Tensor<"float32">> {
+  return new Map(
+    [...readTensors(path)].map(([name, value]) => [name, castTensor(value, "float32")]),
+  );
+}
+
+function readTensors(path: string): Map<string, Tensor> {
+  if (!path.endsWith(".bin")) return readSafetensors(path);
+  using file = TorchCheckpoint.open(path);
+  return new Map([...file.tensors.keys()].map((name) => [name, file.read(name)]));
 }

@@ -3,7 +3,6 @@ import {
   exp,
   gather,
   gatherElements,
-  type Graph,
   GraphBuilder,
   logSoftmax,
   mul,
@@ -15,6 +14,7 @@ import {
 } from "@decorum/onnx";
 import { AdapterInputs } from "./linear.ts";
 import type { LoraConfig } from "./lora.ts";
+import type { ModelGraph } from "./model_graph.ts";
 import { T5, t5LinearLayers } from "./t5.ts";
 import type { T5Config } from "./t5_config.ts";
 import { valueHead } from "./value_head.ts";
@@ -40,12 +40,6 @@ export interface PolicyValues {
   readonly entropy: Value;
   /** Value head's prediction, `[tokens]`, where the policy has one */
   readonly values: Value | undefined;
-}
-
-/** A graph and the files that its weights lie in, by the location it names. */
-export interface ModelGraph {
-  readonly graph: Graph;
-  readonly files: ReadonlyMap<string, string>;
 }
 
 /**

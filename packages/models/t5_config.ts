@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { type JsonObject, readJson } from "./config.ts";
-import { parseConfigJson } from "./config_file.ts";
+import { architectures, parseConfigJson } from "./config_file.ts";
 
 const schema = z.object({
   model_type: z.literal("t5"),
+  // T5WithLMHeadModel is the first name of the same class.
+  architectures: architectures("T5ForConditionalGeneration", "T5WithLMHeadModel"),
   vocab_size: z.int().positive(),
   d_model: z.int().positive(),
   d_kv: z.int().positive(),
@@ -16,8 +18,8 @@ const schema = z.object({
   relative_attention_max_distance: z.int().positive().default(128),
   layer_norm_epsilon: z.number().positive().default(1e-6),
   feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
-  tie_word_embeddings: z.boolean().default(true),
-  scale_decoder_outputs: z.boolean().optional(),
+  tie_word_embeddings: z.boolean().nullish(),
+  scale_decoder_outputs: z.boolean().nullish(),
   pad_token_id: z.int().nonnegative().default(0),
   eos_token_id: z.int().nonnegative().default(1),
   decoder_start_token_id: z.int().nonnegative().nullish(),
@@ -48,9 +50,6 @@ export interface T5Config {
 /**
  * Reads `config.json` of a T5 folder.
  *
- * Whether outputs are scaled: `scale_decoder_outputs` where the file has it, else it follows
- * `tie_word_embeddings`, as in transformers (`configuration_t5.py`).
- *
  * @throws TypeError naming file and field.
  */
 export function loadT5Config(folder: string): T5Config {
@@ -61,6 +60,7 @@ export function loadT5Config(folder: string): T5Config {
 /** The same for JSON that is already read; `source` names it in messages. */
 export function parseT5Config(config: JsonObject, source: string): T5Config {
   const json = parseConfigJson(config, source, ["t5"], schema);
+  checkBuckets(source, json.relative_attention_num_buckets, json.relative_attention_max_distance);
   return {
     vocab_size: json.vocab_size,
     d_model: json.d_model,
@@ -73,9 +73,26 @@ export function parseT5Config(config: JsonObject, source: string): T5Config {
     relative_attention_max_distance: json.relative_attention_max_distance,
     layer_norm_epsilon: json.layer_norm_epsilon,
     feed_forward_proj: json.feed_forward_proj,
-    scale_decoder_outputs: json.scale_decoder_outputs ?? json.tie_word_embeddings,
+    scale_decoder_outputs: scalesOutputs(json),
     pad_token_id: json.pad_token_id,
     eos_token_id: json.eos_token_id,
     decoder_start_token_id: json.decoder_start_token_id ?? json.pad_token_id,
   };
+}
+
+/**
+ * As in transformers (`configuration_t5.py`): the field `scale_decoder_outputs` where there is one, and null
+ * is no; else yes unless `tie_word_embeddings` is false.
+ */
+function scalesOutputs(json: z.infer<typeof schema>): boolean {
+  if (json.scale_decoder_outputs === undefined) return json.tie_word_embeddings !== false;
+  return json.scale_decoder_outputs ?? false;
+}
+
+/** Half of a decoder's buckets hold one distance each; the others share what is left up to the maximum. */
+function checkBuckets(source: string, buckets: number, maxDistance: number): void {
+  if (maxDistance > buckets >> 1) return;
+  throw new TypeError(
+    `Cannot use ${source}: field "relative_attention_max_distance" is ${maxDistance}, expected more than half of "relative_attention_num_buckets", which is ${buckets}`,
+  );
 }

@@ -29,7 +29,12 @@ export interface Vocabulary {
   readonly decoder_start_token_id: number;
 }
 
-function checkIds(ids: readonly number[], what: string, vocabSize: number): void {
+/**
+ * Checks the token ids of one sequence, which `what` names.
+ *
+ * @throws RangeError when there are none, or one is not in the vocabulary
+ */
+export function checkTokenIds(ids: readonly number[], what: string, vocabSize: number): void {
   if (ids.length === 0) {
     throw new RangeError(`Cannot make a batch: ${what} has no tokens; expected at least one`);
   }
@@ -62,8 +67,8 @@ export function tokenBatch(sequences: readonly Sequence[], vocabulary: Vocabular
     throw new RangeError("Cannot make a batch of 0 sequences: expected at least one");
   }
   for (const [i, { query, response, mask }] of sequences.entries()) {
-    checkIds(query, `query ${i}`, vocabulary.vocab_size);
-    checkIds(response, `response ${i}`, vocabulary.vocab_size);
+    checkTokenIds(query, `query ${i}`, vocabulary.vocab_size);
+    checkTokenIds(response, `response ${i}`, vocabulary.vocab_size);
     if (mask && mask.length !== response.length) {
       throw new RangeError(
         `Cannot make a batch: the mask of response ${i} has ${mask.length} entries; expected ${response.length}`,

@@ -10,6 +10,36 @@ export function valueHeadShapes(width: number): Map<string, readonly number[]> {
   return new Map([[VALUE_HEAD_WEIGHT, [1, width]], [VALUE_HEAD_BIAS, [1]]]);
 }
 
+/**
+ * Checks that tensors are a value head's parameters, of whatever width.
+ *
+ * @param source names the file in messages
+ * @throws TypeError naming the tensor
+ */
+export function checkValueHead(
+  tensors: ReadonlyMap<string, { readonly dims: readonly number[] }>,
+  source: string,
+): void {
+  const width = tensors.get(VALUE_HEAD_WEIGHT)?.dims[1] ?? 0;
+  const shapes = valueHeadShapes(width);
+  for (const [name, dims] of shapes) {
+    const found = tensors.get(name)?.dims;
+    if (width > 0 && `${found}` === `${dims}`) continue;
+    throw new TypeError(
+      `Cannot use value head ${source}: tensor "${name}" is ${
+        found ? `[${found.join(", ")}]` : "missing"
+      }; expected ${name === VALUE_HEAD_WEIGHT ? "[1, d_model]" : "[1]"}`,
+    );
+  }
+  const foreign = [...tensors.keys()].find((name) => !shapes.has(name));
+  if (foreign === undefined) return;
+  throw new TypeError(
+    `Cannot use value head ${source}: tensor "${foreign}" is none of ${
+      [...shapes.keys()].join(", ")
+    }`,
+  );
+}
+
 /** A value head that predicts 0 for every token. */
 export function initValueHead(width: number): Map<string, Tensor<"float32">> {
   return new Map(
