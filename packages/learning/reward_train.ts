@@ -8,7 +8,7 @@ import {
 } from "@decorum/models";
 import { meanGradients, type Params } from "@decorum/optim";
 import { type InferenceSession, type RuntimeOptions, SessionWorker } from "@decorum/runtime";
-import { float32, type Tensor } from "@decorum/tensor";
+import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import { accumulateRuns, type MiniBatchGradients, scalarOf } from "./gradient_run.ts";
 import { loraDropoutMasks } from "./lora_dropout.ts";
 import { microBatches } from "./micro_batches.ts";
@@ -78,6 +78,7 @@ export class RewardTrainer implements AsyncDisposable {
     const spec: RewardSpec = {
       config,
       index: trainingIndex(checkpoint),
+      computeType: computeTypeOf(runtime.precision ?? "fp32"),
       objective: options.objective,
       scoreLabel,
       ...(lora ? { lora } : { trainable: () => true }),

@@ -10,7 +10,7 @@ import {
 } from "@decorum/models";
 import { meanGradients, type Params } from "@decorum/optim";
 import { type InferenceSession, type RuntimeOptions, SessionWorker } from "@decorum/runtime";
-import { float32, type Tensor } from "@decorum/tensor";
+import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import { accumulateRuns, type MiniBatchGradients, scalarOf } from "./gradient_run.ts";
 import { loraDropoutMasks, t5RowsOf } from "./lora_dropout.ts";
 import { microBatches } from "./micro_batches.ts";
@@ -70,6 +70,7 @@ export class SftTrainer implements AsyncDisposable {
     const spec: PolicySpec = {
       config,
       index: trainingIndex(checkpoint),
+      computeType: computeTypeOf(runtime.precision ?? "fp32"),
       ...(lora ? { lora } : { trainable: () => true }),
     };
     const forward = buildSftForwardGraph(spec);
