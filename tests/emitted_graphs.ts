@@ -1,0 +1,108 @@
+import { fileURLToPath } from "node:url";
+import { buildDecodeGraph, buildEncodeGraph } from "@decorum/generation";
+import {
+  buildPpoGraph,
+  buildRewardForwardGraph,
+  buildRewardGraph,
+  buildSftForwardGraph,
+  buildSftGraph,
+} from "@decorum/learning";
+import {
+  adapterShapes,
+  buildForwardGraph,
+  Classifier,
+  loadClassifierConfig,
+  loadT5Config,
+  type LoraConfig,
+  type ModelGraph,
+  openCheckpoint,
+  type PolicySpec,
+  t5LinearLayers,
+  valueHeadShapes,
+  Weights,
+} from "@decorum/models";
+import { GraphBuilder, softmax } from "@decorum/onnx";
+import type { ComputeType } from "@decorum/tensor";
+
+/** Model folder of one of the project's golden cases. */
+export function goldenModel(name: string): string {
+  return fileURLToPath(new URL(`golden/${name}/model`, import.meta.url));
+}
+
+export const lora: LoraConfig = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules: ["q", "v"] };
+
+/** The PPO loss with every part of it switched on. */
+export const fullLoss = {
+  cliprange: 0.2,
+  cliprangeValue: 0.2,
+  vfCoef: 0.1,
+  entropyCoef: 0.01,
+  logRatioClamp: 5,
+};
+
+/** Parameters that a policy of this spec trains. */
+export function trainedOf({ config }: Pick<PolicySpec, "config">): string[] {
+  return [
+    ...adapterShapes(lora, t5LinearLayers(config)).keys(),
+    ...valueHeadShapes(config.d_model).keys(),
+  ];
+}
+
+/** Logits and probabilities of a classifier's folder. */
+export function classifierGraph(folder: string, computeType: ComputeType): ModelGraph {
+  using index = openCheckpoint(folder);
+  const graph = new GraphBuilder("classify");
+  const [ids, mask] = ["input_ids", "attention_mask"].map((name) =>
+    graph.input(name, "int64", ["batch", "time"])
+  );
+  const weights = new Weights(graph, index, { computeType });
+  const logits = new Classifier(loadClassifierConfig(folder), weights).logits(ids!, mask!);
+  graph.output(logits, "logits");
+  graph.output(softmax(logits, -1), "probs");
+  return { graph: graph.build(), files: weights.files };
+}
+
+/** Every graph that the product runs, for the models of the golden cases, by a name that says which. */
+export function emittedGraphs(computeType: ComputeType): Map<string, ModelGraph> {
+  const graphs = new Map<string, ModelGraph>();
+  for (const model of ["t5_lora_grad_flan", "t5_lora_grad_v10"]) {
+    const folder = goldenModel(model);
+    using index = openCheckpoint(folder);
+    const spec = { config: loadT5Config(folder), index, computeType };
+    const policy = { ...spec, lora, valueHead: true };
+    const dropout = { ...policy, dropout: true };
+    const whole = { ...spec, trainable: () => true };
+    const wrt = trainedOf(policy);
+    const adapter = wrt.filter((name) => !name.startsWith("v_head."));
+    for (
+      const [what, graph] of Object.entries({
+        forward: buildForwardGraph(policy),
+        encode: buildEncodeGraph(policy),
+        decode: buildDecodeGraph(policy),
+        ppo: buildPpoGraph(dropout, fullLoss, wrt),
+        sft_forward: buildSftForwardGraph(policy),
+        sft: buildSftGraph({ ...spec, lora, dropout: true }, adapter),
+        sft_whole: buildSftGraph(whole, inputsOf(buildSftForwardGraph(whole), index)),
+      })
+    ) graphs.set(`${what} of ${model}`, graph);
+  }
+  for (const model of ["bert_classify", "roberta_classify"]) {
+    const folder = goldenModel(model);
+    using index = openCheckpoint(folder);
+    const config = loadClassifierConfig(folder);
+    graphs.set(`classify of ${model}`, classifierGraph(folder, computeType));
+    for (const objective of ["labels", "pairs"] as const) {
+      const spec = { config, index, computeType, objective, scoreLabel: 0, trainable: () => true };
+      const forward = buildRewardForwardGraph(spec);
+      graphs.set(`reward_forward (${objective}) of ${model}`, forward);
+      const update = buildRewardGraph(spec, inputsOf(forward, index));
+      graphs.set(`reward (${objective}) of ${model}`, update);
+    }
+  }
+  return graphs;
+}
+
+/** Weights of the checkpoint that are inputs of the graph. */
+function inputsOf({ graph }: ModelGraph, index: { has(key: string): boolean }): string[] {
+  return graph.inputs.map(({ name }) => name).filter((name) => index.has(name));
+}
