@@ -75,7 +75,7 @@ export class Supervisor {
           resolve();
         });
         if (child.exitCode !== null || child.signalCode !== null) resolve();
-        else child.kill("SIGTERM");
+        else if (child.pid !== undefined) process.kill(child.pid, "SIGTERM");
       })
     ));
   }

@@ -2,15 +2,13 @@ import { Command } from "commander";
 import process from "node:process";
 import { z } from "zod";
 import { ConfigError, loadConfig } from "@decorum/config";
-import { createServer, drainOnSignal, type ServiceImplementation } from "@decorum/rpc";
 import {
-  createLogger,
-  createMetrics,
-  type Logger,
-  type Metrics,
-  serveTelemetry,
-  startTracing,
-} from "@decorum/telemetry";
+  createServer,
+  drainOnSignal,
+  type RpcServer,
+  type ServiceImplementation,
+} from "@decorum/rpc";
+import { type Logger, type Metrics, startTelemetry } from "@decorum/telemetry";
 import { type ListenConfig, type TelemetryConfig, telemetryConfig } from "./common_config.ts";
 
 /** What a service gets to start with. */
@@ -94,20 +92,19 @@ async function serve<S extends z.ZodType<ListenConfig>>(
   });
   const config = settings[name] as z.infer<S>;
   const telemetry = settings.telemetry as TelemetryConfig;
-  const { log_format: format } = telemetry;
-  const logger = createLogger({
-    service: name,
-    level: telemetry.log_level,
-    ...(format === "auto" ? {} : { format }),
-  });
-  const metrics = createMetrics({ service: name, version: VERSION });
-  const tracing = await startTracing({
+  const { log_format: format, otlp_endpoint: endpoint } = telemetry;
+  let server: RpcServer | undefined;
+  const { logger, metrics, close } = await startTelemetry({
     service: `decorum-${name}`,
     version: VERSION,
-    ...(telemetry.otlp_endpoint === null ? {} : { endpoint: telemetry.otlp_endpoint }),
+    logLevel: telemetry.log_level,
+    healthy: () => server?.serving ?? false,
+    ...(format === "auto" ? {} : { logFormat: format }),
+    ...(endpoint === null ? {} : { otlpEndpoint: endpoint }),
+    ...(config.metrics_listen === null ? {} : { http: hostAndPort(config.metrics_listen) }),
   });
   const started = program.start({ config, logger, metrics });
-  const server = await createServer({
+  server = await createServer({
     address: config.listen,
     services: started.services,
     logger,
@@ -117,11 +114,6 @@ async function serve<S extends z.ZodType<ListenConfig>>(
     maxMessageBytes: 64 * 2 ** 20,
     ...(config.health_listen === null ? {} : { healthAddress: config.health_listen }),
     ...(config.insecure ? { auth: "open" as const } : {}),
-  });
-  const web = config.metrics_listen === null ? undefined : await serveTelemetry({
-    ...hostAndPort(config.metrics_listen),
-    metrics,
-    healthy: () => server.serving,
   });
   const drained = drainOnSignal(server, {
     logger,
@@ -134,8 +126,7 @@ async function serve<S extends z.ZodType<ListenConfig>>(
   console.log(`ready ${name} ${server.address}`);
   await drained;
   await started.stop();
-  await web?.close();
-  await tracing.shutdown();
+  await close();
   process.exit(exitCodes.drained);
 }
 
