@@ -11,8 +11,8 @@ type States = Readonly<Record<string, OpState>>;
 const noGradient: OpState = { kind: "no gradient" };
 const notDifferentiable = (why: string): OpState => ({ kind: "not differentiable", why });
 
-/** Outputs that are indices, shapes, truth values, or constant between steps. */
-const flat: States = Object.fromEntries(
+/** Outputs that are indices, shapes, truth values or other integers, or constant between steps. */
+const stepwise: States = Object.fromEntries(
   [
     "And",
     "ArgMax",
@@ -25,9 +25,11 @@ const flat: States = Object.fromEntries(
     "IsNaN",
     "Less",
     "LessOrEqual",
+    "MatMulInteger",
     "NonZero",
     "Not",
     "Or",
+    "QuantizeLinear",
     "Shape",
     "Sign",
     "Size",
@@ -44,10 +46,8 @@ const refused: States = {
   Range: notDifferentiable("its bounds are counts in every model"),
   Pad: notDifferentiable("only gradients are padded"),
   Tile: notDifferentiable("no model repeats a value that way; use Expand"),
-  QuantizeLinear: notDifferentiable("quantised classifiers are frozen"),
   DequantizeLinear: notDifferentiable("quantised classifiers are frozen"),
   DynamicQuantizeLinear: notDifferentiable("quantised classifiers are frozen"),
-  MatMulInteger: notDifferentiable("quantised classifiers are frozen"),
 };
 
 /** The rules, by the file of `vjp/` that they lie in. */
@@ -71,7 +71,7 @@ export function disjointUnion(tables: readonly States[]): States {
     for (const [opType, state] of Object.entries(table)) {
       if (Object.hasOwn(all, opType)) {
         throw new Error(
-          `internal: operator ${opType} has two states (${state.kind} is the second)`,
+          `internal: operator ${opType} has two states (${all[opType]?.kind} and ${state.kind})`,
         );
       }
       all[opType] = state;
@@ -81,4 +81,4 @@ export function disjointUnion(tables: readonly States[]): States {
 }
 
 /** Every operator of the ONNX package, each in exactly one state (style of tinygrad's gradient table). */
-export const opStates: States = disjointUnion([...Object.values(families), flat, refused]);
+export const opStates: States = disjointUnion([...Object.values(families), stepwise, refused]);
