@@ -1,0 +1,20 @@
+import type { Program } from "./supervisor.ts";
+
+/** The services in the order in which they start: who is called comes first. */
+export const serviceNames = ["policy", "reward", "evaluator", "trainer"] as const;
+export type ServiceName = typeof serviceNames[number];
+
+/** How a service is started as a process, with the settings given. */
+export function serviceProgram(
+  name: ServiceName,
+  settings: { readonly config?: string; readonly set?: readonly string[] },
+): Program {
+  return {
+    name,
+    script: `services/${name}/main.ts`,
+    args: [
+      ...(settings.config === undefined ? [] : ["--config", settings.config]),
+      ...(settings.set ?? []).flatMap((flag) => ["--set", flag]),
+    ],
+  };
+}
