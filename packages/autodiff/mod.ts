@@ -1,3 +1,3 @@
 export { buildGradientGraph, type GradientRequest } from "./gradient.ts";
 export type { OpState, VjpNode, VjpRule } from "./rule.ts";
-export { opStates } from "./table.ts";
+export { families, opStates } from "./table.ts";
