@@ -1,0 +1,5 @@
+export * from "./conversations.ts";
+export * from "./corpora.ts";
+export * from "./draws.ts";
+export * from "./scenes.ts";
+export * from "./words.ts";
