@@ -6,6 +6,7 @@ export * from "./optimizer.ts";
 export * from "./ppo_graph.ts";
 export * from "./ppo_learner.ts";
 export type { PpoSample, TokenPredictions } from "./ppo_sample.ts";
+export * from "./ppo_state.ts";
 export * from "./ppo_step.ts";
 export type { LabelledText, TextPair } from "./reward_batch.ts";
 export * from "./reward_graph.ts";

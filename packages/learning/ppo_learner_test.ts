@@ -268,7 +268,10 @@ Deno.test("what does not fit is named", async () => {
     /"v_head.summary.weight" is float32 \[1,17\]; expected float32 \[1,16\]/,
   );
   const other = initAdapter({ ...lora, r: 2 }, t5LinearLayers(loadT5Config(folder.model)), 1);
-  await assert.rejects(learner(folder.model, { adapter: other }), /is \[2,16\]; expected \[3,16\]/);
+  await assert.rejects(
+    learner(folder.model, { adapter: other }),
+    /is \[2, ?16\][;,] expected \[3, ?16\]/,
+  );
   await using policy = await learner(folder.model);
   const samples = samplesOf(sequences, await policy.forward(sequences));
   const short = { ...samples[1]!, returns: new Float32Array(1) };

@@ -54,6 +54,7 @@ export interface PpoBatch {
 /** What came of a step. */
 export interface PpoStepResult {
   readonly stats: StepStats;
+  /** For the next step; as it was where the KL is not finite (every update was then skipped). */
   readonly klController: KlController;
   /** One for each mini-batch, in the order in which they were made. */
   readonly updates: readonly UpdateOutcome[];
@@ -119,6 +120,7 @@ export async function ppoStep(
   // 4. Statistics and the next KL coefficient.
   const applied = stats.filter((_, i) => updates[i]!.applied);
   const { kl, nonScoreRewards, mask, logprobs } = prepared;
+  const meanKl = meanOfSums(kl, mask);
   return {
     stats: stepStats({
       kl,
@@ -133,7 +135,9 @@ export async function ppoStep(
       learningRate: updates.at(-1)!.learningRate,
       minibatches: applied.length > 0 ? applied : stats,
     }),
-    klController: updateKlController(klController, meanOfSums(kl, mask), sequences.length),
+    klController: Number.isFinite(meanKl)
+      ? updateKlController(klController, meanKl, sequences.length)
+      : klController,
     updates,
     epochs,
     ...(recomputed === undefined ? {} : { recomputed }),

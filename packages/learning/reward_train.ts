@@ -114,7 +114,7 @@ export class RewardTrainer implements AsyncDisposable {
   /** Gradients of the loss, meaned over the examples. Changes nothing. */
   async gradients(examples: readonly Example[]): Promise<MiniBatchGradients> {
     const { updates, skipped } = this.#state;
-    const runs = this.#cut(examples).map((micro) => {
+    const runs = this.#cut(examples).values().map((micro) => {
       const chosen = micro.map((i) => examples[i]!);
       const masks = this.#dropoutMasks(examples, micro, updates + skipped);
       const feeds = { ...rewardFeeds(chosen, this.config), ...this.#feeds(), ...masks };

@@ -103,7 +103,7 @@ export class SftTrainer implements AsyncDisposable {
   /** Gradients of the loss, meaned over all counted tokens of the mini-batch. Changes nothing. */
   async gradients(sequences: readonly Sequence[]): Promise<MiniBatchGradients> {
     const { updates, skipped } = this.#state;
-    const runs = this.#cut(sequences).map((micro) => {
+    const runs = this.#cut(sequences).values().map((micro) => {
       const batch = tokenBatch(micro.map((i) => sequences[i]!), this.config);
       const masks = this.#dropoutMasks(sequences, micro, updates + skipped);
       return { weight: batch.tokens, feeds: { ...batch.feeds, ...this.#feeds(), ...masks } };

@@ -131,7 +131,7 @@ export async function gradientMismatches(
   params: Params,
   grads: Params,
   loss: (params: Params) => Promise<number>,
-  { h = 1e-2, tolerance = 0.02 } = {},
+  { h = 1e-2, tolerance = 0.004 } = {},
 ): Promise<string[]> {
   const failures: string[] = [];
   for (const [name, grad] of grads) {
@@ -144,7 +144,7 @@ export async function gradientMismatches(
     const ahead = await loss(moved(params, direction, h));
     const behind = await loss(moved(params, direction, -h));
     const found = (ahead - behind) / (2 * h);
-    if (Math.abs(found - expected) > tolerance * g + 1e-3) {
+    if (Math.abs(found - expected) > tolerance * g + 2e-4) {
       failures.push(`${name}: differences say ${found}, the gradient ${expected}`);
     }
   }

@@ -1,7 +1,7 @@
 // Goes on with a saved SFT run in a process of its own: model folder, state file, result file.
 import process from "node:process";
 import { readSafetensors, writeSafetensors } from "@decorum/tensor";
-import { SftTrainer, train, trainStateFromTensors, trainStateToTensors } from "@decorum/learning";
+import { SftTrainer, train, trainStateFromTensors, trainStateToTensors } from "../mod.ts";
 import { randomSequences, runOptions, sftOptions } from "../testing.ts";
 
 const [model, saved, result] = process.argv.slice(2) as [string, string, string];
