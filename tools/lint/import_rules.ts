@@ -104,6 +104,15 @@ function homed(from: Place, specifier: string, test: boolean): Violation | undef
   };
 }
 
+/** Judges where a file lies. */
+export function judgeFile(file: string): Violation | undefined {
+  if (placeOf(file)) return undefined;
+  return {
+    message: `${posix.dirname(file)} has code, but is in no row of the layer table`,
+    hint: "add a row to tools/lint/layer_table.ts",
+  };
+}
+
 /**
  * Judges one import against the layer table.
  *
@@ -112,12 +121,7 @@ function homed(from: Place, specifier: string, test: boolean): Violation | undef
  */
 export function judgeImport(file: string, specifier: string): Violation | undefined {
   const from = placeOf(file);
-  if (!from) {
-    return {
-      message: `${file} imports "${specifier}", but its folder is in no row of the layer table`,
-      hint: "add a row to tools/lint/layer_table.ts",
-    };
-  }
+  if (!from) return undefined; // judgeFile says so once
   const test = isTestCode(file);
   const name = /^@decorum\/([^/]+)(\/.+)?$/.exec(specifier);
   if (name) {

@@ -34,7 +34,12 @@ export const layers: readonly Layer[] = [
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
   { folder: "packages/rpc", holds: "gRPC server and client, identities, deadlines, errors" },
   { folder: "packages/service", holds: "the life of a service's process: flags, port, drain" },
+  {
+    folder: "packages/service",
+    holds: "what every service's main does: start, health, drain, stop",
+  },
   { folder: "services/*", holds: "policy, reward, evaluator and trainer" },
+  { folder: "demo", holds: "the demo's corpus and the recipes of its models" },
   { folder: "cli", holds: "the `decorum` command" },
 ];
 

@@ -1,6 +1,6 @@
 import { relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { judgeDenoGlobal, judgeImport, type Violation } from "./import_rules.ts";
+import { judgeDenoGlobal, judgeFile, judgeImport, type Violation } from "./import_rules.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -26,6 +26,10 @@ const plugin: Deno.lint.Plugin = {
           report(context, source, judgeImport(file, source.value));
         };
         return {
+          Program(node) {
+            const [first] = node.body;
+            if (first) report(context, first, judgeFile(file));
+          },
           ImportDeclaration: ({ source }) => judge(source),
           ExportAllDeclaration: ({ source }) => judge(source),
           ExportNamedDeclaration: ({ source }) => judge(source),
