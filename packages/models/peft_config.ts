@@ -9,7 +9,7 @@ function neutral(...json: readonly string[]) {
   return z.unknown().refine(
     (found) => found === undefined || allowed.includes(JSON.stringify(found)),
     { error: `not supported; expected ${allowed.join(" or ")}` },
-  );
+  ).optional();
 }
 
 /** Plain LoRA of linear layers, with any of PEFT's ways to initialise it. */
