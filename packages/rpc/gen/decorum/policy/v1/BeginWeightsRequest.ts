@@ -23,6 +23,11 @@ export interface BeginWeightsRequest {
    * What will be uploaded.
    */
   'manifest'?: (_decorum_policy_v1_WeightsManifest | null);
+  /**
+   * True: all that the policy holds of the run is replaced by this push when it commits, whatever its version
+   * was; the version becomes expected_version + 1. For a trainer that resumed from an older checkpoint.
+   */
+  'restart'?: (boolean);
 }
 
 /**
@@ -45,4 +50,9 @@ export interface BeginWeightsRequest__Output {
    * What will be uploaded.
    */
   'manifest': (_decorum_policy_v1_WeightsManifest__Output | null);
+  /**
+   * True: all that the policy holds of the run is replaced by this push when it commits, whatever its version
+   * was; the version becomes expected_version + 1. For a trainer that resumed from an older checkpoint.
+   */
+  'restart': (boolean);
 }

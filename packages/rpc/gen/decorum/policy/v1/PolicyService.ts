@@ -40,16 +40,18 @@ export interface PolicyServiceClient extends grpc.Client {
   abortWeights(argument: _decorum_policy_v1_AbortWeightsRequest, callback: grpc.requestCallback<_decorum_policy_v1_AbortWeightsResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Opens a push. FAILED_PRECONDITION: another base model, or expected_version is not the present one.
-   * INVALID_ARGUMENT: the manifest does not fit the model.
+   * Opens a push. FAILED_PRECONDITION: another base model, another LoRA configuration, or expected_version is
+   * not the present one. A policy that knows nothing of the run takes any expected_version.
+   * INVALID_ARGUMENT: the manifest does not fit the model. RESOURCE_EXHAUSTED: too many open pushes.
    */
   BeginWeights(argument: _decorum_policy_v1_BeginWeightsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_BeginWeightsResponse__Output>): grpc.ClientUnaryCall;
   BeginWeights(argument: _decorum_policy_v1_BeginWeightsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_BeginWeightsResponse__Output>): grpc.ClientUnaryCall;
   BeginWeights(argument: _decorum_policy_v1_BeginWeightsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_BeginWeightsResponse__Output>): grpc.ClientUnaryCall;
   BeginWeights(argument: _decorum_policy_v1_BeginWeightsRequest, callback: grpc.requestCallback<_decorum_policy_v1_BeginWeightsResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * Opens a push. FAILED_PRECONDITION: another base model, or expected_version is not the present one.
-   * INVALID_ARGUMENT: the manifest does not fit the model.
+   * Opens a push. FAILED_PRECONDITION: another base model, another LoRA configuration, or expected_version is
+   * not the present one. A policy that knows nothing of the run takes any expected_version.
+   * INVALID_ARGUMENT: the manifest does not fit the model. RESOURCE_EXHAUSTED: too many open pushes.
    */
   beginWeights(argument: _decorum_policy_v1_BeginWeightsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_BeginWeightsResponse__Output>): grpc.ClientUnaryCall;
   beginWeights(argument: _decorum_policy_v1_BeginWeightsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_BeginWeightsResponse__Output>): grpc.ClientUnaryCall;
@@ -59,8 +61,8 @@ export interface PolicyServiceClient extends grpc.Client {
   /**
    * Checks all bytes and makes them the run's newest version, atomically, between two batches.
    * Compare-and-set: ABORTED when the version is no longer the expected one; a repeated commit of the same
-   * upload answers as the first did. DATA_LOSS: bytes missing or a sha256 that does not agree.
-   * INVALID_ARGUMENT: values that are not finite.
+   * upload answers as the first did. DATA_LOSS: bytes missing (the push stays open) or a sha256 that does not
+   * agree. INVALID_ARGUMENT: values that are not finite. NOT_FOUND: no such push.
    */
   CommitWeights(argument: _decorum_policy_v1_CommitWeightsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_CommitWeightsResponse__Output>): grpc.ClientUnaryCall;
   CommitWeights(argument: _decorum_policy_v1_CommitWeightsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_CommitWeightsResponse__Output>): grpc.ClientUnaryCall;
@@ -69,8 +71,8 @@ export interface PolicyServiceClient extends grpc.Client {
   /**
    * Checks all bytes and makes them the run's newest version, atomically, between two batches.
    * Compare-and-set: ABORTED when the version is no longer the expected one; a repeated commit of the same
-   * upload answers as the first did. DATA_LOSS: bytes missing or a sha256 that does not agree.
-   * INVALID_ARGUMENT: values that are not finite.
+   * upload answers as the first did. DATA_LOSS: bytes missing (the push stays open) or a sha256 that does not
+   * agree. INVALID_ARGUMENT: values that are not finite. NOT_FOUND: no such push.
    */
   commitWeights(argument: _decorum_policy_v1_CommitWeightsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_CommitWeightsResponse__Output>): grpc.ClientUnaryCall;
   commitWeights(argument: _decorum_policy_v1_CommitWeightsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_CommitWeightsResponse__Output>): grpc.ClientUnaryCall;
@@ -108,14 +110,14 @@ export interface PolicyServiceClient extends grpc.Client {
   getModelInfo(argument: _decorum_policy_v1_GetModelInfoRequest, callback: grpc.requestCallback<_decorum_policy_v1_GetModelInfoResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * The weights that are held.
+   * The weights that are held. NOT_FOUND: a run that pushed nothing, as far as this process knows.
    */
   GetVersion(argument: _decorum_policy_v1_GetVersionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_GetVersionResponse__Output>): grpc.ClientUnaryCall;
   GetVersion(argument: _decorum_policy_v1_GetVersionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_GetVersionResponse__Output>): grpc.ClientUnaryCall;
   GetVersion(argument: _decorum_policy_v1_GetVersionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_GetVersionResponse__Output>): grpc.ClientUnaryCall;
   GetVersion(argument: _decorum_policy_v1_GetVersionRequest, callback: grpc.requestCallback<_decorum_policy_v1_GetVersionResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * The weights that are held.
+   * The weights that are held. NOT_FOUND: a run that pushed nothing, as far as this process knows.
    */
   getVersion(argument: _decorum_policy_v1_GetVersionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_GetVersionResponse__Output>): grpc.ClientUnaryCall;
   getVersion(argument: _decorum_policy_v1_GetVersionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_GetVersionResponse__Output>): grpc.ClientUnaryCall;
@@ -123,14 +125,16 @@ export interface PolicyServiceClient extends grpc.Client {
   getVersion(argument: _decorum_policy_v1_GetVersionRequest, callback: grpc.requestCallback<_decorum_policy_v1_GetVersionResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Makes the version before the newest the newest again. FAILED_PRECONDITION: none is kept.
+   * Makes the version before the newest the newest again, and drops the newest. FAILED_PRECONDITION: none is
+   * kept. ABORTED: the newest is not the expected one. NOT_FOUND: the run pushed nothing.
    */
   RollbackWeights(argument: _decorum_policy_v1_RollbackWeightsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_RollbackWeightsResponse__Output>): grpc.ClientUnaryCall;
   RollbackWeights(argument: _decorum_policy_v1_RollbackWeightsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_RollbackWeightsResponse__Output>): grpc.ClientUnaryCall;
   RollbackWeights(argument: _decorum_policy_v1_RollbackWeightsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_RollbackWeightsResponse__Output>): grpc.ClientUnaryCall;
   RollbackWeights(argument: _decorum_policy_v1_RollbackWeightsRequest, callback: grpc.requestCallback<_decorum_policy_v1_RollbackWeightsResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * Makes the version before the newest the newest again. FAILED_PRECONDITION: none is kept.
+   * Makes the version before the newest the newest again, and drops the newest. FAILED_PRECONDITION: none is
+   * kept. ABORTED: the newest is not the expected one. NOT_FOUND: the run pushed nothing.
    */
   rollbackWeights(argument: _decorum_policy_v1_RollbackWeightsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_RollbackWeightsResponse__Output>): grpc.ClientUnaryCall;
   rollbackWeights(argument: _decorum_policy_v1_RollbackWeightsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_RollbackWeightsResponse__Output>): grpc.ClientUnaryCall;
@@ -138,14 +142,18 @@ export interface PolicyServiceClient extends grpc.Client {
   rollbackWeights(argument: _decorum_policy_v1_RollbackWeightsRequest, callback: grpc.requestCallback<_decorum_policy_v1_RollbackWeightsResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Sends the bytes of an open push. DATA_LOSS: a chunk's checksum does not agree.
+   * Sends the bytes of an open push; a second call goes on where the first one ended. NOT_FOUND: no such push.
+   * DATA_LOSS: a chunk's checksum does not agree. OUT_OF_RANGE: a chunk does not begin where the one before it
+   * ended, or goes beyond the manifest's total_bytes. INVALID_ARGUMENT: a chunk above max_chunk_bytes.
    */
   UploadWeights(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_UploadWeightsResponse__Output>): grpc.ClientWritableStream<_decorum_policy_v1_UploadWeightsRequest>;
   UploadWeights(metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_UploadWeightsResponse__Output>): grpc.ClientWritableStream<_decorum_policy_v1_UploadWeightsRequest>;
   UploadWeights(options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_UploadWeightsResponse__Output>): grpc.ClientWritableStream<_decorum_policy_v1_UploadWeightsRequest>;
   UploadWeights(callback: grpc.requestCallback<_decorum_policy_v1_UploadWeightsResponse__Output>): grpc.ClientWritableStream<_decorum_policy_v1_UploadWeightsRequest>;
   /**
-   * Sends the bytes of an open push. DATA_LOSS: a chunk's checksum does not agree.
+   * Sends the bytes of an open push; a second call goes on where the first one ended. NOT_FOUND: no such push.
+   * DATA_LOSS: a chunk's checksum does not agree. OUT_OF_RANGE: a chunk does not begin where the one before it
+   * ended, or goes beyond the manifest's total_bytes. INVALID_ARGUMENT: a chunk above max_chunk_bytes.
    */
   uploadWeights(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_UploadWeightsResponse__Output>): grpc.ClientWritableStream<_decorum_policy_v1_UploadWeightsRequest>;
   uploadWeights(metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_policy_v1_UploadWeightsResponse__Output>): grpc.ClientWritableStream<_decorum_policy_v1_UploadWeightsRequest>;
@@ -165,16 +173,17 @@ export interface PolicyServiceHandlers extends grpc.UntypedServiceImplementation
   AbortWeights: grpc.handleUnaryCall<_decorum_policy_v1_AbortWeightsRequest__Output, _decorum_policy_v1_AbortWeightsResponse>;
   
   /**
-   * Opens a push. FAILED_PRECONDITION: another base model, or expected_version is not the present one.
-   * INVALID_ARGUMENT: the manifest does not fit the model.
+   * Opens a push. FAILED_PRECONDITION: another base model, another LoRA configuration, or expected_version is
+   * not the present one. A policy that knows nothing of the run takes any expected_version.
+   * INVALID_ARGUMENT: the manifest does not fit the model. RESOURCE_EXHAUSTED: too many open pushes.
    */
   BeginWeights: grpc.handleUnaryCall<_decorum_policy_v1_BeginWeightsRequest__Output, _decorum_policy_v1_BeginWeightsResponse>;
   
   /**
    * Checks all bytes and makes them the run's newest version, atomically, between two batches.
    * Compare-and-set: ABORTED when the version is no longer the expected one; a repeated commit of the same
-   * upload answers as the first did. DATA_LOSS: bytes missing or a sha256 that does not agree.
-   * INVALID_ARGUMENT: values that are not finite.
+   * upload answers as the first did. DATA_LOSS: bytes missing (the push stays open) or a sha256 that does not
+   * agree. INVALID_ARGUMENT: values that are not finite. NOT_FOUND: no such push.
    */
   CommitWeights: grpc.handleUnaryCall<_decorum_policy_v1_CommitWeightsRequest__Output, _decorum_policy_v1_CommitWeightsResponse>;
   
@@ -191,17 +200,20 @@ export interface PolicyServiceHandlers extends grpc.UntypedServiceImplementation
   GetModelInfo: grpc.handleUnaryCall<_decorum_policy_v1_GetModelInfoRequest__Output, _decorum_policy_v1_GetModelInfoResponse>;
   
   /**
-   * The weights that are held.
+   * The weights that are held. NOT_FOUND: a run that pushed nothing, as far as this process knows.
    */
   GetVersion: grpc.handleUnaryCall<_decorum_policy_v1_GetVersionRequest__Output, _decorum_policy_v1_GetVersionResponse>;
   
   /**
-   * Makes the version before the newest the newest again. FAILED_PRECONDITION: none is kept.
+   * Makes the version before the newest the newest again, and drops the newest. FAILED_PRECONDITION: none is
+   * kept. ABORTED: the newest is not the expected one. NOT_FOUND: the run pushed nothing.
    */
   RollbackWeights: grpc.handleUnaryCall<_decorum_policy_v1_RollbackWeightsRequest__Output, _decorum_policy_v1_RollbackWeightsResponse>;
   
   /**
-   * Sends the bytes of an open push. DATA_LOSS: a chunk's checksum does not agree.
+   * Sends the bytes of an open push; a second call goes on where the first one ended. NOT_FOUND: no such push.
+   * DATA_LOSS: a chunk's checksum does not agree. OUT_OF_RANGE: a chunk does not begin where the one before it
+   * ended, or goes beyond the manifest's total_bytes. INVALID_ARGUMENT: a chunk above max_chunk_bytes.
    */
   UploadWeights: grpc.handleClientStreamingCall<_decorum_policy_v1_UploadWeightsRequest__Output, _decorum_policy_v1_UploadWeightsResponse>;
   
