@@ -1,5 +1,4 @@
-import { type ClassifierConfig, maxPositions } from "@decorum/models";
-import { padBatch } from "@decorum/text";
+import { classifierBatch, type ClassifierConfig } from "@decorum/models";
 import { int64, type Tensor } from "@decorum/tensor";
 
 /** A text with its class. */
@@ -30,10 +29,7 @@ export function rewardFeeds(
   examples: readonly (LabelledText | TextPair)[],
   config: ClassifierConfig,
 ): Record<string, Tensor> {
-  const texts = examples.flatMap(textsOf);
-  texts.forEach((ids, i) => checkText(ids, i, config));
-  const { inputIds, attentionMask } = padBatch(texts, config.pad_token_id);
-  const feeds = { input_ids: inputIds, attention_mask: attentionMask };
+  const { feeds } = classifierBatch(examples.flatMap(textsOf), config);
   const labelled = examples.filter((e) => "label" in e);
   if (labelled.length === 0) {
     const rows = (side: 0 | 1) => int64([examples.length], examples.map((_, i) => 2 * i + side));
@@ -51,20 +47,4 @@ export function rewardFeeds(
     );
   }
   return { ...feeds, labels: int64([labelled.length], labelled.map((e) => e.label)) };
-}
-
-function checkText(ids: readonly number[], index: number, config: ClassifierConfig): void {
-  const limit = maxPositions(config);
-  if (ids.length > limit) {
-    throw new RangeError(
-      `Cannot learn from text ${index}: it has ${ids.length} tokens; the model has ${limit} positions; truncate it`,
-    );
-  }
-  const bad = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= config.vocab_size);
-  if (bad === undefined) return;
-  throw new RangeError(
-    `Cannot learn from text ${index}: it has token id ${bad}; expected 0 to ${
-      config.vocab_size - 1
-    }`,
-  );
 }

@@ -1,20 +1,9 @@
 import { buildGradientGraph } from "@decorum/autodiff";
-import {
-  AdapterInputs,
-  Classifier,
-  type ClassifierConfig,
-  classifierLinearLayers,
-  type LoraConfig,
-  type ModelGraph,
-  type WeightIndex,
-  Weights,
-  type WeightsOptions,
-} from "@decorum/models";
+import { buildClassifierGraph, type ClassifierSpec, type ModelGraph } from "@decorum/models";
 import {
   concat,
   gather,
   gatherElements,
-  GraphBuilder,
   logSoftmax,
   neg,
   reduceMean,
@@ -25,12 +14,7 @@ import {
 import { lossScaleOf } from "./loss_scale.ts";
 
 /** What a reward model is made of. */
-export interface RewardSpec extends WeightsOptions {
-  readonly config: ClassifierConfig;
-  readonly index: WeightIndex;
-  readonly lora?: LoraConfig;
-  /** Takes LoRA dropout masks as inputs: see `AdapterInputs`. */
-  readonly dropout?: boolean;
+export interface RewardSpec extends ClassifierSpec {
   /** `labels`: cross entropy; `pairs`: the preferred text of each pair scores higher. */
   readonly objective: "labels" | "pairs";
   /** Index of the label whose logit is the score that pairs compare. */
@@ -44,28 +28,22 @@ function crossEntropy(logits: Value, labels: Value): Value {
 }
 
 /**
- * A classifier and its loss. Inputs `input_ids`, `attention_mask` `[texts, time]`; for labels `labels`
- * `[texts]`; for pairs `chosen` and `rejected` `[pairs]`, rows of the texts. Outputs `loss` and `logits`
- * `[texts, labels]`.
+ * A classifier and its loss. Inputs: a classifier graph's; for labels `labels` `[batch]`; for pairs `chosen`
+ * and `rejected` `[pairs]`, rows of the batch. Outputs `loss` and `logits` `[batch, labels]`.
  *
  * The pair loss `-log sigmoid(chosen - rejected)` (Bradley and Terry; Stiennon et al. 2020) is the cross
  * entropy of the two scores against the first: it neither overflows nor rounds to log 0.
  */
 export function buildRewardForwardGraph(spec: RewardSpec): ModelGraph {
-  const graph = new GraphBuilder("reward_forward");
-  const inputIds = graph.input("input_ids", "int64", ["texts", "time"]);
-  const attentionMask = graph.input("attention_mask", "int64", ["texts", "time"]);
-  const weights = new Weights(graph, spec.index, spec);
-  const layers = classifierLinearLayers(spec.config);
-  const adapter = spec.lora &&
-    new AdapterInputs(weights, spec.lora, layers, { dropout: spec.dropout ?? false });
-  const logits = new Classifier(spec.config, weights, adapter).logits(inputIds, attentionMask);
-  const loss = spec.objective === "labels"
-    ? crossEntropy(logits, graph.input("labels", "int64", ["texts"]))
-    : pairLoss(logits, spec.scoreLabel);
-  graph.output(loss, "loss");
-  graph.output(logits, "logits");
-  return { graph: graph.build(), files: weights.files };
+  const { graph, files } = buildClassifierGraph(spec, (logits) => {
+    const { graph } = logits;
+    const loss = spec.objective === "labels"
+      ? crossEntropy(logits, graph.input("labels", "int64", ["batch"]))
+      : pairLoss(logits, spec.scoreLabel);
+    graph.output(loss, "loss");
+    graph.output(logits, "logits");
+  });
+  return { graph: { ...graph, name: "reward_forward" }, files };
 }
 
 function pairLoss(logits: Value, label: number): Value {

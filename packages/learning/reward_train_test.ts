@@ -113,8 +113,8 @@ Deno.test("what cannot be learned from is named", async () => {
     assert.rejects(reward.update(examples), message);
   await refuse([{ ids: [0, 2], label: 2 }], /label is 2; expected 0 to 1/);
   await refuse([{ ids: [0, 99], label: 0 }], /id 99; expected 0 to 39/);
-  await refuse([{ ids: Array(23).fill(5), label: 0 }], /23 tokens; the model has 22 positions/);
-  await refuse([{ ids: [], label: 0 }], /no ids/);
+  await refuse([{ ids: Array(23).fill(5), label: 0 }], /23 tokens, but .* positions for 22/);
+  await refuse([{ ids: [], label: 0 }], /has no tokens/);
   await refuse([labelled[0]!, pairs[0]!], /mix/);
   await refuse([], /0 tokens/);
   await assert.rejects(reward.evaluate([]), /0 examples/);

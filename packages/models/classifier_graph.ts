@@ -11,6 +11,8 @@ export interface ClassifierSpec extends WeightsOptions {
   readonly config: ClassifierConfig;
   readonly index: WeightIndex;
   readonly lora?: LoraConfig;
+  /** Takes LoRA dropout masks as inputs: see `AdapterInputs`. */
+  readonly dropout?: boolean;
 }
 
 /**
@@ -31,7 +33,9 @@ export function buildClassifierGraph(
   const tokenTypeIds = config.model_type === "bert" ? input("token_type_ids") : undefined;
   const weights = new Weights(graph, spec.index, spec);
   const adapter = spec.lora &&
-    new AdapterInputs(weights, spec.lora, classifierLinearLayers(config));
+    new AdapterInputs(weights, spec.lora, classifierLinearLayers(config), {
+      dropout: spec.dropout ?? false,
+    });
   finish(new Classifier(config, weights, adapter).logits(inputIds, attentionMask, tokenTypeIds));
   return { graph: graph.build(), files: weights.files };
 }
