@@ -71,7 +71,8 @@ export function openCheckpoint(folder: string, options: { cacheDir?: string } = 
   );
 }
 
-function defaultCacheDir(): string {
+/** `decorum/checkpoints` in `$XDG_CACHE_HOME` or `~/.cache`. */
+export function defaultCacheDir(): string {
   const base = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
   return join(base, "decorum", "checkpoints");
 }

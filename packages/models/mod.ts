@@ -10,6 +10,7 @@ export * from "./lora.ts";
 export * from "./merge.ts";
 export * from "./model_folder.ts";
 export * from "./model_graph.ts";
+export { baseModelHash, type ModelHashOptions, tokenizerHash } from "./model_hash.ts";
 export * from "./peft.ts";
 export * from "./policy_graph.ts";
 export * from "./relative_position.ts";
