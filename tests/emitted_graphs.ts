@@ -9,8 +9,8 @@ import {
 } from "@decorum/learning";
 import {
   adapterShapes,
+  buildClassifierGraph,
   buildForwardGraph,
-  Classifier,
   loadClassifierConfig,
   loadT5Config,
   type LoraConfig,
@@ -19,9 +19,7 @@ import {
   type PolicySpec,
   t5LinearLayers,
   valueHeadShapes,
-  Weights,
 } from "@decorum/models";
-import { GraphBuilder, softmax } from "@decorum/onnx";
 import type { ComputeType } from "@decorum/tensor";
 
 /** Model folder of one of the project's golden cases. */
@@ -48,18 +46,10 @@ export function trainedOf({ config }: Pick<PolicySpec, "config">): string[] {
   ];
 }
 
-/** Logits and probabilities of a classifier's folder. */
+/** A classifier's folder as the reward service runs it. */
 export function classifierGraph(folder: string, computeType: ComputeType): ModelGraph {
   using index = openCheckpoint(folder);
-  const graph = new GraphBuilder("classify");
-  const [ids, mask] = ["input_ids", "attention_mask"].map((name) =>
-    graph.input(name, "int64", ["batch", "time"])
-  );
-  const weights = new Weights(graph, index, { computeType });
-  const logits = new Classifier(loadClassifierConfig(folder), weights).logits(ids!, mask!);
-  graph.output(logits, "logits");
-  graph.output(softmax(logits, -1), "probs");
-  return { graph: graph.build(), files: weights.files };
+  return buildClassifierGraph({ config: loadClassifierConfig(folder), index, computeType });
 }
 
 /** Every graph that the product runs, for the models of the golden cases, by a name that says which. */

@@ -137,6 +137,7 @@ for (const model of ["bert_classify", "roberta_classify"]) {
     const feeds = {
       input_ids: int64([2, 5], [2, 7, 8, 9, 3, 2, 11, 3, 1, 1]),
       attention_mask: int64([2, 5], [1, 1, 1, 1, 1, 1, 1, 1, 0, 0]),
+      token_type_ids: zeros("int64", [2, 5]),
     };
     const logits = async (type: ComputeType) =>
       (await run(classifierGraph(goldenModel(model), type), feeds))["logits"]!;

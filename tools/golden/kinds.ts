@@ -1,3 +1,4 @@
+import type { RuntimeOptions } from "@decorum/runtime";
 import type { Tensor } from "@decorum/tensor";
 import type { GoldenCase } from "./case.ts";
 import { classify } from "./cases/classify.ts";
@@ -9,9 +10,10 @@ import { trlExpected, trlSteps } from "./cases/trl_steps.ts";
 
 /** How a kind of case is reproduced. */
 export interface Kind {
-  /** Computes what the case expects, by name. */
+  /** Computes what the case expects, by name, in the runtime's precision where it has a model. */
   readonly reproduce: (
     golden: GoldenCase,
+    runtime: RuntimeOptions,
   ) => Map<string, Tensor> | Promise<Map<string, Tensor>>;
   /** What is expected, where it is more than `expected.safetensors`. */
   readonly expected?: (golden: GoldenCase) => ReadonlyMap<string, Tensor>;

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import type { RuntimeOptions } from "@decorum/runtime";
 import { readCase } from "./case.ts";
-import { compare, type Comparison } from "./compare.ts";
+import { compare, type Comparison, type Tolerance } from "./compare.ts";
 import { kinds } from "./kinds.ts";
 
 /** What came of one case. */
@@ -34,8 +35,18 @@ export function caseFolders(path: string): string[] {
   );
 }
 
+/** How cases are run; on the CPU in fp32, within their own tolerances, by default. */
+export interface CaseOptions {
+  readonly runtime?: RuntimeOptions;
+  /** Raises tolerances that are below it: another device sums in another order. */
+  readonly least?: Tolerance;
+}
+
 /** Runs one case; a malformed one is a failed one. */
-export async function runCase(folder: string): Promise<CaseResult> {
+export async function runCase(
+  folder: string,
+  { runtime = {}, least = { atol: 0, rtol: 0 } }: CaseOptions = {},
+): Promise<CaseResult> {
   const name = basename(folder);
   try {
     const golden = readCase(folder);
@@ -49,9 +60,13 @@ export async function runCase(folder: string): Promise<CaseResult> {
     }
     const expected = kind.expected?.(golden) ?? golden.expected;
     if (expected.size === 0) throw new TypeError(`Cannot run ${folder}: it expects no tensors`);
-    const found = await kind.reproduce(golden);
+    const found = await kind.reproduce(golden, runtime);
+    const tolerance = {
+      atol: Math.max(golden.atol, least.atol),
+      rtol: Math.max(golden.rtol, least.rtol),
+    };
     const comparisons = [...expected].map(([key, value]) =>
-      compare(key, found.get(key), value, golden)
+      compare(key, found.get(key), value, tolerance)
     );
     return { name, ok: comparisons.every((c) => c.ok), comparisons };
   } catch (error) {

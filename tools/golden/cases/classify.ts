@@ -1,16 +1,21 @@
 import { join } from "node:path";
 import { softmax } from "@decorum/onnx";
-import { type Tensor, zeros } from "@decorum/tensor";
+import type { RuntimeOptions } from "@decorum/runtime";
+import { computeTypeOf, type Tensor, zeros } from "@decorum/tensor";
 import { buildClassifierGraph, loadClassifierConfig, openCheckpoint } from "@decorum/models";
 import { type GoldenCase, inputOf } from "../case.ts";
 import { runGraph } from "../session.ts";
 
 /** Logits and probabilities of a padded batch under a BERT or RoBERTa classifier. */
-export async function classify(golden: GoldenCase): Promise<Map<string, Tensor>> {
+export async function classify(
+  golden: GoldenCase,
+  runtime: RuntimeOptions,
+): Promise<Map<string, Tensor>> {
   const folder = join(golden.folder, "model");
   using checkpoint = openCheckpoint(folder);
   const config = loadClassifierConfig(folder);
-  const model = buildClassifierGraph({ config, index: checkpoint }, (logits) => {
+  const computeType = computeTypeOf(runtime.precision ?? "fp32");
+  const model = buildClassifierGraph({ config, index: checkpoint, computeType }, (logits) => {
     logits.graph.output(logits, "logits");
     logits.graph.output(softmax(logits, -1), "probs");
   });
@@ -23,5 +28,5 @@ export async function classify(golden: GoldenCase): Promise<Map<string, Tensor>>
       ? inputOf(golden, "token_type_ids", "int64")
       : zeros("int64", feeds["input_ids"]!.dims);
   }
-  return new Map(Object.entries(await runGraph(model, feeds)));
+  return new Map(Object.entries(await runGraph(model, feeds, runtime)));
 }

@@ -9,9 +9,9 @@ import {
   unsqueeze,
   type Value,
 } from "@decorum/onnx";
-import { int64, type Tensor } from "@decorum/tensor";
+import type { RuntimeOptions } from "@decorum/runtime";
+import { computeTypeOf, int64, type Tensor } from "@decorum/tensor";
 import { loadT5Config, openCheckpoint, T5, tokenLogprobs, Weights } from "@decorum/models";
-
 import { type GoldenCase, inputOf } from "../case.ts";
 import { runGraph } from "../session.ts";
 
@@ -21,7 +21,10 @@ function unflatten(rows: Value, ids: Value, width: number): Value {
 }
 
 /** Encoder and decoder states, logits and log-probabilities of every row, padding included. */
-export async function t5Forward(golden: GoldenCase): Promise<Map<string, Tensor>> {
+export async function t5Forward(
+  golden: GoldenCase,
+  runtime: RuntimeOptions,
+): Promise<Map<string, Tensor>> {
   const folder = join(golden.folder, "model");
   const config = loadT5Config(folder);
   using checkpoint = openCheckpoint(folder);
@@ -30,7 +33,9 @@ export async function t5Forward(golden: GoldenCase): Promise<Map<string, Tensor>
   const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
   const decoderInputIds = graph.input("decoder_input_ids", "int64", ["batch", "target"]);
   const labels = graph.input("labels", "int64", ["batch", "target"]);
-  const weights = new Weights(graph, checkpoint);
+  const weights = new Weights(graph, checkpoint, {
+    computeType: computeTypeOf(runtime.precision ?? "fp32"),
+  });
   const t5 = new T5(config, weights);
   const encoded = t5.encode(inputIds, attentionMask);
   const decoded = t5.decode(decoderInputIds, encoded);
@@ -50,6 +55,6 @@ export async function t5Forward(golden: GoldenCase): Promise<Map<string, Tensor>
       inputOf(golden, name, "int64"),
     ]),
   );
-  const results = await runGraph({ graph: graph.build(), files: weights.files }, feeds);
+  const results = await runGraph({ graph: graph.build(), files: weights.files }, feeds, runtime);
   return new Map(Object.entries(results));
 }

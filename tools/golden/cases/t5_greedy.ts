@@ -2,10 +2,14 @@ import { join } from "node:path";
 import { int64, type Tensor } from "@decorum/tensor";
 import { loadT5Config, openCheckpoint } from "@decorum/models";
 import { Generator, type Prompt } from "@decorum/generation";
+import type { RuntimeOptions } from "@decorum/runtime";
 import { type GoldenCase, inputOf } from "../case.ts";
 
 /** Greedy sequences: the decoder's start token, the response, padding after eos. */
-export async function t5Greedy(golden: GoldenCase): Promise<Map<string, Tensor>> {
+export async function t5Greedy(
+  golden: GoldenCase,
+  runtime: RuntimeOptions,
+): Promise<Map<string, Tensor>> {
   const folder = join(golden.folder, "model");
   const config = loadT5Config(folder);
   using checkpoint = openCheckpoint(folder);
@@ -22,7 +26,7 @@ export async function t5Greedy(golden: GoldenCase): Promise<Map<string, Tensor>>
       uniforms: (_start, count) => new Float32Array(count),
     };
   });
-  await using generator = await Generator.create({ config, index: checkpoint });
+  await using generator = await Generator.create({ config, index: checkpoint }, runtime);
   const greedy = { doSample: false, temperature: 1, topK: 0, topP: 1 };
   const rows = prompts.map(() => [config.decoder_start_token_id]);
   // In chunks, so that the hand-over of caches is checked too.

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { float32, int64, type Tensor } from "@decorum/tensor";
+import { computeTypeOf, float32, int64, type Tensor } from "@decorum/tensor";
 import {
   adapterShapes,
   buildForwardGraph,
@@ -12,6 +12,7 @@ import {
   VALUE_HEAD_WEIGHT,
 } from "@decorum/models";
 import { buildPpoGraph } from "@decorum/learning";
+import type { RuntimeOptions } from "@decorum/runtime";
 import { constantOf, type GoldenCase, inputOf } from "../case.ts";
 import { runGraph } from "../session.ts";
 
@@ -19,7 +20,10 @@ import { runGraph } from "../session.ts";
  * PPO loss, its parts, and the gradient of every adapter and value-head parameter; log-probabilities and
  * values of all positions, also those that the loss does not count.
  */
-export async function t5LoraGrad(golden: GoldenCase): Promise<Map<string, Tensor>> {
+export async function t5LoraGrad(
+  golden: GoldenCase,
+  runtime: RuntimeOptions,
+): Promise<Map<string, Tensor>> {
   const folder = join(golden.folder, "model");
   const config = loadT5Config(folder);
   const layers = t5LinearLayers(config);
@@ -30,7 +34,13 @@ export async function t5LoraGrad(golden: GoldenCase): Promise<Map<string, Tensor
     cliprangeValue: constantOf(golden, "cliprange_value", 0.2),
     vfCoef: constantOf(golden, "vf_coef", 0.1),
   };
-  const spec = { config, index: checkpoint, lora: adapter.config, valueHead: true };
+  const spec = {
+    config,
+    index: checkpoint,
+    computeType: computeTypeOf(runtime.precision ?? "fp32"),
+    lora: adapter.config,
+    valueHead: true,
+  };
   const wrt = [
     ...adapterShapes(adapter.config, layers).keys(),
     VALUE_HEAD_WEIGHT,
@@ -61,7 +71,7 @@ export async function t5LoraGrad(golden: GoldenCase): Promise<Map<string, Tensor
   const everywhere = await runGraph(buildForwardGraph(spec), {
     ...policy,
     ...rowsAt([...mask.data.keys()]),
-  });
+  }, runtime);
   const results = await runGraph(model, {
     ...policy,
     ...rowsAt(counted),
@@ -69,7 +79,7 @@ export async function t5LoraGrad(golden: GoldenCase): Promise<Map<string, Tensor
     advantages: perToken("advantages"),
     old_values: perToken("old_values"),
     returns: perToken("returns"),
-  });
+  }, runtime);
   return withGoldenNames(results, everywhere);
 }
 

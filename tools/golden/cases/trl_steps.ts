@@ -4,6 +4,7 @@ import { type PpoBatch, PpoLearner, ppoStep } from "@decorum/learning";
 import type { Sequence } from "@decorum/models";
 import { initAdam } from "@decorum/optim";
 import { type KlController, type StepStats, trlCompat } from "@decorum/ppo";
+import type { RuntimeOptions } from "@decorum/runtime";
 import { float32, readSafetensors, type Tensor } from "@decorum/tensor";
 import { type GoldenCase, inputOf } from "../case.ts";
 import { numpyPermutations } from "../numpy_permutation.ts";
@@ -40,7 +41,10 @@ const schema = z.object({
 });
 
 /** TRL `PPOTrainer.step` calls, under the conventions of `trlCompat`: statistics of each, parameters at the end. */
-export async function trlSteps(golden: GoldenCase): Promise<Map<string, Tensor>> {
+export async function trlSteps(
+  golden: GoldenCase,
+  runtime: RuntimeOptions,
+): Promise<Map<string, Tensor>> {
   const config = readConfig(golden);
   const stats = golden.json["stats"];
   if (!Array.isArray(stats)) {
@@ -60,6 +64,7 @@ export async function trlSteps(golden: GoldenCase): Promise<Map<string, Tensor>>
       eps: trlCompat.adamEps,
       maxGradNorm: trlCompat.maxGradNorm,
     },
+    runtime,
   });
   // Restored, not started from: TRL's reference is the adapter switched off.
   const params = startOf(golden);
