@@ -18,8 +18,11 @@ const schema = z.object({
   layer_norm_eps: z.number().positive().default(1e-12),
   pad_token_id: z.int().nonnegative().optional(),
   position_embedding_type: z.literal("absolute").nullish(),
-  id2label: z.record(z.string().regex(/^\d+$/, "label ids are integers"), z.string()).optional(),
-  num_labels: z.int().positive().optional(),
+  id2label: z.record(z.string(), z.string()).refine(
+    (names) => Object.keys(names).every((id) => /^\d+$/.test(id)),
+    { error: "expected integers as label ids" },
+  ).nullish(),
+  num_labels: z.int().positive().nullish(),
 });
 
 /** `config.json` of a BERT or RoBERTa sequence classifier, defaults filled in. */
@@ -76,7 +79,7 @@ export function parseClassifierConfig(config: JsonObject, source: string): Class
 
 function labelNames(
   source: string,
-  id2label: Readonly<Record<string, string>> | undefined,
+  id2label: Readonly<Record<string, string>> | null | undefined,
   count: number,
 ): string[] {
   if (!id2label) return Array.from({ length: count }, (_, i) => `LABEL_${i}`);

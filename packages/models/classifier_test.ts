@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { GraphBuilder } from "@decorum/onnx";
+import { float32, int64 } from "@decorum/tensor";
+import {
+  buildClassifierGraph,
+  Classifier,
+  classifierBatch,
+  classifierLinearLayers,
+  initAdapter,
+  loraScaling,
+  mergeAdapter,
+  openCheckpoint,
+  Weights,
+} from "./mod.ts";
+import { assertClose, difference, type Feeds, floats, run, runAll } from "./testing/run.ts";
+import { TemporaryFolder } from "./testing/temporary_folder.ts";
+import { lora, makeClassifier, randomAdapter, tinyBert, tinyRoberta } from "./testing/tiny.ts";
+
+const texts = [[3, 20, 21, 22, 2], [3, 9, 2], Array.from({ length: 16 }, (_, i) => 39 - i), [5]];
+
+type Model = ReturnType<typeof makeClassifier>;
+
+async function logitsOf(model: Model, batch: readonly (readonly number[])[] = texts) {
+  const feeds = classifierBatch(batch, model.config).feeds;
+  return floats((await run(buildClassifierGraph(model), feeds))["logits"]);
+}
+
+for (const json of [tinyRoberta, tinyBert]) {
+  const name = String(json["model_type"]);
+
+  Deno.test(`${name}: padding and the order of a batch change no text's logits`, async () => {
+    using folder = new TemporaryFolder();
+    const model = makeClassifier(folder.join("model"), json);
+    const batches = [texts, texts.toReversed(), ...texts.map((text) => [text])];
+    const results = await runAll(
+      buildClassifierGraph(model),
+      ...batches.map((batch) => classifierBatch(batch, model.config).feeds),
+    );
+    assert.deepEqual(results[0]!["logits"]!.dims, [4, 3]);
+    const [together, reversed, ...alone] = results.map((r) => floats(r["logits"]));
+    assertClose(together!, alone.flat(), 1e-5);
+    const rows = [3, 2, 1, 0].flatMap((i) => reversed!.slice(3 * i, 3 * i + 3));
+    assertClose(rows, together!, 1e-5);
+  });
+
+  Deno.test(`${name}: the order of the tokens counts`, async () => {
+    using folder = new TemporaryFolder();
+    const model = makeClassifier(folder.join("model"), json);
+    const found = await logitsOf(model, [[3, 20, 21, 2], [3, 21, 20, 2]]);
+    assert.ok(difference(found.slice(0, 3), found.slice(3)) > 1e-3);
+  });
+
+  Deno.test(`${name}: a new adapter, and one that is off, equal the base bit for bit`, async () => {
+    using folder = new TemporaryFolder();
+    const model = makeClassifier(folder.join("model"), json);
+    const config = lora("query", "value");
+    const layers = classifierLinearLayers(model.config);
+    const graph = buildClassifierGraph({ ...model, lora: config });
+    const feeds = [[initAdapter(config, layers, 1), 2], [
+      randomAdapter(config, layers),
+      0,
+    ]] as const;
+    const results = await runAll(
+      graph,
+      ...feeds.map(([parameters, scale]): Feeds => ({
+        ...classifierBatch(texts, model.config).feeds,
+        ...Object.fromEntries(parameters),
+        lora_scale: float32([], [scale]),
+      })),
+    );
+    const base = await logitsOf(model);
+    for (const result of results) assert.deepEqual(floats(result["logits"]), base);
+  });
+
+  const head = name === "roberta" ? "out_proj" : "classifier";
+  for (const target of ["query", "key", "value", "dense", "intermediate.dense", head]) {
+    Deno.test(`${name}: an adapter of ${target} equals the merged model`, async () => {
+      using folder = new TemporaryFolder();
+      const model = makeClassifier(folder.join("model"), json);
+      const layers = classifierLinearLayers(model.config);
+      const config = lora(target);
+      const parameters = randomAdapter(config, layers);
+      const result = await run(buildClassifierGraph({ ...model, lora: config }), {
+        ...classifierBatch(texts, model.config).feeds,
+        ...Object.fromEntries(parameters),
+        lora_scale: float32([], [loraScaling(config)]),
+      });
+      mergeAdapter(model.folder, layers, { config, parameters }, folder.join("merged"));
+      const merged = { ...model, index: openCheckpoint(folder.join("merged")) };
+      assertClose(floats(result["logits"]), await logitsOf(merged), 1e-5);
+      assert.ok(difference(floats(result["logits"]), await logitsOf(model)) > 1e-3);
+    });
+  }
+}
+
+Deno.test("BERT's second segment has an embedding of its own; without segments all is the first", async () => {
+  using folder = new TemporaryFolder();
+  const model = makeClassifier(folder.join("model"), tinyBert);
+  const { feeds } = classifierBatch([[3, 20, 2, 21, 2]], model.config);
+  const second = { ...feeds, token_type_ids: int64([1, 5], [0, 0, 0, 1, 1]) };
+  const found = await runAll(buildClassifierGraph(model), feeds, second);
+  const [one, two] = found.map((r) => floats(r["logits"]));
+  assert.ok(difference(one!, two!) > 1e-3);
+
+  const graph = new GraphBuilder("without");
+  const ids = (name: string) => graph.input(name, "int64", ["batch", "time"]);
+  const weights = new Weights(graph, model.index);
+  const classifier = new Classifier(model.config, weights);
+  graph.output(classifier.logits(ids("input_ids"), ids("attention_mask")), "logits");
+  const { input_ids, attention_mask } = feeds;
+  const without = await run(
+    { graph: graph.build(), files: weights.files },
+    { input_ids: input_ids!, attention_mask: attention_mask! },
+  );
+  assert.deepEqual(floats(without["logits"]), one);
+});
+
+for (const hidden_act of ["gelu", "gelu_new", "relu"]) {
+  Deno.test(`hidden_act ${hidden_act} is one of its own`, async () => {
+    using folder = new TemporaryFolder();
+    const model = makeClassifier(folder.join("model"), { ...tinyRoberta, hidden_act });
+    const others = ["gelu", "gelu_new", "relu"].filter((name) => name !== hidden_act);
+    const found = await logitsOf(model);
+    for (const name of others) {
+      const other = { ...model, config: { ...model.config, hidden_act: name as "gelu" } };
+      assert.ok(difference(found, await logitsOf(other)) > 1e-6);
+    }
+  });
+}
