@@ -8,7 +8,7 @@ import {
   writeModelFolder,
 } from "@decorum/models";
 import { GraphBuilder } from "@decorum/onnx";
-import { float32, normals, randomKey, type Tensor, zeros } from "@decorum/tensor";
+import { normals, randomKey, type Tensor, tensor, zeros } from "@decorum/tensor";
 import { RecordedWeights } from "./recorded_weights.ts";
 
 /** How one weight begins: a constant, or normal with this deviation. */
@@ -109,7 +109,7 @@ function draw(
       continue;
     }
     const values = normals(randomKey(seed, "init", key), 0, elements(dims));
-    tensors.set(key, float32(dims, values.map((x) => x * rule.std)));
+    tensors.set(key, tensor("float32", dims, values.map((x) => x * rule.std)));
   }
   return tensors;
 }

@@ -1,3 +1,4 @@
+export * from "./full_kl.ts";
 export * from "./gradient_run.ts";
 export * from "./init.ts";
 export * from "./lora_dropout.ts";

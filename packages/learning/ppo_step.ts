@@ -1,13 +1,17 @@
 import type { Sequence } from "@decorum/models";
 import {
+  checkFinite,
+  checkFirstRatio,
+  checkFirstStepKl,
   checkLogprobAgreement,
   computeAdvantages,
   type KlController,
+  type KlKind,
   mean,
   meanOfSums,
   type MinibatchStats,
   minibatchStats,
-  type SampledKlKind,
+  requireInvariant,
   shouldStopEarly,
   type StepStats,
   stepStats,
@@ -25,7 +29,7 @@ import { denseRows, maskOf, sparseRows } from "./token_rows.ts";
 export interface PpoStepConfig {
   readonly miniBatchSize: number;
   readonly ppoEpochs: number;
-  readonly klKind: SampledKlKind;
+  readonly klKind: KlKind;
   readonly gamma: number;
   readonly lam: number;
   readonly temperature: number;
@@ -34,6 +38,8 @@ export interface PpoStepConfig {
   readonly targetKl?: number;
   /** Only the value head learns in this step. */
   readonly valueHeadOnly?: boolean;
+  /** No update was made yet: the KL to the reference must be 0. */
+  readonly firstStep?: boolean;
   /** The lower of rollout's and learner's, which says how far they may differ; default the learner's. */
   readonly precision?: Precision;
 }
@@ -47,6 +53,8 @@ export interface PpoBatch {
   readonly envRewards?: readonly number[];
   /** Of the counted tokens as the rollout's policy gave them; computed here when absent. */
   readonly rollout?: readonly Pick<TokenPredictions, "logprobs" | "values">[];
+  /** KL of every counted token over the whole vocabulary, for `klKind` "full"; see `FullKl`. */
+  readonly fullKl?: readonly Float32Array[];
   /** Token ids of every response as statistics count them; by default the tokens of the response. */
   readonly responseLengths?: readonly number[];
 }
@@ -64,6 +72,17 @@ export interface PpoStepResult {
   readonly recomputed?: string;
 }
 
+/** Parts of a step that are watched: timed, traced. */
+export type PpoStage =
+  | "forward_pass"
+  | "compute_rewards"
+  | "compute_advantages"
+  | "update.minibatch"
+  | "calc_stats";
+
+/** Runs one part of a step and gives back its result. */
+export type StageRunner = <T>(stage: PpoStage, run: () => T | Promise<T>) => Promise<T>;
+
 type Rollout = readonly Pick<TokenPredictions, "logprobs" | "values">[];
 
 /**
@@ -71,6 +90,9 @@ type Rollout = readonly Pick<TokenPredictions, "logprobs" | "values">[];
  * batch, and the epochs of mini-batches.
  *
  * @param order sequences of epoch `e` in the order in which mini-batches are cut from them
+ * @param stage runs the parts; by default they are just run
+ * @throws InvariantError when the policy is not the reference at the first step, or the ratio of the first
+ * mini-batch is not 1
  */
 export async function ppoStep(
   learner: PpoLearner,
@@ -78,15 +100,21 @@ export async function ppoStep(
   config: PpoStepConfig,
   klController: KlController,
   order: (epoch: number) => ArrayLike<number>,
+  stage: StageRunner = async (_, run) => await run(),
 ): Promise<PpoStepResult> {
   const { sequences } = batch;
   const { temperature } = config;
+  const precision = config.precision ?? learner.options.runtime?.precision ?? "fp32";
   checkBatch(batch, config);
   // 1. Log-probabilities and values of the rollout, and the reference's log-probabilities.
-  const reference = await learner.forward(sequences, { reference: true, temperature });
-  let rollout: Rollout = batch.rollout ?? await learner.forward(sequences, { temperature });
+  const forward = (reference: boolean) =>
+    stage("forward_pass", () => learner.forward(sequences, { reference, temperature }));
+  const reference = await forward(true);
+  let rollout: Rollout = batch.rollout ?? await forward(false);
   // 2. Rewards, advantages, returns.
-  let prepared = prepare(batch, rollout, reference, config, klController.value);
+  const prepare = () =>
+    prepareSamples(batch, rollout, reference, config, klController.value, stage);
+  let prepared = await prepare();
   // 3. Epochs of mini-batches.
   let recomputed: string | undefined;
   const updates: UpdateOutcome[] = [];
@@ -97,32 +125,33 @@ export async function ppoStep(
     const before = stats.length;
     for (let start = 0; start < chosen.length; start += config.miniBatchSize) {
       const minibatch = chosen.slice(start, start + config.miniBatchSize);
-      const pick = () => minibatch.map((i) => prepared.samples[i]!);
-      let gradients = await learner.gradients(pick(), { temperature });
-      if (batch.rollout && updates.length === 0) {
-        recomputed = disagreement(
-          pick(),
-          gradients.predictions,
-          config.precision ?? learner.options.runtime?.precision ?? "fp32",
-        );
-        if (recomputed !== undefined) {
-          rollout = await learner.forward(sequences, { temperature });
-          prepared = prepare(batch, rollout, reference, config, klController.value);
-          gradients = await learner.gradients(pick(), { temperature });
+      await stage("update.minibatch", async () => {
+        const pick = () => minibatch.map((i) => prepared.samples[i]!);
+        let gradients = await learner.gradients(pick(), { temperature });
+        if (updates.length === 0) {
+          // The policy is still the one that rolled out: here its word is checked.
+          if (batch.rollout) recomputed = disagreement(pick(), gradients.predictions, precision);
+          if (recomputed !== undefined) {
+            rollout = await forward(false);
+            prepared = await prepare();
+            gradients = await learner.gradients(pick(), { temperature });
+          }
+          if (config.firstStep) requireInvariant(checkFirstStepKl({ ...prepared, precision }));
+          requireFirstRatio(pick(), gradients.predictions, precision);
         }
-      }
-      stats.push(statsOf(pick(), gradients.predictions, learner));
-      updates.push(learner.apply(gradients, { valueHeadOnly: config.valueHeadOnly ?? false }));
+        stats.push(statsOf(pick(), gradients.predictions, learner));
+        updates.push(learner.apply(gradients, { valueHeadOnly: config.valueHeadOnly ?? false }));
+      });
     }
     const approxkl = mean(stats.slice(before).map((s) => s["ppo/policy/approxkl"]));
     stop = config.targetKl !== undefined && shouldStopEarly(approxkl, config.targetKl);
   }
   // 4. Statistics and the next KL coefficient.
-  const applied = stats.filter((_, i) => updates[i]!.applied);
   const { kl, nonScoreRewards, mask, logprobs } = prepared;
   const meanKl = meanOfSums(kl, mask);
-  return {
-    stats: stepStats({
+  const applied = stats.filter((_, i) => updates[i]!.applied);
+  const all = await stage("calc_stats", () =>
+    stepStats({
       kl,
       nonScoreRewards,
       logprobs,
@@ -134,7 +163,9 @@ export async function ppoStep(
       klCoef: klController.value,
       learningRate: updates.at(-1)!.learningRate,
       minibatches: applied.length > 0 ? applied : stats,
-    }),
+    }));
+  return {
+    stats: all,
     klController: Number.isFinite(meanKl)
       ? updateKlController(klController, meanKl, sequences.length)
       : klController,
@@ -145,36 +176,38 @@ export async function ppoStep(
 }
 
 /** Rewards, advantages and returns of the batch, and what each sequence learns from. */
-function prepare(
-  { sequences, scores }: PpoBatch,
+async function prepareSamples(
+  { sequences, scores, fullKl }: PpoBatch,
   rollout: Rollout,
   reference: Rollout,
   { klKind, gamma, lam, whitenRewards = false }: PpoStepConfig,
   klCoef: number,
+  stage: StageRunner,
 ) {
   const mask = maskOf(sequences);
   const dense = (rows: Rollout, field: "logprobs" | "values") =>
     denseRows(sequences, rows.map((r) => r[field]));
   const [logprobs, refLogprobs] = [dense(rollout, "logprobs"), dense(reference, "logprobs")];
-  const kl = tokenKl({ kind: klKind, logprobs, refLogprobs, mask });
-  const { rewards, nonScoreRewards } = tokenRewards({
-    kl,
-    scores: float32([scores.length], scores),
-    mask,
-    klCoef,
+  const { kl, rewards, nonScoreRewards } = await stage("compute_rewards", () => {
+    const kl = klKind === "full"
+      ? tokenKl({ kind: klKind, fullKl: denseRows(sequences, fullKl ?? []), mask })
+      : tokenKl({ kind: klKind, logprobs, refLogprobs, mask });
+    return { kl, ...tokenRewards({ kl, scores: float32([scores.length], scores), mask, klCoef }) };
   });
-  const values = dense(rollout, "values");
-  const found = computeAdvantages({ rewards, values, mask, gamma, lam, whitenRewards });
-  const advantages = sparseRows(sequences, found.advantages);
-  const returns = sparseRows(sequences, found.returns);
-  const samples = sequences.map((sequence, i): PpoSample => ({
-    sequence,
-    oldLogprobs: rollout[i]!.logprobs,
-    oldValues: rollout[i]!.values,
-    advantages: advantages[i]!,
-    returns: returns[i]!,
-  }));
-  return { mask, kl, nonScoreRewards, logprobs, samples };
+  const samples = await stage("compute_advantages", () => {
+    const values = dense(rollout, "values");
+    const found = computeAdvantages({ rewards, values, mask, gamma, lam, whitenRewards });
+    const advantages = sparseRows(sequences, found.advantages);
+    const returns = sparseRows(sequences, found.returns);
+    return sequences.map((sequence, i): PpoSample => ({
+      sequence,
+      oldLogprobs: rollout[i]!.logprobs,
+      oldValues: rollout[i]!.values,
+      advantages: advantages[i]!,
+      returns: returns[i]!,
+    }));
+  });
+  return { mask, kl, nonScoreRewards, logprobs, refLogprobs, samples };
 }
 
 function statsOf(
@@ -213,8 +246,25 @@ function disagreement(
   return check.ok ? undefined : check.message;
 }
 
-function checkBatch({ sequences, scores, rollout }: PpoBatch, config: PpoStepConfig): void {
-  for (const [what, found] of [["scores", scores], ["rollout", rollout ?? sequences]] as const) {
+/** Nothing was updated yet, so the ratio is 1, unless the policy itself is not finite: that is skipped later. */
+function requireFirstRatio(
+  samples: readonly PpoSample[],
+  predictions: readonly TokenPredictions[],
+  precision: Precision,
+): void {
+  const sequences = samples.map((s) => s.sequence);
+  const logprobs = denseRows(sequences, predictions.map((p) => p.logprobs));
+  if (!checkFinite({ logprobs }).ok) return;
+  const oldLogprobs = denseRows(sequences, samples.map((s) => s.oldLogprobs));
+  const mask = maskOf(sequences);
+  requireInvariant(checkFirstRatio({ logprobs, oldLogprobs, mask, precision }));
+}
+
+function checkBatch(batch: PpoBatch, config: PpoStepConfig): void {
+  const { sequences, scores, rollout = sequences, fullKl } = batch;
+  const perSequence: [string, ArrayLike<unknown>][] = [["scores", scores], ["rollout", rollout]];
+  if (config.klKind === "full") perSequence.push(["fullKl", fullKl ?? []]);
+  for (const [what, found] of perSequence) {
     if (found.length === sequences.length) continue;
     throw new TypeError(
       `Cannot take a PPO step: ${what} has ${found.length} entries; expected ${sequences.length}, one a sequence`,

@@ -1,5 +1,5 @@
 import type { Sequence } from "@decorum/models";
-import { float32, type Tensor, zeros } from "@decorum/tensor";
+import { type Tensor, tensor, zeros } from "@decorum/tensor";
 
 /** One number for each counted token of each sequence. */
 export type TokenRows = readonly Float32Array[];
@@ -25,7 +25,7 @@ export function joinRows(rows: TokenRows): Tensor<"float32"> {
     joined.set(row, at);
     at += row.length;
   }
-  return float32([total], joined);
+  return tensor("float32", [total], joined);
 }
 
 /** 1 where a token counts: `[batch, time]`, time being the longest response. */

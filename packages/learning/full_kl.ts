@@ -1,0 +1,111 @@
+import {
+  type Adapter,
+  AdapterInputs,
+  loraScaling,
+  type ModelGraph,
+  openCheckpoint,
+  type PolicySpec,
+  type Sequence,
+  T5,
+  t5LinearLayers,
+  tokenBatch,
+  Weights,
+} from "@decorum/models";
+import {
+  div,
+  exp,
+  gather,
+  GraphBuilder,
+  logSoftmax,
+  mul,
+  reduceSum,
+  sub,
+  type Value,
+} from "@decorum/onnx";
+import type { InferenceSession } from "@decorum/runtime";
+import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
+import { microBatches } from "./micro_batches.ts";
+import { openSession } from "./open_session.ts";
+import type { PpoLearner } from "./ppo_learner.ts";
+import { countedTokens, splitRows } from "./token_rows.ts";
+
+const REFERENCE = "reference.";
+
+/**
+ * KL of policy and reference over the whole vocabulary, `sum_v p (log p - log p_ref)`, for every counted
+ * token. Inputs as the policy graph's, and the reference's adapter as `reference.<input>`; output `full_kl`
+ * `[tokens]`, in nats.
+ */
+export function buildFullKlGraph(spec: PolicySpec): ModelGraph {
+  const { config, lora } = spec;
+  if (!lora) throw new Error("internal: the KL of a policy without adapter is 0");
+  const graph = new GraphBuilder("full_kl");
+  const ids = (name: string, dims: string[]) => graph.input(name, "int64", dims);
+  const inputIds = ids("input_ids", ["batch", "source"]);
+  const attentionMask = ids("attention_mask", ["batch", "source"]);
+  const decoderInputIds = ids("decoder_input_ids", ["batch", "target"]);
+  const rows = ids("rows", ["tokens"]);
+  const temperature = graph.input("temperature", "float32", []);
+  const weights = new Weights(graph, spec.index, spec);
+  const logprobs = (prefix: string): Value => {
+    const adapter = new AdapterInputs(weights, lora, t5LinearLayers(config), { prefix });
+    const t5 = new T5(config, weights, adapter);
+    const decoded = t5.decode(decoderInputIds, t5.encode(inputIds, attentionMask));
+    return logSoftmax(t5.logits(div(gather(decoded, rows, 0), temperature)), -1);
+  };
+  const policy = logprobs("");
+  const difference = sub(policy, graph.scope("reference", () => logprobs(REFERENCE)));
+  graph.output(reduceSum(mul(exp(policy), difference), [1], false), "full_kl");
+  return { graph: graph.build(), files: weights.files };
+}
+
+/** The exact KL of a learner's policy to its reference, in a session of its own over the same weights. */
+export class FullKl {
+  private constructor(readonly learner: PpoLearner, readonly session: InferenceSession) {}
+
+  static async open(learner: PpoLearner): Promise<FullKl> {
+    const { config, options: { model, lora, runtime = {} }, worker } = learner;
+    using opened = typeof model === "string" ? openCheckpoint(model) : undefined;
+    const index = typeof model === "string" ? opened! : model.index;
+    const computeType = computeTypeOf(runtime.precision ?? "fp32");
+    const graph = buildFullKlGraph({ config, index, lora, computeType });
+    return new FullKl(learner, await openSession(graph, runtime, worker));
+  }
+
+  /** KL of every counted token at the learner's parameters as they are now, in nats. */
+  async perToken(sequences: readonly Sequence[], temperature: number): Promise<Float32Array[]> {
+    const { config, options } = this.learner;
+    const { train, reference } = this.learner.state();
+    const scale = loraScaling(options.lora);
+    const adapter = new Map([...train.params].filter(([name]) => !name.startsWith("v_head.")));
+    const weights = {
+      ...feeds("", adapter as Adapter, scale),
+      // A scale of 0 turns the adapter off: without a start adapter the reference is the base.
+      ...feeds(REFERENCE, reference ?? adapter, reference ? scale : 0),
+      temperature: float32([], [temperature]),
+    };
+    const lengths = sequences.map((s) =>
+      countedTokens(s) === 0 ? 0 : s.query.length + s.response.length
+    );
+    const found: Float32Array[] = sequences.map(() => new Float32Array());
+    for (const micro of microBatches(lengths, options.microBatchSize ?? 4)) {
+      const batch = tokenBatch(micro.map((i) => sequences[i]!), config);
+      const { labels: _, ...inputs } = batch.feeds;
+      const { full_kl } = await this.session.run({ ...inputs, ...weights });
+      const rows = splitRows(full_kl!, batch.lengths);
+      micro.forEach((index, i) => (found[index] = rows[i]!));
+    }
+    return found;
+  }
+
+  async release(): Promise<void> {
+    await this.session.release();
+  }
+}
+
+function feeds(prefix: string, adapter: Adapter, scale: number): Record<string, Tensor> {
+  return {
+    ...Object.fromEntries([...adapter].map(([name, value]) => [prefix + name, value])),
+    [`${prefix}lora_scale`]: float32([], [scale]),
+  };
+}
