@@ -79,7 +79,7 @@ export async function checkCase(
     const v: Point = new Map(
       inputs.floats.filter(({ wanted }) => wanted).map((
         { name, dims },
-      ) => [name, normal(`${name}.v`, count(dims))]),
+      ) => [name, normal(`${name}.v`, count(dims)).map((value) => (value < 0 ? -1 : 1))]),
     );
     const checked = new SessionFunction(forwardSession, gradientSession, inputs);
     const u = normal("u", (await checked.forward(point)).length);

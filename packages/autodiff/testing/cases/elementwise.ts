@@ -47,13 +47,16 @@ export const elementwiseCases: GradientCases = {
   Reciprocal: unary(ops.reciprocal, "nonzero"),
   Tanh: unary(ops.tanh),
   Sigmoid: unary(ops.sigmoid),
-  // onnxruntime has Erf for float32 only; the exact GELU's gradient needs it too.
+  // onnxruntime has Erf for float32 only, and Gelu's constants in float32.
   Erf: unary(ops.erf, "any", "float32"),
   Cos: unary(ops.cos),
   Sin: unary(ops.sin),
   Gelu: [
     ...unary((x) => ops.gelu(x), "any", "float32").map((c) => ({ ...c, name: `exact, ${c.name}` })),
-    ...unary((x) => ops.gelu(x, "tanh")).map((c) => ({ ...c, name: `tanh, ${c.name}` })),
+    ...unary((x) => ops.gelu(x, "tanh"), "any", "float32").map((c) => ({
+      ...c,
+      name: `tanh, ${c.name}`,
+    })),
   ],
   Identity: unary(ops.identity),
   Cast: [
