@@ -160,7 +160,7 @@ export class RewardTrainer implements AsyncDisposable {
 
   /** Writes a PEFT adapter folder, or the whole model as a Hugging Face folder. */
   save(folder: string): void {
-    saveTrained(folder, this.options.model, this.options, this.params, "SEQ_CLS");
+    saveTrained(folder, this.options.model, this.options, this.params);
   }
 
   /** Frees sessions and thread. */

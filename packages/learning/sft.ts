@@ -146,7 +146,7 @@ export class SftTrainer implements AsyncDisposable {
 
   /** Writes a PEFT adapter folder, or the whole model as a Hugging Face folder. */
   save(folder: string): void {
-    saveTrained(folder, this.options.model, this.options, this.params, "SEQ_2_SEQ_LM");
+    saveTrained(folder, this.options.model, this.options, this.params);
   }
 
   /** Frees sessions and thread. */

@@ -63,10 +63,9 @@ export function saveTrained(
   base: string,
   part: TrainedPart,
   params: Params,
-  taskType: "SEQ_2_SEQ_LM" | "SEQ_CLS",
 ): void {
   if (part.lora) {
-    writePeftAdapter(folder, { config: part.lora, parameters: params }, { base, taskType });
+    writePeftAdapter(folder, { config: part.lora, parameters: params }, { base });
     return;
   }
   const tensors = new Map<string, Tensor>(params);

@@ -9,7 +9,7 @@ const companions =
 
 /** What a Hugging Face model folder is made of. */
 export interface ModelFolder {
-  /** `config.json`, written as it is. */
+  /** `config.json`. */
   readonly config: Readonly<Record<string, unknown>>;
   /** `model.safetensors`, under the checkpoint's own keys. */
   readonly tensors: ReadonlyMap<string, Tensor>;
@@ -26,9 +26,20 @@ export interface ModelFolder {
 export function writeModelFolder(folder: string, model: ModelFolder): void {
   replaceFolder(folder, "config.json", (temporary) => {
     if (model.companionsOf !== undefined) copyCompanions(model.companionsOf, temporary);
-    writeFileSync(join(temporary, "config.json"), JSON.stringify(model.config, null, 2) + "\n");
+    writeFileSync(join(temporary, "config.json"), configText(model.config));
     writeSafetensors(join(temporary, "model.safetensors"), model.tensors, { format: "pt" });
   });
+}
+
+/**
+ * Fields of the models' configs that transformers declares as `float` alone. It refuses an integer there, and
+ * a number that came as 1.0 would leave JavaScript as 1.
+ */
+const floatFields =
+  /^( *"(?:initializer_factor|initializer_range|layer_norm_eps|layer_norm_epsilon)": -?\d+)(?=,?$)/gm;
+
+function configText(config: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(config, null, 2).replace(floatFields, "$1.0") + "\n";
 }
 
 function copyCompanions(from: string, to: string): void {

@@ -62,7 +62,7 @@ export function readPeftAdapter(folder: string, layers: LinearLayers): PeftAdapt
 export function writePeftAdapter(
   folder: string,
   adapter: PeftAdapter,
-  options: { readonly base?: string; readonly taskType?: "SEQ_2_SEQ_LM" | "SEQ_CLS" } = {},
+  options: { readonly base?: string } = {},
 ): void {
   const { config, parameters, valueHead } = adapter;
   if (valueHead) checkValueHead(valueHead, "to write");

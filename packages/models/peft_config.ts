@@ -96,10 +96,16 @@ function matching(pattern: string, layers: LinearLayers, source: string): string
   );
 }
 
-/** `adapter_config.json` of an adapter, as PEFT reads it. */
+/**
+ * `adapter_config.json` of an adapter, as PEFT reads it.
+ *
+ * No task type, as PEFT writes it where it was given none: a `PeftModel` without one only adds the adapter.
+ * SEQ_2_SEQ_LM does not load (PEFT 0.21 with transformers 5 asks for a method that is gone), and SEQ_CLS adds a
+ * copy of the classifier to what the file must hold.
+ */
 export function peftConfigJson(
   config: LoraConfig,
-  options: { readonly base?: string; readonly taskType?: "SEQ_2_SEQ_LM" | "SEQ_CLS" } = {},
+  options: { readonly base?: string } = {},
 ): JsonObject {
   return {
     alpha_pattern: {},
@@ -115,7 +121,7 @@ export function peftConfigJson(
     r: config.r,
     rank_pattern: {},
     target_modules: [...config.targetModules],
-    task_type: options.taskType ?? "SEQ_2_SEQ_LM",
+    task_type: null,
     use_dora: false,
     use_rslora: false,
   };
