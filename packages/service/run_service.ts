@@ -2,12 +2,7 @@ import { Command } from "commander";
 import process from "node:process";
 import { z } from "zod";
 import { ConfigError, loadConfig } from "@decorum/config";
-import {
-  createServer,
-  drainOnSignal,
-  type RpcServer,
-  type ServiceImplementation,
-} from "@decorum/rpc";
+import { createServer, drainOnSignal, type ServiceImplementation } from "@decorum/rpc";
 import { type Logger, type Metrics, startTelemetry } from "@decorum/telemetry";
 import { type ListenConfig, type TelemetryConfig, telemetryConfig } from "./common_config.ts";
 
@@ -93,18 +88,18 @@ async function serve<S extends z.ZodType<ListenConfig>>(
   const config = settings[name] as z.infer<S>;
   const telemetry = settings.telemetry as TelemetryConfig;
   const { log_format: format, otlp_endpoint: endpoint } = telemetry;
-  let server: RpcServer | undefined;
+  let isServing = () => false;
   const { logger, metrics, close } = await startTelemetry({
     service: `decorum-${name}`,
     version: VERSION,
     logLevel: telemetry.log_level,
-    healthy: () => server?.serving ?? false,
+    healthy: () => isServing(),
     ...(format === "auto" ? {} : { logFormat: format }),
     ...(endpoint === null ? {} : { otlpEndpoint: endpoint }),
     ...(config.metrics_listen === null ? {} : { http: hostAndPort(config.metrics_listen) }),
   });
   const started = program.start({ config, logger, metrics });
-  server = await createServer({
+  const server = await createServer({
     address: config.listen,
     services: started.services,
     logger,
@@ -115,6 +110,7 @@ async function serve<S extends z.ZodType<ListenConfig>>(
     ...(config.health_listen === null ? {} : { healthAddress: config.health_listen }),
     ...(config.insecure ? { auth: "open" as const } : {}),
   });
+  isServing = () => server.serving;
   const drained = drainOnSignal(server, {
     logger,
     delayMs: config.drain_delay_s * 1000,

@@ -29,7 +29,11 @@ export const layers: readonly Layer[] = [
   { folder: "packages/text", holds: "tokenizers, prompts, datasets, batches, ROUGE" },
   { folder: "packages/runtime", holds: "sessions in workers, execution providers, profiles" },
   { folder: "packages/generation", holds: "the decoding graph, sampling, chunks of steps" },
-  { folder: "packages/learning", holds: "training graphs and the small trainers" },
+  {
+    folder: "packages/learning",
+    holds: "training graphs and the small trainers",
+    importers: ["services/trainer", "cli", "demo"],
+  },
   { folder: "packages/config", holds: "settings from file, environment and flags" },
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
   { folder: "packages/rpc", holds: "gRPC server and client, identities, deadlines, errors" },
