@@ -34,7 +34,7 @@ import {
   zeros,
 } from "@decorum/tensor";
 import { classifierGraph, fullLoss, goldenModel, lora, trainedOf } from "./emitted_graphs.ts";
-import { emulateBfloat16 } from "./emulate_bfloat16.ts";
+import { emulateHalf } from "./emulate_half.ts";
 
 const halves = ["float16", "bfloat16"] as const;
 
@@ -52,13 +52,13 @@ const sequences: Sequence[] = [
   { query: [15, 16, 1], response: [19, 20, 41, 52, 63, 1] },
 ];
 
-/** Runs a graph on the CPU, where bfloat16 is emulated. */
+/** Runs a graph on the CPU with half precision emulated. */
 async function run(
   { graph, files }: ModelGraph,
   feeds: Readonly<Record<string, Tensor>>,
 ): Promise<Record<string, Tensor>> {
   await using session = await createSession(
-    { bytes: encodeModel(emulateBfloat16(graph)), externalData: Object.fromEntries(files) },
+    { bytes: encodeModel(emulateHalf(graph)), externalData: Object.fromEntries(files) },
     { name: graph.name, intraOpThreads: 1 },
   );
   return await session.run(

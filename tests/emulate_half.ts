@@ -1,11 +1,13 @@
 import { elementTypeCode, type Graph, type Node, type ValueType } from "@decorum/onnx";
+import type { ComputeType } from "@decorum/tensor";
 
 /**
- * The graph with every operator on bfloat16 computed in float32 between casts: bit for bit what a kernel
+ * The graph with every operator on float16 or bfloat16 computed in float32 between casts: what a kernel
  * computes that accumulates in float32 and rounds once. onnxruntime's CPU provider casts bfloat16, but has no
- * other operators for it; for float16 it inserts these casts itself.
+ * other operators for it; for float16 it inserts such casts itself, and drops those that meet another, so
+ * that it rounds less often than a GPU would.
  */
-export function emulateBfloat16(graph: Graph): Graph {
+export function emulateHalf(graph: Graph): Graph {
   return emulate(graph, () => undefined);
 }
 
@@ -16,9 +18,12 @@ type Types = (name: string) => ValueType | undefined;
 
 function emulate(graph: Graph, outer: Types): Graph {
   const typeOf: Types = (name) => graph.types.get(name) ?? outer(name);
-  const isHalf = (name: string) => typeOf(name)?.dtype === "bfloat16";
+  const halfOf = (name: string) => {
+    const dtype = typeOf(name)?.dtype;
+    return dtype === "float16" || dtype === "bfloat16" ? dtype : undefined;
+  };
   const types = new Map(graph.types);
-  const casted = (from: string, to: string, dtype: "float32" | "bfloat16", like: string): Node => {
+  const casted = (from: string, to: string, dtype: ComputeType, like: string): Node => {
     types.set(to, { dtype, shape: typeOf(like)!.shape });
     return {
       opType: "Cast",
@@ -39,16 +44,17 @@ function emulate(graph: Graph, outer: Types): Graph {
     const before: Node[] = [];
     const after: Node[] = [];
     const inputs = node.inputs.map((name, i) => {
-      if (!isHalf(name)) return name;
+      if (!halfOf(name)) return name;
       const wide = `${node.name}/wide_input_${i}`;
       before.push(casted(name, wide, "float32", name));
       return wide;
     });
     const outputs = node.outputs.map((name, i) => {
-      if (!isHalf(name)) return name;
+      const half = halfOf(name);
+      if (!half) return name;
       const wide = `${node.name}/wide_output_${i}`;
       types.set(wide, { dtype: "float32", shape: typeOf(name)!.shape });
-      after.push(casted(wide, name, "bfloat16", name));
+      after.push(casted(wide, name, half, name));
       return wide;
     });
     return [...before, { ...node, inputs, outputs, attributes }, ...after];
