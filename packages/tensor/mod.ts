@@ -15,6 +15,7 @@ export {
   readSafetensors,
   readSafetensorsHeader,
   SafetensorsFile,
+  tensorFromBytes,
 } from "./safetensors.ts";
 export type { SafetensorsHeader, TensorEntry } from "./safetensors_header.ts";
 export { encodeSafetensors, writeSafetensors } from "./safetensors_write.ts";

@@ -1,0 +1,27 @@
+import { implement, policyService } from "@decorum/rpc";
+import { runService } from "@decorum/service";
+import { policyConfig } from "./config.ts";
+import { Policy } from "./policy.ts";
+import { policyHandlers } from "./service.ts";
+
+await runService({
+  name: "policy",
+  description: "Generates with a T5, its adapters and value head; takes new weights while it runs",
+  section: policyConfig,
+  start(context) {
+    const loading = Promise.withResolvers<Policy>();
+    const { logger, metrics } = context;
+    return {
+      services: [implement(
+        policyService,
+        policyHandlers({ policy: loading.promise, logger, metrics }),
+      )],
+      async load() {
+        loading.resolve(await Policy.load(context));
+      },
+      async stop() {
+        await (await loading.promise)[Symbol.asyncDispose]();
+      },
+    };
+  },
+});

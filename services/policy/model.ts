@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import {
+  baseModelHash,
+  initValueHead,
+  type LinearLayers,
+  loadT5Config,
+  type LoraConfig,
+  type PeftAdapter,
+  readPeftAdapter,
+  type T5Config,
+  t5LinearLayers,
+  targetLayers,
+  tokenizerHash,
+} from "@decorum/models";
+import type { RuntimeOptions } from "@decorum/runtime";
+import type { Tensor } from "@decorum/tensor";
+import { loadTokenizer, type Tokenizer } from "@decorum/text";
+import { loraConfigOf, type PolicyConfig } from "./config.ts";
+import { Engine } from "./engine.ts";
+import { baseWeights, type HeldWeights, heldWeights } from "./weights.ts";
+
+/** What is known of the model before and beside its sessions. */
+export interface PolicyModel {
+  readonly name: string;
+  readonly config: T5Config;
+  /** `config.json` as it is. */
+  readonly configJson: string;
+  readonly baseModelHash: string;
+  /** Undefined where the folder has no tokenizer: requests then bring ids. */
+  readonly tokenizer: Tokenizer | undefined;
+  readonly tokenizerHash: string;
+  readonly layers: LinearLayers;
+  readonly lora: LoraConfig;
+  readonly base: HeldWeights;
+  readonly start: HeldWeights;
+  createEngine(): Promise<Engine>;
+}
+
+/**
+ * Reads a model folder and the adapter that training starts from.
+ *
+ * @throws Error for a folder or file that is missing; TypeError or RangeError naming file and field
+ */
+export async function loadPolicyModel(config: PolicyConfig): Promise<PolicyModel> {
+  const folder = resolve(config.model);
+  if (!existsSync(folder)) {
+    throw new Error(
+      `Cannot load the policy's model: there is no folder ${folder}; set policy.model to a Hugging Face T5 folder`,
+    );
+  }
+  const t5 = loadT5Config(folder);
+  const layers = t5LinearLayers(t5);
+  const lora = loraConfigOf(config);
+  targetLayers(lora, layers, "the configured lora");
+  const hash = tokenizerHash(folder);
+  const runtime: RuntimeOptions = {
+    executionProvider: config.provider,
+    precision: config.precision,
+    intraOpThreads: config.threads,
+  };
+  return {
+    name: basename(folder),
+    config: t5,
+    configJson: readFileSync(join(folder, "config.json"), "utf8"),
+    baseModelHash: await baseModelHash(folder),
+    tokenizer: hash === "" ? undefined : loadTokenizer(folder),
+    tokenizerHash: hash,
+    layers,
+    lora,
+    base: baseWeights("BASE", lora, layers, t5.d_model),
+    start: config.start_adapter === null
+      ? baseWeights("START", lora, layers, t5.d_model)
+      : startWeights(resolve(config.start_adapter), lora, layers, t5.d_model),
+    createEngine: () => Engine.create({ model: folder, config: t5, lora, runtime }),
+  };
+}
+
+function startWeights(
+  folder: string,
+  lora: LoraConfig,
+  layers: LinearLayers,
+  width: number,
+): HeldWeights {
+  const adapter = readPeftAdapter(folder, layers);
+  checkStartConfig(folder, adapter, lora, layers);
+  const head = adapter.valueHead ?? initValueHead(width);
+  for (const [name, { dims }] of initValueHead(width)) {
+    if (`${head.get(name)?.dims}` === `${dims}`) continue;
+    throw new TypeError(
+      `Cannot start from adapter ${folder}: tensor "${name}" is [${
+        head.get(name)?.dims.join(", ")
+      }], expected [${dims.join(", ")}]`,
+    );
+  }
+  const parameters = new Map<string, Tensor<"float32">>([...adapter.parameters, ...head]);
+  const label = { kind: "START", runId: "", version: 0, sha256: digest(parameters) } as const;
+  return heldWeights(label, lora, parameters);
+}
+
+/** The graphs are made for one rank and one set of layers: START and all pushes have them. */
+function checkStartConfig(
+  folder: string,
+  { config }: PeftAdapter,
+  lora: LoraConfig,
+  layers: LinearLayers,
+): void {
+  const same = config.r === lora.r && config.loraAlpha === lora.loraAlpha &&
+    targetLayers(config, layers).join() === targetLayers(lora, layers).join();
+  if (same) return;
+  const show = ({ r, loraAlpha, targetModules }: LoraConfig) =>
+    `r ${r}, lora_alpha ${loraAlpha}, target_modules [${targetModules.join(", ")}]`;
+  throw new TypeError(
+    `Cannot start from adapter ${folder}: it has ${show(config)}, the section lora says ${
+      show(lora)
+    }; set it to the adapter's`,
+  );
+}
+
+/** Over the bytes of all tensors in the order of their names. */
+function digest(parameters: ReadonlyMap<string, Tensor<"float32">>): Uint8Array {
+  const hash = createHash("sha256");
+  for (const [, { data }] of [...parameters].sort(([a], [b]) => a < b ? -1 : 1)) {
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest();
+}

@@ -1,0 +1,174 @@
+import { type Span, trace } from "@opentelemetry/api";
+import { failedPrecondition, type Handlers, type policyService } from "@decorum/rpc";
+import type { Logger, Metrics } from "@decorum/telemetry";
+import { checkLora, checkManifest } from "./manifest.ts";
+import type { Policy } from "./policy.ts";
+import { parseRequest } from "./request.ts";
+import { MAX_CHUNK_BYTES, type Upload } from "./upload.ts";
+import { describeWeights, type HeldWeights } from "./weights.ts";
+import { chunkToWire, messagesOf, modelInfo, weightsToWire } from "./wire.ts";
+import type { GenerationRequest } from "./work.ts";
+
+/** Run ids become labels and parts of messages. */
+const RUN_ID = /^[\w.:-]{1,128}$/;
+
+/** What the handlers need; `policy` settles when the model is loaded, and calls wait for it. */
+export interface PolicyServiceOptions {
+  readonly policy: Promise<Policy>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The methods of PolicyService: messages to domain values and back. */
+export function policyHandlers(
+  { policy: loading, logger, metrics }: PolicyServiceOptions,
+): Handlers<typeof policyService> {
+  const refused = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      metrics.add("decorum_policy_weight_pushes_total", 1, { outcome: "refused" });
+      logger.warn("weights refused", { error });
+      throw error;
+    }
+  };
+  const newest = ({ label }: HeldWeights) =>
+    metrics.set("decorum_policy_weights_version", label.version, { run_id: label.runId });
+
+  return {
+    async *generate(request, call) {
+      const policy = await loading;
+      const { model, config } = policy;
+      const { limits } = config;
+      const bounds = { limits, vocabSize: model.config.vocab_size, tokenizer: model.tokenizer };
+      const parsed = parseRequest(request, bounds, policy.store);
+      if (request.returnText && !model.tokenizer) {
+        throw failedPrecondition("Cannot return text: the model has no tokenizer");
+      }
+      const span = trace.getActiveSpan();
+      describeRequest(span, parsed, model.name);
+      const weights = weightsToWire(parsed.weights.label);
+      let tokens = 0;
+      for await (const chunks of policy.generate(parsed, call)) {
+        for (const message of messagesOf(chunks)) {
+          yield { chunks: message.map((c) => chunkToWire(c, request, model.tokenizer)), weights };
+        }
+        tokens += chunks.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+      }
+      span?.setAttribute("gen_ai.usage.output_tokens", tokens);
+    },
+
+    async beginWeights(request) {
+      const { model, pushes, shapes } = await loading;
+      const uploadId = refused(() => {
+        const { runId, baseModelHash, expectedVersion, manifest, restart } = request;
+        checkRun(runId, expectedVersion);
+        if (baseModelHash !== model.baseModelHash) {
+          throw failedPrecondition(
+            `Cannot take a push for base model ${baseModelHash.slice(0, 64) || "(none)"}: ` +
+              `this policy holds ${model.name}, ${model.baseModelHash}`,
+          );
+        }
+        if (manifest === null) throw new TypeError("Cannot take a push: its manifest is missing");
+        checkLora(manifest.adapter, model.lora, model.layers);
+        const tensors = checkManifest(manifest, shapes);
+        return pushes.begin({ runId, expectedVersion, start: manifest.start, restart, tensors });
+      });
+      return { uploadId, maxChunkBytes: MAX_CHUNK_BYTES };
+    },
+
+    async uploadWeights(requests) {
+      const { pushes } = await loading;
+      let id = "";
+      let upload: Upload | undefined;
+      for await (const { uploadId, offset, data, crc32 } of requests) {
+        if (uploadId !== "" && id !== "" && uploadId !== id) {
+          throw new TypeError(
+            `Cannot upload to push ${
+              JSON.stringify(uploadId.slice(0, 100))
+            }: this call began with ${id}`,
+          );
+        }
+        id ||= uploadId;
+        upload = pushes.upload(id);
+        refused(() => upload?.write({ offset, data, crc32 }));
+      }
+      return { receivedBytes: upload?.received ?? 0 };
+    },
+
+    async commitWeights({ uploadId, expectedVersion }) {
+      const { pushes } = await loading;
+      const began = performance.now();
+      const weights = refused(() => pushes.commit(uploadId, expectedVersion));
+      const seconds = (performance.now() - began) / 1000;
+      metrics.observe("decorum_policy_weight_commit_seconds", seconds, {});
+      metrics.add("decorum_policy_weight_pushes_total", 1, { outcome: "committed" });
+      newest(weights);
+      logger.info("weights committed", { weights: describeWeights(weights.label), seconds });
+      return { weights: weightsToWire(weights.label) };
+    },
+
+    async abortWeights({ uploadId }) {
+      const { pushes } = await loading;
+      const aborted = pushes.abort(uploadId);
+      if (aborted) metrics.add("decorum_policy_weight_pushes_total", 1, { outcome: "aborted" });
+      return { aborted };
+    },
+
+    async rollbackWeights({ runId, expectedVersion }) {
+      const { store } = await loading;
+      const weights = store.rollback(runId, expectedVersion);
+      newest(weights);
+      logger.info("weights rolled back", { weights: describeWeights(weights.label) });
+      return { weights: weightsToWire(weights.label) };
+    },
+
+    async getVersion({ runId }) {
+      const { store } = await loading;
+      const { current, held } = store.list(runId);
+      return {
+        current: weightsToWire(current.label),
+        held: held.map(({ label }) => weightsToWire(label)),
+      };
+    },
+
+    async getModelInfo() {
+      return modelInfo(await loading);
+    },
+  };
+}
+
+function checkRun(runId: string, expectedVersion: number): void {
+  if (!RUN_ID.test(runId)) {
+    throw new TypeError(
+      `Cannot take a push for run ${
+        JSON.stringify(runId.slice(0, 150))
+      }: expected 1 to 128 letters, digits, and . _ : -`,
+    );
+  }
+  if (!Number.isSafeInteger(expectedVersion + 1)) {
+    throw new RangeError(
+      `Cannot take a push on version ${expectedVersion}: expected less than 2^53 - 1`,
+    );
+  }
+}
+
+/** The names of OpenTelemetry's conventions for generative models; prompts are not told. */
+function describeRequest(
+  span: Span | undefined,
+  { rows, sampling, weights, asSent }: GenerationRequest,
+  model: string,
+): void {
+  span?.setAttributes({
+    "gen_ai.operation.name": "text_completion",
+    "gen_ai.request.model": model,
+    "gen_ai.request.max_tokens": Math.max(...rows.map(({ maxNewTokens }) => maxNewTokens)),
+    "gen_ai.request.temperature": sampling.temperature,
+    "gen_ai.request.top_k": sampling.topK,
+    "gen_ai.request.top_p": sampling.topP,
+    "gen_ai.usage.input_tokens": rows.reduce((sum, { ids }) => sum + ids.length, 0),
+    "decorum.prompts": rows.length,
+    "decorum.as_sent": asSent,
+    "decorum.weights": describeWeights(weights.label),
+  });
+}
