@@ -1,8 +1,8 @@
 """PEFT on the other side of an adapter folder.
 
     python peft_roundtrip.py load --base MODEL --adapter DIR --inputs inputs.safetensors --out outputs.safetensors
-    python peft_roundtrip.py make --base MODEL --out DIR [--r 4 --alpha 8 --targets q,v --seed 0 --init-b 0.1]
-        [--inputs inputs.safetensors --outputs outputs.safetensors]
+    python peft_roundtrip.py make --base MODEL --out DIR [--r 4 --alpha 8 --targets q,v | --pattern REGEX] [--rslora]
+        [--bin] [--seed 0 --init-b 0.1] [--inputs inputs.safetensors --outputs outputs.safetensors]
 
 `load` reads a folder that Decorum wrote: it fails on a missing, unexpected or differently valued tensor, and
 writes what the adapted model gives. `make` writes a folder for Decorum to read, with a random B. Both print JSON.
@@ -36,13 +36,13 @@ def load(args: argparse.Namespace) -> None:
 def make(args: argparse.Namespace) -> None:
     base = hf.load_model(args.base)
     torch.manual_seed(args.seed)
-    model = get_peft_model(base, LoraConfig(r=args.r, lora_alpha=args.alpha, target_modules=args.targets.split(","),
-                                            lora_dropout=0.0)).eval()
+    model = get_peft_model(base, LoraConfig(r=args.r, lora_alpha=args.alpha, lora_dropout=0.0, use_rslora=args.rslora,
+                                            target_modules=args.pattern or args.targets.split(","))).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "lora_B" in name:
                 weight.copy_(args.init_b * torch.randn(weight.shape))
-    model.save_pretrained(args.out)
+    model.save_pretrained(args.out, safe_serialization=not args.bin)
     written = hf.write(args.outputs, hf.outputs(model, hf.read(args.inputs))) if args.inputs else {}
     hf.report(peft=peft.__version__, keys=sorted(get_peft_model_state_dict(model)), written=written)
 
@@ -60,6 +60,9 @@ def main() -> None:
     making.add_argument("--r", type=int, default=4)
     making.add_argument("--alpha", type=int, default=8)
     making.add_argument("--targets", default="q,v")
+    making.add_argument("--pattern", help="a regular expression in place of names")
+    making.add_argument("--rslora", action="store_true", help="scale by alpha / sqrt(r)")
+    making.add_argument("--bin", action="store_true", help="write adapter_model.bin")
     making.add_argument("--seed", type=int, default=0)
     making.add_argument("--init-b", type=float, default=0.1, help="standard deviation of B; 0 leaves the base unchanged")
     making.add_argument("--inputs", help="also run the adapted model on these")
