@@ -50,3 +50,13 @@ Deno.test("a write that fails leaves the old model and nothing else", () => {
   assert.deepEqual(readdirSync(folder.path), ["out"]);
   assert.deepEqual(readSafetensors(join(out, "model.safetensors")).get("w"), float32([1], [1]));
 });
+
+Deno.test("whole numbers stay floats in fields that transformers declares as such", () => {
+  using folder = temporaryFolder();
+  const config = { d_model: 8, initializer_factor: 1, dropout_rate: 0, layer_norm_eps: 1e-5 };
+  writeModelFolder(join(folder.path, "a"), { ...model, config });
+  const text = readFileSync(join(folder.path, "a", "config.json"), "utf8");
+  assert.match(text, /"initializer_factor": 1\.0,/);
+  assert.match(text, /"dropout_rate": 0,/);
+  assert.deepEqual(JSON.parse(text), config);
+});
