@@ -2,41 +2,23 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildDecodeGraph, buildEncodeGraph, cacheNames, Generator } from "@decorum/generation";
-import { buildPpoGraph, PpoLearner } from "@decorum/learning";
-import {
-  buildForwardGraph,
-  initAdapter,
-  loadT5Config,
-  loraScaling,
-  type ModelGraph,
-  openCheckpoint,
-  type PolicySpec,
-  type Sequence,
-  T5,
-  t5LinearLayers,
-  tokenBatch,
-  Weights,
-} from "@decorum/models";
-import { encodeModel, GraphBuilder } from "@decorum/onnx";
-import { createSession } from "@decorum/runtime";
+import { buildPpoGraph } from "@decorum/learning";
+import { loadT5Config, openCheckpoint, T5, tokenBatch, Weights } from "@decorum/models";
+import { GraphBuilder } from "@decorum/onnx";
 import {
   castTensor,
   type ComputeType,
   float32,
   int64,
-  normals,
-  randomKey,
   readSafetensors,
   type Tensor,
   tensor,
   writeSafetensors,
   zeros,
 } from "@decorum/tensor";
-import { classifierGraph, fullLoss, goldenModel, lora, trainedOf } from "./emitted_graphs.ts";
-import { emulateHalf } from "./emulate_half.ts";
-
-const halves = ["float16", "bfloat16"] as const;
+import { relativeError } from "../tools/gpu/parity.ts";
+import { classifierGraph, goldenModel, trainedOf } from "./emitted_graphs.ts";
+import { halves, policyCase, run, sequences } from "./half_runs.ts";
 
 /**
  * bfloat16 has 3 bits of fraction fewer than float16, and random models of width 32 average little away:
@@ -46,25 +28,6 @@ const halves = ["float16", "bfloat16"] as const;
 const logitTolerance = { float16: 1e-2, bfloat16: 3e-2 } as const;
 /** Of the whole gradient's norm; 0.004 and 0.048 when written. */
 const gradientTolerance = { float16: 1e-2, bfloat16: 8e-2 } as const;
-
-const sequences: Sequence[] = [
-  { query: [5, 6, 7, 8, 9, 1], response: [9, 30, 11, 1] },
-  { query: [15, 16, 1], response: [19, 20, 41, 52, 63, 1] },
-];
-
-/** Runs a graph on the CPU with half precision emulated. */
-async function run(
-  { graph, files }: ModelGraph,
-  feeds: Readonly<Record<string, Tensor>>,
-): Promise<Record<string, Tensor>> {
-  await using session = await createSession(
-    { bytes: encodeModel(emulateHalf(graph)), externalData: Object.fromEntries(files) },
-    { name: graph.name, intraOpThreads: 1 },
-  );
-  return await session.run(
-    Object.fromEntries(session.inputNames.map((name) => [name, feeds[name]!])),
-  );
-}
 
 /** A model folder with its weights changed; removed with its scope. */
 function changedModel(
@@ -83,14 +46,6 @@ function changedModel(
 
 const storedAs = (dtype: ComputeType) => (_key: string, weight: Tensor) =>
   castTensor(weight, dtype);
-
-/** Largest difference over the largest expected magnitude. */
-function relativeError(found: Tensor, expected: Tensor): number {
-  const [a, b] = [found.data as Float32Array, expected.data as Float32Array];
-  assert.deepEqual([found.dtype, found.dims], ["float32", expected.dims]);
-  const magnitude = b.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  return a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0) / magnitude;
-}
 
 /** |found - expected| / |expected| over all parameters together. */
 function normError(found: readonly Tensor[], expected: readonly Tensor[]): number {
@@ -159,29 +114,6 @@ Deno.test("products of wo beyond float16's 65504 stay finite and right", async (
   assert.ok(error < 1e-2, `${error}`);
 });
 
-/** A policy with an adapter that changes it, and the feeds of one batch. */
-function policyCase(computeType: ComputeType) {
-  const folder = goldenModel("t5_lora_grad_flan");
-  const config = loadT5Config(folder);
-  const index = openCheckpoint(folder);
-  const spec: PolicySpec = { config, index, computeType, lora, valueHead: true };
-  const noise = (name: string, dims: readonly number[], scale: number) => {
-    const count = dims.reduce((n, d) => n * d, 1);
-    return float32(dims, normals(randomKey(5, name), 0, count).map((x) => scale * x));
-  };
-  const adapter = initAdapter(lora, t5LinearLayers(config), 3);
-  const weights: Record<string, Tensor> = {
-    ...Object.fromEntries(
-      [...adapter].map(([name, { dims }]) => [name, noise(name, dims, 0.2)]),
-    ),
-    "v_head.summary.weight": noise("value head", [1, config.d_model], 0.2),
-    "v_head.summary.bias": zeros("float32", [1]),
-    lora_scale: float32([], [loraScaling(lora)]),
-    temperature: float32([], [1]),
-  };
-  return { config, index, spec, weights, noise };
-}
-
 for (const computeType of halves) {
   Deno.test(`gradients in ${computeType} are float32 and near fp32's, also of a small loss`, async () => {
     // No clipping: on which side of a clip a token falls is no matter of rounding.
@@ -209,121 +141,4 @@ for (const computeType of halves) {
       assert.ok(error > 0 && error < gradientTolerance[computeType], `${error}`);
     }
   });
-
-  Deno.test(`ratio is 1 within 1e-2 between decoding with a cache and a whole forward in ${computeType}`, async () => {
-    const { config, index, spec, weights } = policyCase(computeType);
-    using _index = index;
-    const batch = sequences.length;
-    const { input_ids, attention_mask } = tokenBatch(sequences, config).feeds;
-    const source = { input_ids: input_ids!, attention_mask: attention_mask! };
-    const { encoder_hidden } = await run(buildEncodeGraph(spec), { ...source, ...weights });
-    const steps = 8;
-    const caches = Array.from({ length: config.num_decoder_layers }, (_, i) => {
-      const [keys, values] = cacheNames(i);
-      return {
-        [keys]: zeros("float32", [batch, config.num_heads, config.d_kv, 0]),
-        [values]: zeros("float32", [batch, config.num_heads, 0, config.d_kv]),
-      };
-    });
-    const out = await run(buildDecodeGraph(spec), {
-      ...source,
-      ...weights,
-      ...Object.assign({}, ...caches) as Record<string, Tensor>,
-      encoder_hidden: encoder_hidden!,
-      tokens: int64([batch], Array(batch).fill(config.decoder_start_token_id)),
-      done: zeros("bool", [batch]),
-      uniforms: float32(
-        [steps, batch],
-        Array.from({ length: steps * batch }, (_, i) => (i * 0.37) % 1),
-      ),
-      min_new_tokens: int64([batch], Array(batch).fill(steps)),
-      max_new_tokens: int64([batch], Array(batch).fill(steps)),
-      do_sample: tensor("bool", [], Uint8Array.of(1)),
-      top_k: int64([], [0]),
-      top_p: float32([], [1]),
-    });
-    for (const [name, value] of Object.entries(out)) {
-      if (name.startsWith("next_past_")) assert.equal(value.dtype, "float32");
-    }
-    const column = (name: string, i: number) =>
-      Array.from({ length: steps }, (_, t) => Number(out[name]!.data[t * batch + i]));
-    const rolled = sequences.map(({ query }, i) => ({ query, response: column("token_ids", i) }));
-    const whole = await run(buildForwardGraph(spec), {
-      ...tokenBatch(rolled, config).feeds,
-      ...weights,
-    });
-    const logprobs = sequences.flatMap((_, i) => column("logprobs", i));
-    logprobs.forEach((old, i) => {
-      const ratio = Math.exp(Number(whole["logprobs"]!.data[i]) - old);
-      assert.ok(Math.abs(ratio - 1) < 1e-2, `token ${i}: ${ratio}`);
-    });
-  });
 }
-
-Deno.test("precision is one option: a learner and a generator in fp16 agree", async () => {
-  const { config, index, spec, weights } = policyCase("float32");
-  using _index = index;
-  const runtime = { precision: "fp16", intraOpThreads: 1 } as const;
-  await using generator = await Generator.create(spec, runtime);
-  assert.equal(generator.spec.computeType, "float16");
-  const prompts = sequences.map(({ query }) => ({
-    ids: query,
-    minNewTokens: 5,
-    maxNewTokens: 5,
-    uniforms: (start: number, count: number) =>
-      Float32Array.from({ length: count }, (_, i) => ((start + i) * 0.31) % 1),
-  }));
-  const sampling = { doSample: true, temperature: 1, topK: 0, topP: 1 };
-  const params = new Map(trainedOf(spec).map((name) => [name, weights[name] as Tensor<"float32">]));
-  const adapter = new Map([...params].filter(([name]) => !name.startsWith("v_head.")));
-  const valueHead = new Map([...params].filter(([name]) => name.startsWith("v_head.")));
-  await using learner = await PpoLearner.create({
-    model: { config, index },
-    lora,
-    adapter,
-    valueHead,
-    loss: fullLoss,
-    optimizer: { learningRate: 1e-3 },
-    runtime,
-  });
-  // Chunks of 2 hand the caches over at the graph's boundary.
-  const responses: { tokens: number[]; logprobs: number[] }[] = prompts.map(() => ({
-    tokens: [],
-    logprobs: [],
-  }));
-  for await (const piece of generator.generate(prompts, sampling, weights, { chunkTokens: 2 })) {
-    responses[piece.index]!.tokens.push(...piece.tokenIds);
-    responses[piece.index]!.logprobs.push(...piece.logprobs);
-  }
-  const rolled = sequences.map(({ query }, i) => ({ query, response: responses[i]!.tokens }));
-  const predictions = await learner.forward(rolled);
-  predictions.forEach(({ logprobs }, i) => {
-    logprobs.forEach((x, t) => {
-      assert.ok(Math.abs(Math.exp(x - responses[i]!.logprobs[t]!) - 1) < 1e-2);
-    });
-  });
-  const samples = rolled.map((sequence, i) => ({
-    sequence,
-    oldLogprobs: predictions[i]!.logprobs,
-    oldValues: predictions[i]!.values,
-    advantages: new Float32Array(5).fill(1),
-    returns: new Float32Array(5),
-  }));
-  const { applied, gradNorm } = await learner.updateMinibatch(samples);
-  assert.ok(applied && gradNorm > 0);
-});
-
-Deno.test("bf16 on the CPU is refused with what is possible instead", async () => {
-  const model = goldenModel("t5_lora_grad_flan");
-  const config = loadT5Config(model);
-  using index = openCheckpoint(model);
-  const expected =
-    /^RangeError: Cannot create session ".*": precision "bf16" on execution provider "cpu".*"fp16"/;
-  const runtime = { precision: "bf16" } as const;
-  const optimizer = { learningRate: 1e-3 };
-  await assert.rejects(Generator.create({ config, index }, runtime), expected);
-  await assert.rejects(
-    PpoLearner.create({ model, lora, loss: fullLoss, optimizer, runtime }),
-    expected,
-  );
-});

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { buildDecodeGraph, buildEncodeGraph, cacheNames, Generator } from "@decorum/generation";
+import { PpoLearner } from "@decorum/learning";
+import { buildForwardGraph, loadT5Config, openCheckpoint, tokenBatch } from "@decorum/models";
+import { float32, int64, type Tensor, tensor, zeros } from "@decorum/tensor";
+import { fullLoss, goldenModel, lora, trainedOf } from "./emitted_graphs.ts";
+import { halves, policyCase, run, sequences } from "./half_runs.ts";
+
+for (const computeType of halves) {
+  Deno.test(`ratio is 1 within 1e-2 between decoding with a cache and a whole forward in ${computeType}`, async () => {
+    const { config, index, spec, weights } = policyCase(computeType);
+    using _index = index;
+    const batch = sequences.length;
+    const { input_ids, attention_mask } = tokenBatch(sequences, config).feeds;
+    const source = { input_ids: input_ids!, attention_mask: attention_mask! };
+    const { encoder_hidden } = await run(buildEncodeGraph(spec), { ...source, ...weights });
+    const steps = 8;
+    const caches = Array.from({ length: config.num_decoder_layers }, (_, i) => {
+      const [keys, values] = cacheNames(i);
+      return {
+        [keys]: zeros("float32", [batch, config.num_heads, config.d_kv, 0]),
+        [values]: zeros("float32", [batch, config.num_heads, 0, config.d_kv]),
+      };
+    });
+    const out = await run(buildDecodeGraph(spec), {
+      ...source,
+      ...weights,
+      ...Object.assign({}, ...caches) as Record<string, Tensor>,
+      encoder_hidden: encoder_hidden!,
+      tokens: int64([batch], Array(batch).fill(config.decoder_start_token_id)),
+      done: zeros("bool", [batch]),
+      uniforms: float32(
+        [steps, batch],
+        Array.from({ length: steps * batch }, (_, i) => (i * 0.37) % 1),
+      ),
+      min_new_tokens: int64([batch], Array(batch).fill(steps)),
+      max_new_tokens: int64([batch], Array(batch).fill(steps)),
+      do_sample: tensor("bool", [], Uint8Array.of(1)),
+      top_k: int64([], [0]),
+      top_p: float32([], [1]),
+    });
+    for (const [name, value] of Object.entries(out)) {
+      if (name.startsWith("next_past_")) assert.equal(value.dtype, "float32");
+    }
+    const column = (name: string, i: number) =>
+      Array.from({ length: steps }, (_, t) => Number(out[name]!.data[t * batch + i]));
+    const rolled = sequences.map(({ query }, i) => ({ query, response: column("token_ids", i) }));
+    const whole = await run(buildForwardGraph(spec), {
+      ...tokenBatch(rolled, config).feeds,
+      ...weights,
+    });
+    const logprobs = sequences.flatMap((_, i) => column("logprobs", i));
+    logprobs.forEach((old, i) => {
+      const ratio = Math.exp(Number(whole["logprobs"]!.data[i]) - old);
+      assert.ok(Math.abs(ratio - 1) < 1e-2, `token ${i}: ${ratio}`);
+    });
+  });
+}
+
+Deno.test("precision is one option: a learner and a generator in fp16 agree", async () => {
+  const { config, index, spec, weights } = policyCase("float32");
+  using _index = index;
+  const runtime = { precision: "fp16", intraOpThreads: 1 } as const;
+  await using generator = await Generator.create(spec, runtime);
+  assert.equal(generator.spec.computeType, "float16");
+  const prompts = sequences.map(({ query }) => ({
+    ids: query,
+    minNewTokens: 5,
+    maxNewTokens: 5,
+    uniforms: (start: number, count: number) =>
+      Float32Array.from({ length: count }, (_, i) => ((start + i) * 0.31) % 1),
+  }));
+  const sampling = { doSample: true, temperature: 1, topK: 0, topP: 1 };
+  const params = new Map(trainedOf(spec).map((name) => [name, weights[name] as Tensor<"float32">]));
+  const adapter = new Map([...params].filter(([name]) => !name.startsWith("v_head.")));
+  const valueHead = new Map([...params].filter(([name]) => name.startsWith("v_head.")));
+  await using learner = await PpoLearner.create({
+    model: { config, index },
+    lora,
+    adapter,
+    valueHead,
+    loss: fullLoss,
+    optimizer: { learningRate: 1e-3 },
+    runtime,
+  });
+  // Chunks of 2 hand the caches over at the graph's boundary.
+  const responses: { tokens: number[]; logprobs: number[] }[] = prompts.map(() => ({
+    tokens: [],
+    logprobs: [],
+  }));
+  for await (const piece of generator.generate(prompts, sampling, weights, { chunkTokens: 2 })) {
+    responses[piece.index]!.tokens.push(...piece.tokenIds);
+    responses[piece.index]!.logprobs.push(...piece.logprobs);
+  }
+  const rolled = sequences.map(({ query }, i) => ({ query, response: responses[i]!.tokens }));
+  const predictions = await learner.forward(rolled);
+  predictions.forEach(({ logprobs }, i) => {
+    logprobs.forEach((x, t) => {
+      assert.ok(Math.abs(Math.exp(x - responses[i]!.logprobs[t]!) - 1) < 1e-2);
+    });
+  });
+  const samples = rolled.map((sequence, i) => ({
+    sequence,
+    oldLogprobs: predictions[i]!.logprobs,
+    oldValues: predictions[i]!.values,
+    advantages: new Float32Array(5).fill(1),
+    returns: new Float32Array(5),
+  }));
+  const { applied, gradNorm } = await learner.updateMinibatch(samples);
+  assert.ok(applied && gradNorm > 0);
+});
+
+Deno.test("bf16 on the CPU is refused with what is possible instead", async () => {
+  const model = goldenModel("t5_lora_grad_flan");
+  const config = loadT5Config(model);
+  using index = openCheckpoint(model);
+  const expected =
+    /^RangeError: Cannot create session ".*": precision "bf16" on execution provider "cpu".*"fp16"/;
+  const runtime = { precision: "bf16" } as const;
+  const optimizer = { learningRate: 1e-3 };
+  await assert.rejects(Generator.create({ config, index }, runtime), expected);
+  await assert.rejects(
+    PpoLearner.create({ model, lora, loss: fullLoss, optimizer, runtime }),
+    expected,
+  );
+});
