@@ -27,7 +27,7 @@ export interface Prompt {
   /** eos is not drawn before the response has this many tokens, eos included. */
   readonly minNewTokens: number;
   readonly maxNewTokens: number;
-  /** The uniform number in [0, 1) of each of its draws, by position from `start`. */
+  /** The uniform number in [0, 1) of each of its draws, by position; none is asked for from `maxNewTokens` on. */
   readonly uniforms: (start: number, count: number) => Float32Array;
 }
 
@@ -83,8 +83,8 @@ export class Generator implements AsyncDisposable {
   /**
    * Continues all prompts together, as one padded batch; yields pieces as they come.
    *
-   * @throws RangeError for an empty batch, an empty prompt, an id outside the vocabulary, or settings
-   * that make no distribution.
+   * @throws RangeError for an empty batch, an empty prompt, an id outside the vocabulary, settings that
+   * make no distribution, impossible lengths, or uniforms that are too few or outside [0, 1).
    */
   async *generate(
     prompts: readonly Prompt[],
@@ -94,6 +94,11 @@ export class Generator implements AsyncDisposable {
   ): AsyncGenerator<Piece> {
     checkSampling(sampling);
     checkPrompts(prompts, this.spec.config.vocab_size);
+    if (chunkTokens !== Infinity && !(Number.isInteger(chunkTokens) && chunkTokens >= 1)) {
+      throw new RangeError(
+        `Cannot generate in chunks of ${chunkTokens} tokens: expected an integer of 1 or more`,
+      );
+    }
     const { config } = this.spec;
     const batch = prompts.length;
     const run = signal ? { signal } : {};
@@ -214,12 +219,22 @@ function padSources(prompts: readonly Prompt[], pad: number) {
   return { input_ids: rows((id) => id, pad), attention_mask: rows(() => 1, 0) };
 }
 
+/** `[steps, prompts]`; 0 where a prompt is past its maximum. */
 function uniformMatrix(prompts: readonly Prompt[], start: number, steps: number): Tensor {
-  const columns = prompts.map((p) => p.uniforms(start, steps));
   const data = new Float32Array(steps * prompts.length);
-  columns.forEach((column, i) => {
-    for (let t = 0; t < steps; t++) data[t * prompts.length + i] = column[t]!;
-  });
+  for (const [i, { maxNewTokens, uniforms }] of prompts.entries()) {
+    const count = Math.max(0, Math.min(steps, maxNewTokens - start));
+    const column = count > 0 ? uniforms(start, count) : [];
+    const bad = column.findIndex((u) => !(u >= 0 && u < 1));
+    if (column.length !== count || bad >= 0) {
+      throw new RangeError(
+        `Cannot generate: the uniforms of prompt ${i} from ${start} are ${
+          bad >= 0 ? `${column[bad]} at ${bad}` : `${column.length}`
+        }; expected ${count} numbers in [0, 1)`,
+      );
+    }
+    column.forEach((u, t) => data[t * prompts.length + i] = u);
+  }
   return tensor("float32", [steps, prompts.length], data);
 }
 
@@ -244,9 +259,12 @@ function checkPrompts(prompts: readonly Prompt[], vocabSize: number): void {
         `Cannot generate: prompt ${i} has token id ${bad}; expected 0 to ${vocabSize - 1}`,
       );
     }
-    if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1 || minNewTokens > maxNewTokens) {
+    if (
+      !Number.isSafeInteger(maxNewTokens) || !Number.isSafeInteger(minNewTokens) ||
+      maxNewTokens < 1 || minNewTokens < 0 || minNewTokens > maxNewTokens
+    ) {
       throw new RangeError(
-        `Cannot generate: prompt ${i} asks for ${minNewTokens} to ${maxNewTokens} new tokens; expected a maximum of 1 or more, not below the minimum`,
+        `Cannot generate: prompt ${i} asks for ${minNewTokens} to ${maxNewTokens} new tokens; expected integers, a minimum of 0 or more and a maximum of 1 or more, not below the minimum`,
       );
     }
   }
