@@ -1,0 +1,154 @@
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createClient, evaluatorService, type policyV1, trainerService } from "@decorum/rpc";
+import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
+import { writeWhole } from "./atomic_write.ts";
+import { evaluateWithProgress } from "./evaluate_run.ts";
+import { reportHtml } from "./report/html.ts";
+import { summarize, type Summary } from "./report/summary.ts";
+import { serviceProgram } from "./services.ts";
+import { Supervisor } from "./supervisor.ts";
+import { watchRun } from "./watch_run.ts";
+
+export interface DemoOptions {
+  readonly seed: number;
+  /** PPO steps; those of demo.yaml when absent. */
+  readonly steps?: number;
+  /** Folder of all that the demo writes. */
+  readonly out: string;
+  /** Control: every response gets the same score. */
+  readonly constantReward: boolean;
+  readonly heldOut: number;
+  /** Further settings of the services, as `telemetry.otlp_endpoint=http://127.0.0.1:4318`. */
+  readonly set: readonly string[];
+  readonly onLine: (name: string, line: string) => void;
+}
+
+/** Conversations that PPO trains on. */
+const PROMPTS = 2048;
+const demoFolder = fileURLToPath(new URL("../demo/", import.meta.url));
+
+/** What a demo run has written. */
+export interface DemoResult {
+  readonly summary: Summary;
+  readonly reportFile: string;
+  readonly summaryFile: string;
+}
+
+/**
+ * Detoxifies the built-in model: four services as processes, PPO, evaluation of held-out prompts,
+ * `report.html` and `summary.json`. All services are ended before it returns.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
+  const started = performance.now();
+  const out = resolve(options.out);
+  mkdirSync(out, { recursive: true });
+  const heldOut = promptRows(options.seed, "held-out", options.heldOut);
+  const data = writeData(out, options.seed);
+  const supervisor = new Supervisor({ onLine: options.onLine });
+  try {
+    const work = measure(supervisor, options, out, data, heldOut);
+    const { result, run, history } = await Promise.race([work, supervisor.failure]);
+    const summary = summarize(result, {
+      kl_target: run.klTarget,
+      steps: run.steps,
+      seconds: (performance.now() - started) / 1000,
+      config_hash: run.configHash,
+    });
+    const summaryFile = join(out, "summary.json");
+    const reportFile = join(out, "report.html");
+    writeWhole(reportFile, await reportHtml("Decorum demo", summary, result, history));
+    writeWhole(summaryFile, JSON.stringify(summary, null, 2) + "\n");
+    return { summary, reportFile, summaryFile };
+  } finally {
+    await supervisor.stop();
+  }
+}
+
+function writeData(out: string, seed: number): string {
+  const file = join(out, "prompts.jsonl");
+  const rows = promptRows(seed, "ppo", PROMPTS);
+  writeWhole(file, rows.map(({ dialogue }) => JSON.stringify({ dialogue })).join("\n") + "\n");
+  return file;
+}
+
+async function measure(
+  supervisor: Supervisor,
+  options: DemoOptions,
+  out: string,
+  data: string,
+  heldOut: readonly { readonly dialogue: string; readonly civil: string }[],
+) {
+  const config = join(demoFolder, "demo.yaml");
+  const start = (name: Parameters<typeof serviceProgram>[0], set: readonly string[]) =>
+    supervisor.start(serviceProgram(name, {
+      config,
+      set: [`${name}.listen=127.0.0.1:0`, ...set, ...options.set],
+    }));
+  const models = join(demoFolder, "models");
+  await Promise.all([
+    start("policy", [`policy.model=${join(models, "policy")}`]),
+    start("reward", [`reward.model=${join(models, "reward")}`]),
+  ]);
+  const policy = supervisor.address("policy");
+  await Promise.all([
+    start("evaluator", [
+      `evaluator.policy=${JSON.stringify([policy])}`,
+      `evaluator.toxicity.model=${join(models, "reward")}`,
+      `evaluator.judge.model=${join(models, "judge")}`,
+    ]),
+    start("trainer", [
+      `trainer.policy=${JSON.stringify([policy])}`,
+      `trainer.reward=${supervisor.address("reward")}`,
+      `trainer.model=${join(models, "policy")}`,
+      `trainer.data.train=${data}`,
+      `trainer.runs=${join(out, "runs")}`,
+    ]),
+  ]);
+  using trainer = createClient(trainerService, { address: supervisor.address("trainer") });
+  using evaluator = createClient(evaluatorService, {
+    address: supervisor.address("evaluator"),
+    maxMessageBytes: 64 * 2 ** 20,
+  });
+  const runId = `demo-${options.seed}-${Date.now().toString(36)}`;
+  await trainer.startRun({
+    runId,
+    configJson: JSON.stringify({
+      seed: options.seed,
+      data: { prompt: PROMPT_TEMPLATE },
+      ...(options.constantReward ? { constant_score: 0 } : {}),
+      ...(options.steps === undefined ? {} : { ppo: { steps: options.steps } }),
+    }),
+  });
+  const { run, history } = await watchRun(trainer, runId);
+  const { configJson } = await trainer.getRun({ runId });
+  const { ppo } = JSON.parse(configJson) as {
+    ppo: { target: number; temperature: number; min_new_tokens: number; max_new_tokens: number };
+  };
+  const after: policyV1.WeightsSelector = run.weightsVersion > 0
+    ? { kind: "WEIGHTS_KIND_VERSION", runId, version: run.weightsVersion }
+    : { kind: "WEIGHTS_KIND_START", runId };
+  const result = await evaluateWithProgress(evaluator, {
+    prompts: heldOut.map(({ dialogue, civil }, i) => ({
+      key: `held-out-${i}`,
+      prompt: PROMPT_TEMPLATE.replace("{dialogue}", () => dialogue),
+      reference: civil,
+    })),
+    sampling: {
+      doSample: true,
+      temperature: ppo.temperature,
+      minNewTokens: ppo.min_new_tokens,
+      maxNewTokens: ppo.max_new_tokens,
+    },
+    seed: options.seed,
+    before: { kind: "WEIGHTS_KIND_START", runId },
+    after,
+    samples: 24,
+  });
+  return {
+    result,
+    history,
+    run: { klTarget: ppo.target, steps: run.step, configHash: run.configHash },
+  };
+}
