@@ -14,6 +14,7 @@ export { baseModelHash, type ModelHashOptions, tokenizerHash } from "./model_has
 export * from "./peft.ts";
 export * from "./policy_graph.ts";
 export * from "./relative_position.ts";
+export { replaceFolder } from "./replace_folder.ts";
 export * from "./t5.ts";
 export * from "./t5_config.ts";
 export * from "./token_batch.ts";

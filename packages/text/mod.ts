@@ -29,4 +29,5 @@ export {
   Tokenizer,
   type Truncate,
 } from "./tokenizer.ts";
-export { loadTokenizer } from "./tokenizer_load.ts";
+export type { TokenizerFiles } from "./tokenizer_json.ts";
+export { loadTokenizer, readTokenizerFiles } from "./tokenizer_load.ts";

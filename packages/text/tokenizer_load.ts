@@ -4,7 +4,7 @@ import { type JsonObject, readJsonObject } from "./json_file.ts";
 import { namedSpecialTokens, type SpecialTokens } from "./special_tokens.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { bertTokenizerJson } from "./tokenizer_bert.ts";
-import { tokenizerFromJson } from "./tokenizer_json.ts";
+import { type TokenizerFiles, tokenizerFromJson } from "./tokenizer_json.ts";
 import { robertaTokenizerJson } from "./tokenizer_roberta.ts";
 
 /**
@@ -16,6 +16,14 @@ import { robertaTokenizerJson } from "./tokenizer_roberta.ts";
  * @throws SyntaxError, TypeError or RangeError for a file that is not what it should be.
  */
 export function loadTokenizer(folder: string): Tokenizer {
+  return tokenizerFromJson(readTokenizerFiles(folder));
+}
+
+/**
+ * The files of a folder's tokenizer, `tokenizer.json` built where the folder has an older form of it. Throws as
+ * {@link loadTokenizer} does.
+ */
+export function readTokenizerFiles(folder: string): TokenizerFiles {
   const at = (name: string) => join(folder, name);
   const has = (name: string) => existsSync(at(name));
   const optional = (name: string): JsonObject => has(name) ? readJsonObject(at(name)) : {};
@@ -39,7 +47,7 @@ export function loadTokenizer(folder: string): Tokenizer {
 
   if (has("tokenizer.json")) {
     const source = at("tokenizer.json");
-    return tokenizerFromJson({ ...rest, source, json: readJsonObject(source) });
+    return { ...rest, source, json: readJsonObject(source) };
   }
   if (has("vocab.json") && has("merges.txt")) {
     const source = at("vocab.json");
@@ -50,15 +58,11 @@ export function loadTokenizer(folder: string): Tokenizer {
       vocabPath: source,
       mergesPath: at("merges.txt"),
     });
-    return tokenizerFromJson({ ...rest, source, json });
+    return { ...rest, source, json };
   }
   if (has("vocab.txt")) {
     const source = at("vocab.txt");
-    return tokenizerFromJson({
-      ...rest,
-      source,
-      json: bertTokenizerJson({ ...rest, vocabPath: source }),
-    });
+    return { ...rest, source, json: bertTokenizerJson({ ...rest, vocabPath: source }) };
   }
   const lookedFor = ["tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"];
   const present = lookedFor.filter(has);

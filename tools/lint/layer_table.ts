@@ -29,6 +29,7 @@ export const layers: readonly Layer[] = [
   { folder: "packages/text", holds: "tokenizers, prompts, datasets, batches, ROUGE" },
   { folder: "packages/runtime", holds: "sessions in workers, execution providers, profiles" },
   { folder: "packages/generation", holds: "the decoding graph, sampling, chunks of steps" },
+  { folder: "packages/scoring", holds: "texts to logits, ONNX export of classifiers, the judge" },
   {
     folder: "packages/learning",
     holds: "training graphs and the small trainers",
@@ -68,6 +69,7 @@ export const homedModules: readonly Homed[] = [
   { module: "onnxruntime-common", home: "packages/runtime", inTests: true },
   { module: "@grpc/", home: "packages/rpc", inTests: false },
   { module: "grpc-health-check", home: "packages/rpc", inTests: false },
+  { module: "@xenova/transformers", home: "packages/scoring", inTests: false },
 ];
 
 /**

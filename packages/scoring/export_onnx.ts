@@ -1,0 +1,88 @@
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { encodeModel, type Graph, type Initializer } from "@decorum/onnx";
+import {
+  buildClassifierGraph,
+  loadClassifierConfig,
+  maxPositions,
+  openCheckpoint,
+  readJson,
+  replaceFolder,
+} from "@decorum/models";
+import { readTokenizerFiles, type TokenizerFiles } from "@decorum/text";
+
+const MODEL = "model.onnx";
+
+/**
+ * Writes a classifier as an ONNX folder that Transformers.js runs: `onnx/model.onnx` with its weights beside
+ * it (a copy of the checkpoint's files), `config.json`, `tokenizer.json`, `tokenizer_config.json`. An ONNX folder
+ * of that name is replaced; the folder appears whole or not at all.
+ *
+ * @param folder a Hugging Face folder of a BERT or RoBERTa sequence classifier
+ * @param out the folder to write
+ * @throws Error when `out` is `folder`, or exists and is neither empty nor an ONNX folder; as
+ * `loadClassifierConfig`, `openCheckpoint` and `loadTokenizer` do
+ */
+export function exportClassifierOnnx(folder: string, out: string): void {
+  const source = resolve(folder);
+  if (resolve(out) === source) {
+    throw new Error(`Cannot export ${source} to itself: name another folder to write to`);
+  }
+  const config = loadClassifierConfig(source);
+  const tokenizer = readTokenizerFiles(source);
+  using index = openCheckpoint(source);
+  const { graph, files } = buildClassifierGraph({ config, index });
+  const names = new Map([...files.keys()].map((location, i) => [location, dataName(i)] as const));
+  replaceFolder(out, "onnx", (temporary) => {
+    mkdirSync(join(temporary, "onnx"));
+    writeFileSync(join(temporary, "onnx", MODEL), encodeModel(relocate(graph, names)));
+    for (const [location, file] of files) {
+      cpSync(file, join(temporary, "onnx", names.get(location)!), { dereference: true });
+    }
+    const write = (name: string, json: unknown) =>
+      writeFileSync(join(temporary, name), JSON.stringify(json, null, 2) + "\n");
+    write("config.json", {
+      ...readJson(join(source, "config.json")),
+      "transformers.js_config": { use_external_data_format: { [MODEL]: names.size } },
+    });
+    write("tokenizer.json", tokenizer.json);
+    write(
+      "tokenizer_config.json",
+      tokenizerConfig(tokenizer, config.model_type, maxPositions(config)),
+    );
+  });
+}
+
+/** The names that Transformers.js expects: `model.onnx_data`, `model.onnx_data_1`, ... */
+function dataName(index: number): string {
+  return `${MODEL}_data${index === 0 ? "" : `_${index}`}`;
+}
+
+/** The graph with its weights in files of other names. */
+function relocate(graph: Graph, names: ReadonlyMap<string, string>): Graph {
+  const moved = [...graph.initializers].map(([name, initializer]): [string, Initializer] => {
+    if (!("external" in initializer)) return [name, initializer];
+    const { external } = initializer;
+    const location = names.get(external.location);
+    if (location === undefined) {
+      throw new Error(`internal: weight "${name}" lies in unknown file ${external.location}`);
+    }
+    return [name, { ...initializer, external: { ...external, location } }];
+  });
+  return { ...graph, initializers: new Map(moved) };
+}
+
+/** What the folder says of its tokenizer, and what Transformers.js needs beside it. */
+function tokenizerConfig(
+  { config, named }: TokenizerFiles,
+  type: "roberta" | "bert",
+  positions: number,
+): Record<string, unknown> {
+  const { model_max_length: most } = config;
+  return {
+    tokenizer_class: type === "roberta" ? "RobertaTokenizer" : "BertTokenizer",
+    ...Object.fromEntries(Object.entries(named).map(([role, token]) => [`${role}_token`, token])),
+    ...config,
+    model_max_length: typeof most === "number" ? Math.min(most, positions) : positions,
+  };
+}

@@ -1,0 +1,5 @@
+export * from "./encode_item.ts";
+export * from "./export_onnx.ts";
+export * from "./judge.ts";
+export * from "./probabilities.ts";
+export * from "./text_classifier.ts";
