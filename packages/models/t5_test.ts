@@ -1,52 +1,18 @@
 import assert from "node:assert/strict";
-import { GraphBuilder } from "@decorum/onnx";
-import { float32, type Tensor } from "@decorum/tensor";
+import { castTensor, float32, type Tensor } from "@decorum/tensor";
 import {
-  AdapterInputs,
   buildForwardGraph,
-  initAdapter,
   loadT5Config,
-  loraScaling,
-  mergeAdapter,
   openCheckpoint,
-  type PolicySpec,
   type Sequence,
-  T5,
-  t5LinearLayers,
-  tokenBatch,
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
-  Weights,
   writeModelFolder,
 } from "./mod.ts";
-import { assertClose, difference, type Feeds, floats, run, runAll } from "./testing/run.ts";
+import { feedsOf, logprobsOf, sequences, specOf } from "./testing/policy.ts";
+import { assertClose, difference, floats, run, runAll } from "./testing/run.ts";
 import { TemporaryFolder } from "./testing/temporary_folder.ts";
-import { lora, makeT5, random, randomAdapter, tinyT5 } from "./testing/tiny.ts";
-
-const sequences: Sequence[] = [
-  { query: [5, 6, 7, 1], response: [9, 8, 1] },
-  { query: [11, 3, 4, 30, 31, 32, 33, 12, 13, 1], response: [20, 21, 22, 23, 24, 25, 1] },
-  { query: [39], response: [2] },
-];
-
-type Model = ReturnType<typeof makeT5>;
-
-const specOf = ({ config, index }: Model): PolicySpec => ({ config, index });
-
-const feedsOf = (model: Model, batch: readonly Sequence[], more: Feeds = {}): Feeds => ({
-  ...tokenBatch(batch, model.config).feeds,
-  temperature: float32([], [1]),
-  ...more,
-});
-
-/** Log-probabilities of the responses' tokens. */
-const logprobsOf = async (model: Model, batch = sequences) =>
-  floats((await run(buildForwardGraph(specOf(model)), feedsOf(model, batch)))["logprobs"]);
-
-const adapterFeeds = (parameters: ReadonlyMap<string, Tensor>, scale: number): Feeds => ({
-  ...Object.fromEntries(parameters),
-  lora_scale: float32([], [scale]),
-});
+import { makeT5, random, tinyT5 } from "./testing/tiny.ts";
 
 for (const feed_forward_proj of ["relu", "gated-gelu"]) {
   Deno.test(`${feed_forward_proj}: padding changes nothing, whichever side of the model it is on`, async () => {
@@ -173,109 +139,6 @@ Deno.test("depths may differ, and every layer of both stacks counts", async () =
   }
 });
 
-Deno.test("a new adapter, and one that is off, equal the base bit for bit", async () => {
-  using folder = new TemporaryFolder();
-  const model = makeT5(folder.join("t5"));
-  const base = await logprobsOf(model);
-  const config = lora("q", "v", "wo");
-  const layers = t5LinearLayers(model.config);
-  const feeds = [
-    adapterFeeds(initAdapter(config, layers, 3), loraScaling(config)),
-    adapterFeeds(randomAdapter(config, layers), 0),
-    adapterFeeds(randomAdapter(config, layers), loraScaling(config)),
-  ].map((more) => feedsOf(model, sequences, more));
-  const graph = buildForwardGraph({ ...specOf(model), lora: config });
-  const [fresh, off, on] = (await runAll(graph, ...feeds)).map((r) => floats(r["logprobs"]));
-  assert.deepEqual(fresh, base);
-  assert.deepEqual(off, base);
-  assert.ok(difference(on!, base) > 1e-2);
-});
-
-for (
-  const [feed_forward_proj, targets] of [
-    ["gated-gelu", ["q", "k", "v", "o", "wi_0", "wi_1", "wo"]],
-    ["relu", ["wi", "wo", "EncDecAttention.q", "decoder.block.2.layer.0.SelfAttention.k"]],
-  ] as const
-) {
-  for (const target of targets) {
-    Deno.test(`${feed_forward_proj}: an adapter of ${target} equals the merged model`, async () => {
-      using folder = new TemporaryFolder();
-      const model = makeT5(folder.join("t5"), { feed_forward_proj });
-      const layers = t5LinearLayers(model.config);
-      const config = lora(target);
-      const parameters = randomAdapter(config, layers);
-      const feeds = feedsOf(model, sequences, adapterFeeds(parameters, loraScaling(config)));
-      const result = await run(buildForwardGraph({ ...specOf(model), lora: config }), feeds);
-      const adapted = floats(result["logprobs"]);
-      mergeAdapter(model.folder, layers, { config, parameters }, folder.join("merged"));
-      const merged = { ...model, index: openCheckpoint(folder.join("merged")) };
-      assertClose(adapted, await logprobsOf(merged), 1e-5);
-      assert.ok(difference(adapted, await logprobsOf(model)) > 1e-3);
-    });
-  }
-}
-
-Deno.test("two prefixes make two adapters of one base in one graph", async () => {
-  using folder = new TemporaryFolder();
-  const model = makeT5(folder.join("t5"));
-  const layers = t5LinearLayers(model.config);
-  const adapters = [
-    { prefix: "policy.", config: lora("q", "v") },
-    { prefix: "reference.", config: { ...lora("q", "wo"), r: 2 } },
-  ].map((a, i) => ({ ...a, parameters: randomAdapter(a.config, layers, i + 1) }));
-
-  const graph = new GraphBuilder("two");
-  const ids = (name: string) => graph.input(name, "int64", ["batch", `${name}_time`]);
-  const [source, mask, target] = [
-    ids("input_ids"),
-    graph.input("attention_mask", "int64", ["batch", "input_ids_time"]),
-    ids("decoder_input_ids"),
-  ];
-  const weights = new Weights(graph, model.index);
-  for (const { prefix, config } of adapters) {
-    const adapter = new AdapterInputs(weights, config, layers, { prefix });
-    const t5 = new T5(model.config, weights, adapter);
-    assert.equal(adapter.scaleName, `${prefix}lora_scale`);
-    graph.output(t5.logits(t5.decode(target, t5.encode(source, mask))), `${prefix}logits`);
-  }
-  const two = { graph: graph.build(), files: weights.files };
-  const external = [...two.graph.initializers.values()].filter((i) => "external" in i);
-  assert.equal(external.length, model.tensors.size, "the base's weights are there once");
-
-  const { input_ids, attention_mask, decoder_input_ids } =
-    tokenBatch(sequences, model.config).feeds;
-  const feeds: Record<string, Tensor> = {
-    input_ids: input_ids!,
-    attention_mask: attention_mask!,
-    decoder_input_ids: decoder_input_ids!,
-  };
-  const prefixed = adapters.flatMap(({ prefix, config, parameters }) =>
-    Object.entries(adapterFeeds(parameters, loraScaling(config)))
-      .map(([name, value]) => [prefix + name, value] as const)
-  );
-  const both = await run(two, { ...feeds, ...Object.fromEntries(prefixed) });
-  const found = adapters.map(({ prefix }) => floats(both[`${prefix}logits`]));
-  assert.ok(difference(found[0]!, found[1]!) > 0.05);
-  for (const [i, { config, parameters }] of adapters.entries()) {
-    const alone = await run(
-      logitsGraph(model, config),
-      { ...feeds, ...adapterFeeds(parameters, loraScaling(config)) },
-    );
-    assertClose(found[i]!, floats(alone["logits"]), 1e-5, adapters[i]!.prefix);
-  }
-});
-
-function logitsGraph(model: Model, config: ReturnType<typeof lora>) {
-  const graph = new GraphBuilder("one");
-  const ids = (name: string, time: string) => graph.input(name, "int64", ["batch", time]);
-  const weights = new Weights(graph, model.index);
-  const adapter = new AdapterInputs(weights, config, t5LinearLayers(model.config));
-  const t5 = new T5(model.config, weights, adapter);
-  const encoded = t5.encode(ids("input_ids", "source"), ids("attention_mask", "source"));
-  graph.output(t5.logits(t5.decode(ids("decoder_input_ids", "target"), encoded)), "logits");
-  return { graph: graph.build(), files: weights.files };
-}
-
 Deno.test("the value head is a linear function of the last hidden state, whatever the temperature", async () => {
   using folder = new TemporaryFolder();
   const model = makeT5(folder.join("t5"));
@@ -292,4 +155,41 @@ Deno.test("the value head is a linear function of the last hidden state, whateve
   const [va, vb, vsum, warm] = results.map((r) => floats(r["values"]));
   assertClose(va!.map((x, i) => x - 0.5 + vb![i]! + 2), vsum!, 1e-4);
   assert.deepEqual(warm, va);
+});
+
+for (const dtype of ["float16", "bfloat16"] as const) {
+  Deno.test(`weights stored as ${dtype} are used as the float32 numbers they stand for`, async () => {
+    using folder = new TemporaryFolder();
+    const model = makeT5(folder.join("t5"));
+    const write = (name: string, convert: (x: Tensor) => Tensor) => {
+      const tensors = new Map([...model.tensors].map(([key, x]) => [key, convert(x)]));
+      const path = folder.join(name);
+      writeModelFolder(path, { config: tinyT5, tensors });
+      return { ...model, folder: path, index: openCheckpoint(path) };
+    };
+    const half = write("half", (x) => castTensor(x, dtype));
+    const full = write("full", (x) => castTensor(castTensor(x, dtype), "float32"));
+    assert.equal(half.index.info("shared.weight").dtype, dtype);
+    assertClose(await logprobsOf(half), await logprobsOf(full), 1e-6);
+  });
+}
+
+Deno.test("weights that are trained are inputs of the graph, and those fed are used", async () => {
+  using folder = new TemporaryFolder();
+  const model = makeT5(folder.join("t5"));
+  const trained = [...model.tensors.keys()].filter((key) => /final_layer_norm|shared|wo/.test(key));
+  const graph = buildForwardGraph({ ...specOf(model), trainable: (key) => trained.includes(key) });
+  const names = graph.graph.inputs.map((input) => input.name);
+  assert.deepEqual(names.filter((name) => model.tensors.has(name)).sort(), trained.sort());
+  const same = Object.fromEntries(trained.map((key) => [key, model.tensors.get(key)!]));
+  const key = "decoder.final_layer_norm.weight";
+  const other = { ...same, [key]: random("other", [12], 3, 1) };
+  const results = await runAll(
+    graph,
+    feedsOf(model, sequences, same),
+    feedsOf(model, sequences, other),
+  );
+  const [found, changed] = results.map((r) => floats(r["logprobs"]));
+  assertClose(found!, await logprobsOf(model), 1e-5);
+  assert.ok(difference(found!, changed!) > 0.01);
 });

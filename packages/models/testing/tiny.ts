@@ -13,7 +13,6 @@ import {
   parseClassifierConfig,
   parseT5Config,
   T5,
-  t5LinearLayers,
   type WeightIndex,
   Weights,
   writeModelFolder,
@@ -99,8 +98,6 @@ export function randomAdapter(config: LoraConfig, layers: LinearLayers, seed = 1
 export function lora(...targetModules: string[]): LoraConfig {
   return { r: 3, loraAlpha: 6, loraDropout: 0, targetModules };
 }
-
-export { t5LinearLayers };
 
 function randomTensors(
   seed: number,
