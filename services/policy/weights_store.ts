@@ -32,11 +32,6 @@ export class WeightsStore {
     readonly keep: { readonly versions: number; readonly runs: number },
   ) {}
 
-  /** Whether anything was pushed for the run since this process began. */
-  knows(runId: string): boolean {
-    return this.#runs.has(runId);
-  }
-
   /** @throws StatusError NOT_FOUND, naming what there is. */
   resolve(selector: Selector): HeldWeights {
     if (selector.kind === "BASE") return this.base;
@@ -82,16 +77,16 @@ export class WeightsStore {
   }
 
   /**
-   * Whether a push that expects `version` may begin.
+   * Whether a push that expects `version` may begin. Where no version is held, any will do: this process has
+   * begun since the run's last push.
    *
    * @param any true: any version will do, as for a push that restarts the run
    * @throws StatusError FAILED_PRECONDITION naming both versions
    */
   begin(runId: string, version: number, any: boolean): Precondition {
-    const run = this.#runs.get(runId);
-    const newest = run?.versions.at(-1);
-    const present = newest?.label.version ?? 0;
-    if (run && !any && version !== present) {
+    const newest = this.#runs.get(runId)?.versions.at(-1);
+    const present = newest?.label.version;
+    if (present !== undefined && !any && version !== present) {
       throw failedPrecondition(
         `Cannot push on version ${version} of run ${
           JSON.stringify(runId)

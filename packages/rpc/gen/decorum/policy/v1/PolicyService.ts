@@ -41,7 +41,7 @@ export interface PolicyServiceClient extends grpc.Client {
   
   /**
    * Opens a push. FAILED_PRECONDITION: another base model, another LoRA configuration, or expected_version is
-   * not the present one. A policy that knows nothing of the run takes any expected_version.
+   * not the present one. A policy that holds no version of the run takes any expected_version.
    * INVALID_ARGUMENT: the manifest does not fit the model. RESOURCE_EXHAUSTED: too many open pushes.
    */
   BeginWeights(argument: _decorum_policy_v1_BeginWeightsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_BeginWeightsResponse__Output>): grpc.ClientUnaryCall;
@@ -50,7 +50,7 @@ export interface PolicyServiceClient extends grpc.Client {
   BeginWeights(argument: _decorum_policy_v1_BeginWeightsRequest, callback: grpc.requestCallback<_decorum_policy_v1_BeginWeightsResponse__Output>): grpc.ClientUnaryCall;
   /**
    * Opens a push. FAILED_PRECONDITION: another base model, another LoRA configuration, or expected_version is
-   * not the present one. A policy that knows nothing of the run takes any expected_version.
+   * not the present one. A policy that holds no version of the run takes any expected_version.
    * INVALID_ARGUMENT: the manifest does not fit the model. RESOURCE_EXHAUSTED: too many open pushes.
    */
   beginWeights(argument: _decorum_policy_v1_BeginWeightsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_BeginWeightsResponse__Output>): grpc.ClientUnaryCall;
@@ -174,7 +174,7 @@ export interface PolicyServiceHandlers extends grpc.UntypedServiceImplementation
   
   /**
    * Opens a push. FAILED_PRECONDITION: another base model, another LoRA configuration, or expected_version is
-   * not the present one. A policy that knows nothing of the run takes any expected_version.
+   * not the present one. A policy that holds no version of the run takes any expected_version.
    * INVALID_ARGUMENT: the manifest does not fit the model. RESOURCE_EXHAUSTED: too many open pushes.
    */
   BeginWeights: grpc.handleUnaryCall<_decorum_policy_v1_BeginWeightsRequest__Output, _decorum_policy_v1_BeginWeightsResponse>;
