@@ -9,7 +9,7 @@ import {
   readJson,
   replaceFolder,
 } from "@decorum/models";
-import { readTokenizerFiles, type TokenizerFiles } from "@decorum/text";
+import { loadTokenizer, readTokenizerFiles, type SpecialRole } from "@decorum/text";
 
 const MODEL = "model.onnx";
 
@@ -30,6 +30,7 @@ export function exportClassifierOnnx(folder: string, out: string): void {
   }
   const config = loadClassifierConfig(source);
   const tokenizer = readTokenizerFiles(source);
+  const named = specialTokens(source);
   using index = openCheckpoint(source);
   const { graph, files } = buildClassifierGraph({ config, index });
   const names = new Map([...files.keys()].map((location, i) => [location, dataName(i)] as const));
@@ -46,10 +47,12 @@ export function exportClassifierOnnx(folder: string, out: string): void {
       "transformers.js_config": { use_external_data_format: { [MODEL]: names.size } },
     });
     write("tokenizer.json", tokenizer.json);
-    write(
-      "tokenizer_config.json",
-      tokenizerConfig(tokenizer, config.model_type, maxPositions(config)),
-    );
+    write("tokenizer_config.json", {
+      tokenizer_class: config.model_type === "roberta" ? "RobertaTokenizer" : "BertTokenizer",
+      ...tokenizer.config,
+      ...named,
+      model_max_length: maxLength(tokenizer.config.model_max_length, maxPositions(config)),
+    });
   });
 }
 
@@ -72,17 +75,18 @@ function relocate(graph: Graph, names: ReadonlyMap<string, string>): Graph {
   return { ...graph, initializers: new Map(moved) };
 }
 
-/** What the folder says of its tokenizer, and what Transformers.js needs beside it. */
-function tokenizerConfig(
-  { config, named }: TokenizerFiles,
-  type: "roberta" | "bert",
-  positions: number,
-): Record<string, unknown> {
-  const { model_max_length: most } = config;
-  return {
-    tokenizer_class: type === "roberta" ? "RobertaTokenizer" : "BertTokenizer",
-    ...Object.fromEntries(Object.entries(named).map(([role, token]) => [`${role}_token`, token])),
-    ...config,
-    model_max_length: typeof most === "number" ? Math.min(most, positions) : positions,
-  };
+/** `pad_token` and its like by their text: Transformers.js knows no customary ones. */
+function specialTokens(folder: string): Record<string, string> {
+  const tokenizer = loadTokenizer(folder);
+  const named: Record<string, string> = {};
+  for (const role of ["pad", "eos", "bos", "unk", "cls", "sep", "mask"] satisfies SpecialRole[]) {
+    const id = tokenizer[`${role}Id`];
+    const token = id === undefined ? undefined : tokenizer.idToToken(id);
+    if (token !== undefined) named[`${role}_token`] = token;
+  }
+  return named;
+}
+
+function maxLength(found: unknown, positions: number): number {
+  return typeof found === "number" ? Math.min(found, positions) : positions;
 }

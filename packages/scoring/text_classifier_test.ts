@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { probabilities, sigmoids, TextClassifier } from "./mod.ts";
+import { makeClassifierFolder, POSITIONS, TemporaryFolder } from "./testing/classifier_folder.ts";
+
+const runtime = { intraOpThreads: 1 };
+
+Deno.test("a text's logits are the same alone and in any batch, within 1e-5", async () => {
+  using folder = new TemporaryFolder();
+  await using classifier = await TextClassifier.load(makeClassifierFolder(folder.path), {
+    runtime,
+  });
+  const texts = ["you fool", "a", "", "what is the end of this?", "ok."];
+  const items = texts.map((response, i) =>
+    classifier.encode({ response, ...(i === 1 ? { query: "who" } : {}) }, { truncate: false }, "")
+  );
+  const together = await classifier.logits(items);
+  const reversed = (await classifier.logits(items.toReversed())).toReversed();
+  for (const [i, item] of items.entries()) {
+    const [alone] = await classifier.logits([item]);
+    for (const [j, logit] of alone!.entries()) {
+      assert.ok(Math.abs(logit - together[i]![j]!) <= 1e-5);
+      assert.ok(Math.abs(logit - reversed[i]![j]!) <= 1e-5);
+    }
+  }
+  assert.deepEqual(await classifier.logits(items), together, "the same batch, bit for bit");
+  await assert.rejects(classifier.logits([]), RangeError);
+});
+
+Deno.test("of a pair the query is cut, never the response", async () => {
+  using folder = new TemporaryFolder();
+  await using classifier = await TextClassifier.load(makeClassifierFolder(folder.path), {
+    runtime,
+  });
+  assert.equal(classifier.maxTokens, POSITIONS);
+  const encode = (query: string | undefined, response: string, truncate: boolean) =>
+    classifier.encode({ query, response }, { truncate }, "item 3");
+  const ids = (text: string) => classifier.tokenizer.encode(text, { addSpecialTokens: false }).ids;
+
+  // <s> query </s></s> response </s>: four special tokens.
+  const fits = encode("b".repeat(20), "c".repeat(POSITIONS - 24), false);
+  assert.deepEqual([fits.ids.length, fits.truncated], [POSITIONS, 0]);
+  const cut = encode("b".repeat(20), "c".repeat(POSITIONS - 4 - 5), true);
+  assert.deepEqual([cut.ids.length, cut.truncated], [POSITIONS, 15]);
+  assert.deepEqual(cut.ids.slice(-24, -1), ids("c".repeat(23)));
+  const noQuery = encode("b".repeat(20), "c".repeat(POSITIONS - 4), true);
+  assert.deepEqual([noQuery.ids.length, noQuery.truncated], [POSITIONS, 20]);
+  assert.throws(
+    () => encode("b", "c".repeat(POSITIONS - 3), true),
+    /item 3: it has 34 tokens, at most 32 are allowed; a response is never cut, and this one/,
+  );
+  assert.throws(() => encode("b".repeat(30), "c", false), /it has 35 tokens.*or set truncate/);
+  assert.throws(() => encode(undefined, "c".repeat(31), false), /it has 33 tokens/);
+  const alone = encode(undefined, "c".repeat(31), true);
+  assert.deepEqual([alone.ids.length, alone.truncated, alone.ids.at(-1)], [POSITIONS, 1, 2]);
+});
+
+Deno.test("labels are found by name, versions tell models apart, errors name the folder", async () => {
+  using folder = new TemporaryFolder();
+  const path = makeClassifierFolder(folder.join("a"));
+  await using a = await TextClassifier.load(path, { runtime });
+  await using b = await TextClassifier.load(makeClassifierFolder(folder.join("b"), { seed: 2 }), {
+    runtime,
+    maxTokens: 9,
+  });
+  assert.equal(a.labelIndex("hate"), 1);
+  assert.throws(() => a.labelIndex("toxic"), /labels are "nothate", "hate", "unsure"/);
+  assert.notEqual(a.version, b.version);
+  assert.match(a.version, /^[0-9a-f]{64}$/);
+  assert.equal(b.maxTokens, 9);
+  await assert.rejects(TextClassifier.load(folder.join("c")), /there is no folder .*c; name a/);
+  await assert.rejects(
+    TextClassifier.load(path, { runtime, maxTokens: 40 }),
+    /for items of 40 tokens: it takes at most 32/,
+  );
+});
+
+Deno.test("probabilities: softmax, and the sigmoid of one label", () => {
+  assert.deepEqual(probabilities([0, 0]), [0.5, 0.5]);
+  assert.deepEqual(probabilities([1000, 1000 + Math.log(3)]).map((p) => p.toFixed(6)), [
+    "0.250000",
+    "0.750000",
+  ]);
+  assert.deepEqual(probabilities([0]), [0.5]);
+  assert.deepEqual(sigmoids([0, Math.log(3)]).map((p) => p.toFixed(6)), ["0.500000", "0.750000"]);
+});
