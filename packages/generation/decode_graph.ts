@@ -143,7 +143,7 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
       return { cond: not(allDone), carried: [emitted, endedNext, ...grown], scans: scanned };
 
       function nextToken(scores: Value): Value {
-        const tooShort = less(length, minNewTokens); // [batch]: a response counts its eos
+        const tooShort = less(now, minNewTokens); // [batch]: as transformers, eos comes after them
         const withoutEos = add(scores, graph.constant(eosPenalty));
         const penalised = where(unsqueeze(tooShort, [1]), withoutEos, scores);
         return sample(penalised, gather(uniforms, step, 0), sampler);

@@ -24,7 +24,7 @@ export interface SamplingParams {
 export interface Prompt {
   /** The encoder's input, special tokens included. */
   readonly ids: readonly number[];
-  /** eos is not drawn before the response has this many tokens, eos included. */
+  /** eos is not drawn before this many other tokens, as transformers' `min_new_tokens`. */
   readonly minNewTokens: number;
   readonly maxNewTokens: number;
   /** The uniform number in [0, 1) of each of its draws, by position; none is asked for from `maxNewTokens` on. */

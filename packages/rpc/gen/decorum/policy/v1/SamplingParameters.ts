@@ -22,7 +22,7 @@ export interface SamplingParameters {
    */
   'topP'?: (number | string);
   /**
-   * The end token cannot come before this many tokens.
+   * The end token cannot come before this many other tokens.
    */
   'minNewTokens'?: (number);
   /**
@@ -54,7 +54,7 @@ export interface SamplingParameters__Output {
    */
   'topP'?: (number);
   /**
-   * The end token cannot come before this many tokens.
+   * The end token cannot come before this many other tokens.
    */
   'minNewTokens': (number);
   /**
