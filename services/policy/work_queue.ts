@@ -6,7 +6,7 @@ import { paddedTokens, type Work } from "./work.ts";
 /** Label of this queue's metrics. */
 const queue = "generate";
 /** Bounds of the pushback that a refused caller gets, in milliseconds. */
-const PUSHBACK = { least: 50, most: 5000 };
+const PUSHBACK = { least: 100, most: 10_000 };
 
 export interface QueueLimits extends BatchLimits {
   /** Requests that wait. */
@@ -23,6 +23,7 @@ export class WorkQueue {
   #closed = false;
   #wake = (): void => {};
   #batchMs = 0;
+  #runningSince: number | undefined;
 
   constructor(readonly limits: QueueLimits, readonly metrics: Metrics) {
     this.#report();
@@ -78,6 +79,7 @@ export class WorkQueue {
       }
       const batch = pickBatch(this.#waiting, this.limits);
       this.#waiting = this.#waiting.filter((work) => !batch.includes(work));
+      this.#runningSince = performance.now();
       for (const { queuedAt } of batch) {
         const seconds = (performance.now() - queuedAt) / 1000;
         this.metrics.observe("decorum_queue_wait_seconds", seconds, { queue });
@@ -87,9 +89,10 @@ export class WorkQueue {
     }
   }
 
-  /** Notes how long a batch took: refused callers come back after about that. */
+  /** Notes how long the batch took: from that callers learn when to come back. */
   took(milliseconds: number): void {
     this.#batchMs = milliseconds;
+    this.#runningSince = undefined;
   }
 
   /** Lets `take` end when nothing waits any more. */
@@ -100,8 +103,14 @@ export class WorkQueue {
 
   #refuse(reason: string, why: string): never {
     this.metrics.add("decorum_queue_rejections_total", 1, { queue, reason });
-    const pushback = Math.min(PUSHBACK.most, Math.max(PUSHBACK.least, this.#batchMs));
-    throw resourceExhausted(`Cannot take the request: ${why}; try again later`, pushback);
+    throw resourceExhausted(`Cannot take the request: ${why}; try again later`, this.#pushback());
+  }
+
+  /** Half the time that the queue takes to empty, were every batch as the last one or the present one. */
+  #pushback(): number {
+    const running = this.#runningSince === undefined ? 0 : performance.now() - this.#runningSince;
+    const estimate = Math.max(this.#batchMs, running) * this.depth / 2;
+    return Math.min(PUSHBACK.most, Math.max(PUSHBACK.least, estimate));
   }
 
   #dropExpired(): void {
