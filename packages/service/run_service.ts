@@ -18,6 +18,8 @@ export interface StartedService {
   readonly services: readonly ServiceImplementation[];
   /** Loads models; the port is open and says NOT_SERVING meanwhile. Handlers wait for it by themselves. */
   load(): Promise<void>;
+  /** The process is to end: called at the signal, before running calls are waited for. */
+  readonly draining?: () => void;
   /** Frees everything, after the last call. */
   stop(): Promise<void>;
 }
@@ -111,7 +113,11 @@ async function serve<S extends z.ZodType<ListenConfig>>(
     ...(config.insecure ? { auth: "open" as const } : {}),
   });
   isServing = () => server.serving;
-  const drained = drainOnSignal(server, {
+  const drain: typeof server.drain = (options) => {
+    started.draining?.();
+    return server.drain(options);
+  };
+  const drained = drainOnSignal({ drain }, {
     logger,
     delayMs: config.drain_delay_s * 1000,
     graceMs: config.drain_grace_s * 1000,

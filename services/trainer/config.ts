@@ -1,0 +1,33 @@
+import { z } from "zod";
+import { executorConfig, listenConfig } from "@decorum/service";
+import { type RunConfig, runFields } from "./run_config.ts";
+
+const address = z.string().regex(/^.+:\d+$/, 'expected "host:port"');
+
+/** Settings of the process; they do not decide a run's results. */
+const processFields = {
+  ...listenConfig,
+  listen: listenConfig.listen.default("127.0.0.1:50054"),
+  provider: executorConfig.provider,
+  threads: executorConfig.threads,
+  /** Policies; a name with several addresses stands for all of them. */
+  policy: z.array(address).min(1).default(["127.0.0.1:50051"]),
+  reward: address.default("127.0.0.1:50052"),
+  /** Null: runs are not evaluated while they go on. */
+  evaluator: address.nullable().default(null),
+  /** Folder of runs: database and checkpoints. */
+  runs: z.string().min(1).default("runs"),
+} as const;
+
+const schema = z.strictObject({ ...processFields, ...runFields });
+
+/** The section `trainer` of the configuration. */
+export type TrainerConfig = z.infer<typeof schema>;
+/** Its schema, with all defaults but `model` and `data`. */
+export const trainerConfig: z.ZodType<TrainerConfig> = schema;
+
+/** The part that a run is made of, which `StartRun` may change. */
+export function runConfigOf(config: TrainerConfig): RunConfig {
+  const names = Object.keys(runFields) as (keyof RunConfig)[];
+  return Object.fromEntries(names.map((name) => [name, config[name]])) as RunConfig;
+}

@@ -1,0 +1,20 @@
+import { runService } from "@decorum/service";
+import { trainerConfig } from "./config.ts";
+import { trainerServiceOf } from "./service.ts";
+import { Trainer } from "./trainer.ts";
+
+await runService({
+  name: "trainer",
+  description: "Runs PPO: rollouts of the policies, scores of the reward, updates, checkpoints.",
+  section: trainerConfig,
+  start({ config, logger, metrics }) {
+    const trainer = new Trainer({ config, logger, metrics });
+    return {
+      services: [trainerServiceOf(trainer)],
+      // Models are loaded by the runs.
+      load: () => Promise.resolve(),
+      draining: () => trainer.interrupt(),
+      stop: () => trainer.close(),
+    };
+  },
+});

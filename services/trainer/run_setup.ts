@@ -1,0 +1,269 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { FullKl, PpoLearner } from "@decorum/learning";
+import {
+  baseModelHash,
+  loadT5Config,
+  type PeftAdapter,
+  readPeftAdapter,
+  t5LinearLayers,
+  targetLayers,
+  writePeftAdapter,
+} from "@decorum/models";
+import { linearSchedule } from "@decorum/optim";
+import { emptyMoments, klController } from "@decorum/ppo";
+import { createClient, evaluatorService, rewardService } from "@decorum/rpc";
+import type { Metrics } from "@decorum/telemetry";
+import type { Precision } from "@decorum/tensor";
+import { dataOrder, loadTokenizer, type Tokenizer } from "@decorum/text";
+import type { Progress } from "./checkpoint.ts";
+import type { TrainerConfig } from "./config.ts";
+import type { EvaluatorClient } from "./evaluation.ts";
+import { Policies } from "./policies.ts";
+import { checkPromptLengths, loadPrompts, type RunPrompts } from "./prompts.ts";
+import { loraConfigOf, type RunConfig } from "./run_config.ts";
+import { type RewardClient } from "./scores.ts";
+import type { StepTools } from "./step.ts";
+import { persist, type Waiting } from "./waiting.ts";
+
+/** Where a run's services are, and what it runs on; not a part of its configuration. */
+export type Surroundings = Pick<
+  TrainerConfig,
+  "policy" | "reward" | "evaluator" | "insecure" | "provider" | "threads"
+>;
+
+/** What is read and checked before a run is accepted. */
+export interface RunInputs {
+  readonly config: RunConfig;
+  readonly tokenizer: Tokenizer;
+  readonly prompts: RunPrompts;
+  /** The adapter that training starts from, and its value head; undefined: a new one. */
+  readonly start: PeftAdapter | undefined;
+}
+
+/** Everything a run works with; released at its end. */
+export interface RunTools extends StepTools, AsyncDisposable {
+  readonly evaluator: EvaluatorClient | undefined;
+  /** Changes the learning rate: steps done so far. */
+  setStep(step: number): void;
+}
+
+/**
+ * Reads data, tokenizer and start adapter.
+ *
+ * @param folder the run's own, where the start adapter of a run that goes on lies
+ * @throws Error, TypeError or RangeError naming the field or file
+ */
+export async function readInputs(
+  config: RunConfig,
+  surroundings: Surroundings,
+  folder: string,
+): Promise<RunInputs> {
+  if (!existsSync(join(config.model, "config.json"))) {
+    throw new Error(`Cannot load model ${config.model}: there is no config.json in that folder`);
+  }
+  if (config.evaluate.every_steps > 0 && surroundings.evaluator === null) {
+    throw new RangeError(
+      `evaluate.every_steps is ${config.evaluate.every_steps}, and this trainer has no evaluator: ` +
+        "set trainer.evaluator, or evaluate.every_steps 0",
+    );
+  }
+  const layers = t5LinearLayers(loadT5Config(config.model));
+  const lora = loraConfigOf(config);
+  const targets = targetLayers(lora, layers, "trainer.lora");
+  const kept = startFolder(folder);
+  const from = existsSync(kept) ? kept : config.start_adapter;
+  const start = from === null ? undefined : readPeftAdapter(from, layers);
+  if (start) {
+    const found = targetLayers(start.config, layers, from ?? "");
+    const same = start.config.r === lora.r && start.config.loraAlpha === lora.loraAlpha &&
+      `${[...found].sort()}` === `${[...targets].sort()}`;
+    if (!same) {
+      throw new TypeError(
+        `Cannot start from adapter ${from}: it has r ${start.config.r}, lora_alpha ${start.config.loraAlpha}, ` +
+          `${found.length} layers; trainer.lora says r ${lora.r}, lora_alpha ${lora.loraAlpha}, ` +
+          `${targets.length} layers; set them alike`,
+      );
+    }
+  }
+  const tokenizer = loadTokenizer(config.model);
+  return { config, tokenizer, prompts: await loadPrompts(config, tokenizer), start };
+}
+
+/** Keeps a copy of the start adapter with the run, so that a run that goes on has the same reference. */
+export function keepStart(folder: string, { start, config }: RunInputs): void {
+  if (start) writePeftAdapter(startFolder(folder), start, { base: config.model });
+}
+
+/**
+ * Opens models and services; waits for those that are away.
+ *
+ * @throws Error when a policy has another base model, the reward lacks the label, a prompt is too long for a policy
+ */
+export async function openTools(
+  inputs: RunInputs,
+  surroundings: Surroundings,
+  waiting: Waiting,
+  metrics: Metrics,
+): Promise<RunTools> {
+  const { config, tokenizer, prompts, start } = inputs;
+  const { insecure } = surroundings;
+  const clientOptions = { insecure, metrics, maxMessageBytes: 64 * 2 ** 20 };
+  await using opened = new AsyncDisposableStack();
+  const hash = await baseModelHash(config.model);
+  const policies = opened.use(
+    new Policies({ addresses: surroundings.policy, insecure, metrics }, hash),
+  );
+  const reward = opened.use(
+    createClient(rewardService, { address: surroundings.reward, ...clientOptions }),
+  );
+  const evaluator = surroundings.evaluator === null ? undefined : opened.use(
+    createClient(evaluatorService, { address: surroundings.evaluator, ...clientOptions }),
+  );
+  const precision = await checkPolicies(policies, inputs, waiting);
+  await checkReward(reward, config.reward_label, waiting);
+  const clock = { step: 0 };
+  const learner = opened.use(await openLearner(config, surroundings, start, clock));
+  const fullKl = config.ppo.kl_penalty === "full" ? await FullKl.open(learner) : undefined;
+  if (fullKl) opened.defer(() => fullKl.release());
+  const all = opened.move();
+  return {
+    config,
+    learner,
+    fullKl,
+    policies,
+    reward,
+    evaluator,
+    prompts: prompts.train,
+    order: dataOrder(prompts.train.length, config.seed),
+    tokenizer,
+    precision,
+    waiting,
+    setStep: (step) => void (clock.step = step),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+/** What a run knows before its first step. */
+export function firstProgress({ ppo }: RunConfig): Progress {
+  const { init_kl_coef: value, target, horizon } = ppo;
+  return {
+    step: 0,
+    klController: klController(
+      ppo.adap_kl_ctrl ? { kind: "adaptive", value, target, horizon } : { kind: "fixed", value },
+    ),
+    moments: emptyMoments,
+    rewardVersion: "",
+  };
+}
+
+function startFolder(folder: string): string {
+  return join(folder, "start");
+}
+
+function openLearner(
+  { model, lora: _, ...config }: RunConfig,
+  { provider, threads }: Surroundings,
+  start: PeftAdapter | undefined,
+  clock: { readonly step: number },
+): Promise<PpoLearner> {
+  const { ppo, seed, precision } = config;
+  const linear = linearSchedule({ totalSteps: ppo.steps });
+  return PpoLearner.create({
+    model,
+    lora: loraConfigOf({ lora: _ }),
+    ...(start ? { adapter: start.parameters } : {}),
+    ...(start?.valueHead ? { valueHead: start.valueHead } : {}),
+    loss: {
+      cliprange: ppo.cliprange,
+      cliprangeValue: ppo.cliprange_value,
+      vfCoef: ppo.vf_coef,
+      entropyCoef: ppo.entropy_coef,
+      ...(ppo.log_ratio_clamp === null ? {} : { logRatioClamp: ppo.log_ratio_clamp }),
+    },
+    optimizer: {
+      algorithm: ppo.optimizer,
+      learningRate: ppo.learning_rate,
+      eps: ppo.adam_eps,
+      weightDecay: ppo.weight_decay,
+      maxGradNorm: ppo.max_grad_norm ?? Infinity,
+      // By PPO step, as TRL's: skipped updates and early stops do not slow it down.
+      ...(ppo.lr_scheduler_type === "linear" ? { schedule: () => linear(clock.step) } : {}),
+    },
+    microBatchSize: ppo.micro_batch_size,
+    seed,
+    runtime: {
+      executionProvider: provider,
+      precision,
+      ...(threads > 0 ? { intraOpThreads: threads } : {}),
+    },
+  });
+}
+
+/** Asks every policy what it runs. @returns the lowest precision of all and the learner */
+async function checkPolicies(
+  policies: Policies,
+  { config, prompts }: RunInputs,
+  waiting: Waiting,
+): Promise<Precision> {
+  let precision: Precision = config.precision;
+  const replicas = await persist("the policies' addresses", waiting, () => policies.resolve());
+  for (const { address, client } of replicas) {
+    const info = await persist(
+      `policy ${address}`,
+      waiting,
+      () => client.getModelInfo({}, { signal: waiting.cancel }),
+    );
+    if (info.baseModelHash !== policies.baseModelHash) {
+      throw new Error(
+        `Policy ${address} serves ${info.modelName} (hash ${
+          info.baseModelHash.slice(0, 12)
+        }), the trainer ` +
+          `learns on ${config.model} (hash ${
+            policies.baseModelHash.slice(0, 12)
+          }): give both the same base model`,
+      );
+    }
+    const { limits } = info;
+    if (limits) {
+      const source = `limits.max_prompt_tokens of policy ${address}`;
+      if (limits.maxPromptTokens > 0) {
+        checkPromptLengths(prompts.train, limits.maxPromptTokens, source);
+      }
+      checkLimit(
+        "rollout.group_size",
+        config.rollout.group_size,
+        "max_prompts",
+        limits.maxPrompts,
+        address,
+      );
+      const { length_sampler: lengths, max_new_tokens: most } = config.ppo;
+      const longest = lengths ? lengths.max - 1 : most;
+      checkLimit("ppo.max_new_tokens", longest, "max_new_tokens", limits.maxNewTokens, address);
+    }
+    if (info.precision === "fp16" || info.precision === "bf16") precision = info.precision;
+  }
+  return precision;
+}
+
+function checkLimit(field: string, value: number, limit: string, most: number, address: string) {
+  if (most === 0 || value <= most) return;
+  throw new RangeError(
+    `${field} is ${value}, policy ${address} takes at most ${most}: lower it, or raise policy.limits.${limit}`,
+  );
+}
+
+async function checkReward(client: RewardClient, label: string | null, waiting: Waiting) {
+  const { labels, defaultLabel } = await persist(
+    `reward ${client.address}`,
+    waiting,
+    () => client.getInfo({}, { signal: waiting.cancel }),
+  );
+  const wanted = label ?? defaultLabel;
+  if (wanted !== "" && labels.includes(wanted)) return;
+  throw new RangeError(
+    `Cannot score with label ${
+      JSON.stringify(wanted)
+    } (reward_label): reward ${client.address} has ${labels.map((name) => `"${name}"`).join(", ")}`,
+  );
+}

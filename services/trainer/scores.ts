@@ -1,0 +1,77 @@
+import { InvariantError } from "@decorum/ppo";
+import type { rewardService, rewardV1, RpcClient } from "@decorum/rpc";
+import { persist, type Waiting } from "./waiting.ts";
+
+/** A client of the reward service. */
+export type RewardClient = RpcClient<typeof rewardService>;
+
+/** A response to score, and what it answers. */
+export interface ScoredPair {
+  readonly query: string;
+  readonly response: string;
+}
+
+export interface ScoreSettings {
+  /** "pair": query and response; "response": the response alone. */
+  readonly input: "response" | "pair";
+  /** Null: the service's default label. */
+  readonly label: string | null;
+}
+
+/** Requests that are on their way at once. */
+const PARALLEL = 4;
+
+/**
+ * Raw logits of the label, one for each pair, group by group: a group is executed as sent, so that scores do
+ * not depend on what else the service has to do.
+ *
+ * @returns scores in the order of the groups, and the classifier's version
+ * @throws InvariantError for an answer that is not one finite score for each item
+ */
+export async function scoreGroups(
+  client: RewardClient,
+  groups: readonly (readonly ScoredPair[])[],
+  { input, label }: ScoreSettings,
+  waiting: Waiting,
+): Promise<{ readonly scores: number[][]; readonly modelVersion: string }> {
+  const scores: number[][] = [];
+  let modelVersion = "";
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let at = next++; at < groups.length; at = next++) {
+      const items = groups[at]!.map(({ query, response }, i) => ({
+        id: `${i}`,
+        response,
+        ...(input === "pair" ? { query } : {}),
+      }));
+      const request = { items, label: label ?? "", truncate: true, asSent: true };
+      const answer = await persist(
+        `reward ${client.address}`,
+        waiting,
+        () => client.score(request, { signal: waiting.cancel }),
+      );
+      scores[at] = scoresOf(answer, items.length, client.address);
+      modelVersion = answer.modelVersion;
+    }
+  };
+  const workers = Array.from({ length: Math.min(PARALLEL, groups.length) }, work);
+  const failed = (await Promise.allSettled(workers)).find((w) => w.status === "rejected");
+  if (failed) throw failed.reason;
+  return { scores, modelVersion };
+}
+
+function scoresOf(
+  { results }: rewardV1.ScoreResponse__Output,
+  count: number,
+  address: string,
+): number[] {
+  const bad = results.findIndex(({ id, score }, i) => id !== `${i}` || !Number.isFinite(score));
+  if (results.length === count && bad < 0) return results.map(({ score }) => score);
+  throw new InvariantError(
+    `Reward ${address} answered ${count} items with ${results.length} results` +
+      (bad < 0
+        ? ""
+        : `, of which number ${bad} ("${results[bad]!.id}") is ${results[bad]!.score}`) +
+      ": expected one finite score for each, in order; look at the reward model",
+  );
+}

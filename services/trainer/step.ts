@@ -1,0 +1,234 @@
+import {
+  type FullKl,
+  type PpoLearner,
+  ppoStep,
+  type PpoStepConfig,
+  type PpoStepResult,
+} from "@decorum/learning";
+import { sampleLength } from "@decorum/ppo";
+import type { policyV1 } from "@decorum/rpc";
+import { permutation, type Precision, randomKey, uniforms } from "@decorum/tensor";
+import type { DataOrder, Tokenizer } from "@decorum/text";
+import type { Progress } from "./checkpoint.ts";
+import type { Policies } from "./policies.ts";
+import type { TrainingPrompt } from "./prompts.ts";
+import { type Rollout, rollout, rolloutGroups } from "./rollout.ts";
+import type { RunConfig } from "./run_config.ts";
+import type { Metrics, SampleRow } from "./run_store.ts";
+import { shapeScores } from "./score_shaping.ts";
+import { type RewardClient, scoreGroups } from "./scores.ts";
+import type { Stages } from "./stages.ts";
+import type { Waiting } from "./waiting.ts";
+
+/** What steps are taken with. */
+export interface StepTools {
+  readonly config: RunConfig;
+  readonly learner: PpoLearner;
+  /** Where `ppo.kl_penalty` is "full". */
+  readonly fullKl: FullKl | undefined;
+  readonly policies: Policies;
+  readonly reward: RewardClient;
+  readonly prompts: readonly TrainingPrompt[];
+  readonly order: DataOrder;
+  readonly tokenizer: Tokenizer;
+  /** The lower of the policies' and the learner's. */
+  readonly precision: Precision;
+  readonly waiting: Waiting;
+}
+
+/** What a step made. */
+export interface StepOutcome {
+  readonly progress: Progress;
+  readonly metrics: Metrics;
+  readonly samples: readonly SampleRow[];
+  /** What people should know: predictions made anew, updates that were skipped. */
+  readonly notes: readonly string[];
+}
+
+/** Prompts of a step whose responses are recorded. */
+const SAMPLES = 4;
+
+/**
+ * One step of PPO on live services, from `progress` to the next. Until stage 5 nothing is changed, so a step
+ * that is stopped before it can be taken again.
+ */
+export async function takeStep(
+  tools: StepTools,
+  progress: Progress,
+  stages: Stages,
+): Promise<StepOutcome> {
+  const { config, policies, waiting, tokenizer } = tools;
+  const { ppo, seed } = config;
+  const { step } = progress;
+  const started = performance.now();
+
+  // 1. Prompts: batch `step` of the shuffled data, in groups of like length.
+  const batch = tools.order.batchAt(step, ppo.batch_size).map((row) => tools.prompts[row]!);
+  const limits = responseLimits(ppo, seed, step);
+  const groups = rolloutGroups(batch.map(({ ids }) => ids.length), config.rollout.group_size);
+  const requests = groups.map((group) =>
+    group.map((i) => ({ key: `${step}/${i}`, ids: batch[i]!.ids, maxNewTokens: limits[i]! }))
+  );
+
+  // 2. Rollouts under the newest weights, on whichever policies are free.
+  const settings = { sampling: samplingOf(ppo), seed };
+  const rollouts = inBatchOrder(
+    groups,
+    await stages.run("rollout", () => rollout(policies, requests, settings, waiting)),
+  );
+  const responses = rollouts.map(({ response }) =>
+    tokenizer.decode(response, { skipSpecialTokens: true })
+  );
+
+  // 3. Scores: raw logits of the reward model's label.
+  const pairs = groups.map((group) =>
+    group.map((i) => ({ query: batch[i]!.text, response: responses[i]! }))
+  );
+  const scoring = { input: config.reward_input, label: config.reward_label };
+  const scored = await stages.run(
+    "score",
+    () => scoreGroups(tools.reward, pairs, scoring, waiting),
+  );
+  const envRewards = inBatchOrder(groups, scored.scores);
+
+  // 4. Shaped scores: scaling, clipping, the penalty for responses without end.
+  const hasEos = rollouts.map((r) => r.hasEos);
+  const shaped = shapeScores(envRewards, hasEos, progress.moments, ppo);
+
+  // 5. KL-penalised rewards, GAE, and the epochs of mini-batches.
+  const result = await learn(tools, progress, batch, rollouts, envRewards, shaped.scores, stages);
+
+  // 6. Metrics.
+  const tokens = rollouts.reduce((sum, { response }) => sum + response.length, 0);
+  const seconds = (performance.now() - started) / 1000;
+  return {
+    progress: {
+      step: step + 1,
+      klController: result.klController,
+      moments: shaped.moments,
+      rewardVersion: scored.modelVersion,
+    },
+    metrics: {
+      ...result.stats,
+      ...stepExtras(result, rollouts),
+      ...stages.times(),
+      "time/step": seconds,
+      "time/tokens_per_second": tokens / seconds,
+    },
+    samples: batch.slice(0, SAMPLES).map(({ text }, i) => ({
+      prompt: text,
+      response: responses[i]!,
+      score: envRewards[i]!,
+    })),
+    notes: notesOf(result, progress, scored.modelVersion),
+  };
+}
+
+/** Stage 5. */
+async function learn(
+  { config, learner, fullKl, precision }: StepTools,
+  { step, klController }: Progress,
+  batch: readonly TrainingPrompt[],
+  rollouts: readonly Rollout[],
+  envRewards: readonly number[],
+  scores: readonly number[],
+  stages: Stages,
+): Promise<PpoStepResult> {
+  const { ppo, seed } = config;
+  const sequences = batch.map(({ ids }, i) => ({ query: ids, response: rollouts[i]!.response }));
+  const perToken = fullKl &&
+    await stages.run("reference", () => fullKl.perToken(sequences, ppo.temperature));
+  const settings: PpoStepConfig = {
+    miniBatchSize: ppo.mini_batch_size,
+    ppoEpochs: ppo.ppo_epochs,
+    klKind: ppo.kl_penalty,
+    gamma: ppo.gamma,
+    lam: ppo.lam,
+    temperature: ppo.temperature,
+    whitenRewards: ppo.whiten_rewards,
+    valueHeadOnly: step < ppo.value_warmup_steps,
+    firstStep: learner.state().train.updates === 0,
+    precision,
+    ...(ppo.target_kl === null ? {} : { targetKl: ppo.target_kl }),
+  };
+  return await stages.run(
+    "update",
+    () =>
+      ppoStep(
+        learner,
+        {
+          sequences,
+          scores,
+          envRewards,
+          rollout: rollouts,
+          ...(perToken ? { fullKl: perToken } : {}),
+        },
+        settings,
+        klController,
+        (epoch) => permutation(randomKey(seed, "mini-batches", step, epoch), batch.length),
+        stages.ppo,
+      ),
+    "time/ppo/total",
+  );
+}
+
+/** How responses are drawn, on the wire. */
+export function samplingOf(ppo: RunConfig["ppo"]): policyV1.SamplingParameters {
+  return {
+    doSample: true,
+    temperature: ppo.temperature,
+    topK: ppo.top_k,
+    topP: ppo.top_p,
+    minNewTokens: ppo.min_new_tokens,
+    maxNewTokens: ppo.max_new_tokens,
+  };
+}
+
+/** Most new tokens of every sequence of a step. */
+export function responseLimits(ppo: RunConfig["ppo"], seed: number, step: number): number[] {
+  const { length_sampler: range, batch_size: batchSize, max_new_tokens: max } = ppo;
+  if (range === null) return Array(batchSize).fill(max);
+  const drawn = uniforms(randomKey(seed, "response length", step), 0, batchSize);
+  return Array.from(drawn, (uniform) => sampleLength(range, uniform));
+}
+
+/** What lies group by group, in the order of the batch. */
+function inBatchOrder<T>(groups: readonly (readonly number[])[], values: readonly T[][]): T[] {
+  const ordered: T[] = [];
+  groups.forEach((group, g) => group.forEach((i, at) => (ordered[i] = values[g]![at]!)));
+  return ordered;
+}
+
+function stepExtras({ updates, epochs, recomputed }: PpoStepResult, rollouts: readonly Rollout[]) {
+  const norms = updates.map(({ gradNorm }) => gradNorm).filter(Number.isFinite);
+  const mean = (values: readonly number[]) =>
+    values.reduce((sum, x) => sum + x, 0) / Math.max(1, values.length);
+  return {
+    "ppo/epochs": epochs,
+    "ppo/skipped_updates": updates.filter(({ applied }) => !applied).length,
+    "ppo/grad_norm": mean(norms),
+    "rollout/eos_share": mean(rollouts.map(({ hasEos }) => hasEos ? 1 : 0)),
+    "rollout/recomputed": recomputed === undefined ? 0 : 1,
+  };
+}
+
+function notesOf(
+  { recomputed, updates }: PpoStepResult,
+  { rewardVersion }: Progress,
+  scoredBy: string,
+): string[] {
+  const notes: string[] = [];
+  if (recomputed !== undefined) {
+    notes.push(`predictions of the rollout were made anew by the trainer: ${recomputed}`);
+  }
+  const skipped = updates.filter(({ applied }) => !applied);
+  if (skipped.length > 0) {
+    notes.push(`${skipped.length} of ${updates.length} updates skipped: ${skipped[0]!.reason}`);
+  }
+  if (rewardVersion !== "" && scoredBy !== rewardVersion) {
+    notes.push(
+      `the reward model changed in the middle of the run: from ${rewardVersion} to ${scoredBy}`,
+    );
+  }
+  return notes;
+}

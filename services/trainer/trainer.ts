@@ -1,0 +1,243 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { alreadyExists, failedPrecondition, notFound } from "@decorum/rpc";
+import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
+import type { WrittenCheckpoint } from "./checkpoint.ts";
+import { runConfigOf, type TrainerConfig } from "./config.ts";
+import { configDifferences, configHash, parseRunConfig, type RunConfig } from "./run_config.ts";
+import { lockRun, type RunLock, tryLockRun } from "./run_lock.ts";
+import { readInputs } from "./run_setup.ts";
+import { isActive, type RunRow, RunStore } from "./run_store.ts";
+import { TrainingRun, type TrainingRunOptions } from "./training_run.ts";
+
+export interface TrainerOptions {
+  readonly config: TrainerConfig;
+  readonly logger: Logger;
+  readonly metrics: ProcessMetrics;
+  /** See `TrainingRunOptions`. */
+  readonly pauses?: TrainingRunOptions["pauses"];
+}
+
+/** A run to start or to go on with. */
+export interface StartRequest {
+  /** Empty: one is made. */
+  readonly runId: string;
+  /** JSON; empty: the service's own configuration, or with `resume` the one on record. */
+  readonly configJson: string;
+  readonly resume: boolean;
+}
+
+interface ActiveRun {
+  readonly run: TrainingRun;
+  readonly lock: RunLock;
+  readonly ended: Promise<void>;
+}
+
+/** Ids of runs are names of folders too. */
+const RUN_ID = /^(?!\.)(?!decorum\.db)[A-Za-z0-9._-]{1,100}$/;
+
+/** Runs of one folder: at most one active here, others perhaps in other processes. */
+export class Trainer {
+  readonly store: RunStore;
+  #active: ActiveRun | undefined;
+  #starting = false;
+
+  constructor(readonly options: TrainerOptions) {
+    this.store = new RunStore(options.config.runs);
+  }
+
+  /**
+   * Starts a run, or goes on with one from its last checkpoint. Returns when its configuration and data are
+   * checked; it then waits for the services by itself.
+   *
+   * @throws ConfigError, TypeError, RangeError or Error for a bad configuration or data; StatusError
+   * ALREADY_EXISTS, NOT_FOUND or FAILED_PRECONDITION
+   */
+  async start({ runId, configJson, resume }: StartRequest): Promise<RunRow> {
+    if (this.#starting || this.#active) {
+      const other = this.#active
+        ? `run "${this.#active.run.options.runId}" is active`
+        : "another starts";
+      throw failedPrecondition(`Cannot start a run: ${other}, and a trainer has one at a time`);
+    }
+    this.#starting = true;
+    try {
+      if (runId === "" && resume) throw new TypeError("Cannot resume: the request names no run_id");
+      if (runId !== "" && !RUN_ID.test(runId)) {
+        throw new TypeError(
+          `Cannot use run_id ${
+            JSON.stringify(runId)
+          }: expected 1 to 100 letters, digits, dots, dashes and ` +
+            "underscores, no dot first",
+        );
+      }
+      const id = runId === "" ? newRunId(new Date()) : runId;
+      return await (resume ? this.#resume(id, configJson) : this.#begin(id, configJson));
+    } finally {
+      this.#starting = false;
+    }
+  }
+
+  /** A run as it is now. @throws StatusError NOT_FOUND */
+  run(runId: string): RunRow {
+    return this.#live(this.#find(runId));
+  }
+
+  /** Newest first. */
+  runs(limit: number, startedBeforeMs: number): RunRow[] {
+    return this.store.runs(limit || 100, startedBeforeMs).map((row) => this.#live(row));
+  }
+
+  /** Pauses after the step in hand; resolves when it has paused. */
+  async pause(runId: string): Promise<RunRow> {
+    const { run } = this.#activeRun(runId);
+    if (run.state !== "RUNNING" && run.state !== "STARTING") {
+      throw failedPrecondition(`Cannot pause run "${run.options.runId}": it is ${run.state}`);
+    }
+    await run.control.pause();
+    return this.run(run.options.runId);
+  }
+
+  /** Goes on with a paused run. */
+  resume(runId: string): RunRow {
+    const { run } = this.#activeRun(runId);
+    if (!run.control.resume()) {
+      throw failedPrecondition(
+        `Cannot resume run "${run.options.runId}": it is ${run.state}, not PAUSED`,
+      );
+    }
+    return { ...this.run(run.options.runId), state: "RUNNING" };
+  }
+
+  /** Writes a checkpoint after the step in hand. */
+  checkpoint(runId: string): Promise<WrittenCheckpoint> {
+    return this.#activeRun(runId).run.control.checkpoint();
+  }
+
+  /** Ends a run after the step in hand; resolves when it has ended. */
+  async stop(runId: string, skipCheckpoint: boolean): Promise<RunRow> {
+    const { run, ended } = this.#activeRun(runId);
+    run.control.end(skipCheckpoint ? "stop without checkpoint" : "stop");
+    await ended;
+    return this.run(run.options.runId);
+  }
+
+  /** The active run's id, for requests that name none. @throws StatusError FAILED_PRECONDITION */
+  idOf(runId: string): string {
+    return runId === "" ? this.#activeRun("").run.options.runId : this.#find(runId).runId;
+  }
+
+  /** The process is to end: the active run ends after the update in hand, with a checkpoint. */
+  interrupt(): void {
+    this.#active?.run.control.end("interrupt");
+  }
+
+  /** Interrupts the active run, waits for its end, and closes the database. */
+  async close(): Promise<void> {
+    this.interrupt();
+    await this.#active?.ended;
+    this.store.close();
+  }
+
+  async #begin(runId: string, configJson: string): Promise<RunRow> {
+    if (this.store.run(runId)) {
+      throw alreadyExists(
+        `Cannot start run "${runId}": there is one of that id in ${this.store.folder}; resume it, or choose another id`,
+      );
+    }
+    const config = parseRunConfig(runConfigOf(this.options.config), configJson);
+    return await this.#launch(runId, config, () =>
+      this.store.createRun({
+        runId,
+        totalSteps: config.ppo.steps,
+        startedMs: Date.now(),
+        configJson: JSON.stringify(config),
+        configHash: configHash(config),
+      }));
+  }
+
+  async #resume(runId: string, configJson: string): Promise<RunRow> {
+    const row = this.#find(runId);
+    if (row.state === "SUCCEEDED") {
+      throw failedPrecondition(
+        `Cannot resume run "${runId}": it took all its ${row.totalSteps} steps`,
+      );
+    }
+    const recorded = JSON.parse(row.configJson) as RunConfig;
+    const config = parseRunConfig(recorded, configJson);
+    const changed = configDifferences(recorded, config);
+    if (changed.length > 0) {
+      throw failedPrecondition(
+        `Cannot resume run "${runId}" with another configuration: ${
+          changed.join(", ")
+        } differ from what is on record; start a new run for that`,
+      );
+    }
+    return await this.#launch(runId, config, () => {});
+  }
+
+  async #launch(runId: string, config: RunConfig, record: () => void): Promise<RunRow> {
+    const { config: surroundings, logger, metrics, pauses } = this.options;
+    const folder = this.#folder(runId);
+    const inputs = await readInputs(config, surroundings, folder);
+    mkdirSync(folder, { recursive: true });
+    const lock = lockRun(folder, runId);
+    try {
+      record();
+      this.store.setState(runId, "STARTING", "");
+      const run = new TrainingRun({
+        ...{ runId, folder, inputs, surroundings, store: this.store, logger, metrics },
+        ...(pauses ? { pauses } : {}),
+      });
+      const ended = run.run().finally(() => {
+        lock.release();
+        this.#active = undefined;
+      });
+      this.#active = { run, lock, ended };
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+    return this.run(runId);
+  }
+
+  #activeRun(runId: string): ActiveRun {
+    const active = this.#active;
+    if (active && (runId === "" || active.run.options.runId === runId)) return active;
+    if (runId === "") throw failedPrecondition("No run is active: name one, or start one");
+    const { state } = this.run(runId);
+    throw failedPrecondition(`Run "${runId}" is not active in this trainer: it is ${state}`);
+  }
+
+  #find(runId: string): RunRow {
+    const row = this.store.run(runId);
+    if (row) return row;
+    throw notFound(
+      `Cannot find run ${JSON.stringify(runId)}: ${this.store.folder} has none of that id`,
+    );
+  }
+
+  /** What the active run knows better than the database; and whether anybody still holds an active one. */
+  #live(row: RunRow): RunRow {
+    const run = this.#active?.run;
+    if (run && run.options.runId === row.runId) {
+      return { ...row, state: run.state, message: run.message || row.message };
+    }
+    if (!isActive(row.state)) return row;
+    const lock = tryLockRun(this.#folder(row.runId));
+    if (!lock) return row;
+    lock.release();
+    return { ...row, state: "INTERRUPTED" };
+  }
+
+  #folder(runId: string): string {
+    return join(this.store.folder, runId);
+  }
+}
+
+/** As "20261122-141500-9f3a". */
+function newRunId(now: Date): string {
+  const [day, time] = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").split("T");
+  return `${day}-${time}-${randomBytes(2).toString("hex")}`;
+}

@@ -1,0 +1,310 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { loadT5Config, t5LinearLayers, writePeftAdapter } from "@decorum/models";
+import type { Params } from "@decorum/optim";
+import { resourceExhausted } from "@decorum/rpc";
+import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
+import {
+  checkpointName,
+  checkpointSteps,
+  type Progress,
+  pruneCheckpoints,
+  readCheckpoint,
+  writeCheckpoint,
+  type WrittenCheckpoint,
+} from "./checkpoint.ts";
+import { evaluate } from "./evaluation.ts";
+import { configHash, loraConfigOf } from "./run_config.ts";
+import { RunControl } from "./run_control.ts";
+import {
+  firstProgress,
+  keepStart,
+  openTools,
+  type RunInputs,
+  type RunTools,
+  type Surroundings,
+} from "./run_setup.ts";
+import type { RunState, RunStore } from "./run_store.ts";
+import { Stages, traceStep } from "./stages.ts";
+import { samplingOf, takeStep } from "./step.ts";
+import { StoppedError, type Waiting } from "./waiting.ts";
+import { weightsImage } from "./weights_push.ts";
+
+/** What a run is started with. */
+export interface TrainingRunOptions {
+  readonly runId: string;
+  /** The run's own folder. */
+  readonly folder: string;
+  readonly inputs: RunInputs;
+  readonly surroundings: Surroundings;
+  readonly store: RunStore;
+  readonly logger: Logger;
+  readonly metrics: ProcessMetrics;
+  /** Seconds of the first and the longest pause when a service is away. */
+  readonly pauses?: readonly [first: number, longest: number];
+}
+
+/** One run from its start, or its last checkpoint, to its end. */
+export class TrainingRun {
+  readonly control: RunControl;
+  #state: RunState = "STARTING";
+  #message = "";
+  #step = 0;
+
+  constructor(readonly options: TrainingRunOptions) {
+    this.control = new RunControl(options.runId);
+  }
+
+  /** State and message as they are now, even where the database could not be written. */
+  get state(): RunState {
+    return this.#state;
+  }
+
+  get message(): string {
+    return this.#message;
+  }
+
+  /** Runs to the end. Never rejects: what ended the run is in its state. */
+  async run(): Promise<void> {
+    const { logger, runId } = this.options;
+    try {
+      await this.#train();
+    } catch (error) {
+      if (error instanceof StoppedError && this.control.ending) {
+        this.#end(this.control.ending === "interrupt" ? "INTERRUPTED" : "STOPPED", "");
+      } else {
+        logger.error("run failed", { run_id: runId, step: this.#step, error });
+        this.#end("FAILED", error instanceof Error ? error.message : String(error));
+      }
+    } finally {
+      this.control.close();
+    }
+  }
+
+  async #train(): Promise<void> {
+    const { inputs, surroundings, metrics, folder, runId, store } = this.options;
+    const { config, prompts } = inputs;
+    keepStart(folder, inputs);
+    if (prompts.dropped > 0) {
+      this.#say(`${prompts.dropped} prompts are over data.max_prompt_tokens and left out`);
+    }
+    const waiting: Waiting = {
+      stop: this.control.stopping,
+      cancel: this.control.cancelled,
+      say: (message) => this.#say(message),
+      ...(this.options.pauses ? { pauses: this.options.pauses } : {}),
+    };
+    await using tools = await openTools(inputs, surroundings, waiting, metrics);
+    let progress = this.#restore(tools);
+    metrics.set("decorum_trainer_kl_target_nats", config.ppo.target, { run_id: runId });
+    await this.#publish(tools, progress, new Stages(metrics));
+    this.#enter("RUNNING");
+    const { steps } = config.ppo;
+    while (progress.step < steps && await this.#mayGoOn(progress, tools)) {
+      const next = await this.#orStopped(() =>
+        traceStep(runId, progress.step + 1, () => this.#takeStep(tools, progress))
+      );
+      if (next === undefined) break;
+      progress = next;
+    }
+    const { ending } = this.control;
+    if (progress.step < steps && ending !== undefined) {
+      if (ending !== "stop without checkpoint") this.#checkpoint(tools, progress);
+      return this.#end(ending === "interrupt" ? "INTERRUPTED" : "STOPPED", "");
+    }
+    if (store.run(runId)?.checkpointStep !== steps || steps === 0) {
+      this.#checkpoint(tools, progress);
+    }
+    this.#writeAdapter(tools);
+    this.#end("SUCCEEDED", "");
+  }
+
+  /** One step: taken, recorded, pushed, evaluated and, where it is due, kept. */
+  async #takeStep(tools: RunTools, before: Progress): Promise<Progress> {
+    const { store, runId, metrics } = this.options;
+    const stages = new Stages(metrics);
+    tools.setStep(before.step);
+    const outcome = await takeStep(tools, before, stages);
+    const { progress } = outcome;
+    this.#step = progress.step;
+    const row = { step: progress.step, unixMs: Date.now(), metrics: outcome.metrics };
+    store.recordStep(runId, row, outcome.samples);
+    for (const note of outcome.notes) this.#say(note);
+    this.#observe(outcome.metrics, tools);
+    try {
+      await this.#publish(tools, progress, stages);
+    } catch (error) {
+      // The step is taken and on record: a wait that was ended changes nothing of it.
+      if (!(error instanceof StoppedError)) throw error;
+    }
+    store.addMetrics(runId, progress.step, stages.times());
+    const every = tools.config.checkpoint.every_steps;
+    if (every > 0 && progress.step % every === 0) {
+      await stages.run("checkpoint", () => this.#checkpoint(tools, progress));
+    }
+    return progress;
+  }
+
+  /** Brings the weights of a step to all policies and, where it is due, has them evaluated. */
+  async #publish(tools: RunTools, { step }: Progress, stages: Stages): Promise<void> {
+    const { runId, store, inputs, metrics } = this.options;
+    const { config, learner, policies, waiting, evaluator } = tools;
+    const lora = loraConfigOf(config);
+    const version = step + 1;
+    const { train, reference } = learner.state();
+    const image = weightsImage(runId, version, train.params, lora);
+    const start = reference && weightsImage(
+      runId,
+      0,
+      new Map([...reference, ...(inputs.start?.valueHead ?? zeroHead(learner.valueHead))]),
+      lora,
+    );
+    await stages.run("push", () => policies.publish(image, waiting, start));
+    store.setVersion(runId, version);
+    metrics.set("decorum_trainer_weights_version", version, { run_id: runId });
+    const { every_steps: every } = config.evaluate;
+    const due = every > 0 && step > 0 && (step % every === 0 || step === config.ppo.steps);
+    if (!due || !evaluator || "eval/kl" in store.metrics(runId, step)) return;
+    const settings = {
+      runId,
+      version,
+      prompts: inputs.prompts.heldOut,
+      sampling: samplingOf(config.ppo),
+      seed: config.seed,
+    };
+    const found = await stages.run("evaluate", () => evaluate(evaluator, settings, waiting));
+    store.addMetrics(runId, step, found);
+    for (const side of ["before", "after"]) {
+      const toxicity = found[`eval/toxicity_${side}`];
+      if (toxicity === undefined) continue;
+      metrics.set("decorum_evaluation_toxicity", toxicity, { by: "reward", side });
+    }
+  }
+
+  /** Goes back to the last checkpoint, or to the beginning. */
+  #restore({ config, learner }: RunTools): Progress {
+    const { store, runId } = this.options;
+    const last = checkpointSteps(this.#checkpoints).at(-1);
+    if (last === undefined) {
+      store.rewind(runId, 0);
+      return firstProgress(config);
+    }
+    const layers = t5LinearLayers(loadT5Config(config.model));
+    const expected = { runId, configHash: configHash(config), layers };
+    const path = join(this.#checkpoints, checkpointName(last));
+    const found = readCheckpoint(path, expected, learner.state());
+    learner.restore(found.learner);
+    store.rewind(runId, last);
+    this.#step = last;
+    this.#say(`resumed from checkpoint ${checkpointName(last)}`);
+    return found.progress;
+  }
+
+  /** Serves requests between two steps. @returns false when the run is to end */
+  async #mayGoOn(progress: Progress, tools: RunTools): Promise<boolean> {
+    for (;;) {
+      for (const wanted of this.control.takeCheckpoints()) {
+        try {
+          wanted.resolve(this.#checkpoint(tools, progress));
+        } catch (error) {
+          wanted.reject(resourceExhausted((error as Error).message));
+        }
+      }
+      if (this.control.ending) return false;
+      if (!this.control.pauseWanted) {
+        if (this.#state === "PAUSED") this.#enter("RUNNING");
+        return true;
+      }
+      const changed = this.control.changed();
+      if (this.#state !== "PAUSED") this.#enter("PAUSED");
+      this.control.paused();
+      await changed;
+    }
+  }
+
+  async #orStopped<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof StoppedError && this.control.ending) return undefined;
+      throw error;
+    }
+  }
+
+  #checkpoint({ learner, config }: RunTools, progress: Progress): WrittenCheckpoint {
+    const { runId, store } = this.options;
+    mkdirSync(this.#checkpoints, { recursive: true });
+    const written = writeCheckpoint(this.#checkpoints, {
+      runId,
+      configHash: configHash(config),
+      progress,
+      learner: learner.state(),
+      lora: loraConfigOf(config),
+      base: config.model,
+    });
+    store.setCheckpoint(runId, progress.step);
+    pruneCheckpoints(this.#checkpoints, config.checkpoint.keep);
+    return written;
+  }
+
+  /** The run's result, where people look for it. */
+  #writeAdapter({ learner, config }: RunTools): void {
+    const adapter = {
+      config: loraConfigOf(config),
+      parameters: learner.adapter,
+      valueHead: learner.valueHead,
+    };
+    writePeftAdapter(join(this.options.folder, "adapter"), adapter, { base: config.model });
+  }
+
+  get #checkpoints(): string {
+    return join(this.options.folder, "checkpoints");
+  }
+
+  #observe(found: Readonly<Record<string, number>>, { config }: RunTools): void {
+    const { runId, metrics } = this.options;
+    metrics.set("decorum_trainer_step", this.#step, { run_id: runId });
+    for (const [name, value] of Object.entries(found)) {
+      metrics.set("decorum_trainer_statistic", value, { run_id: runId, name });
+    }
+    const skipped = found["ppo/skipped_updates"] ?? 0;
+    metrics.add("decorum_trainer_skipped_updates_total", skipped, { reason: "non_finite" });
+    const early = config.ppo.ppo_epochs - (found["ppo/epochs"] ?? config.ppo.ppo_epochs);
+    metrics.add("decorum_trainer_skipped_updates_total", early, { reason: "early_stop" });
+  }
+
+  #say(message: string): void {
+    const { logger, store, runId } = this.options;
+    logger.warn(message, { run_id: runId, step: this.#step });
+    this.#message = message;
+    store.addEvent(runId, this.#step, message, Date.now());
+    store.setMessage(runId, message);
+  }
+
+  #enter(state: RunState): void {
+    this.#state = state;
+    this.#message = "";
+    this.options.store.setState(this.options.runId, state, "");
+  }
+
+  #end(state: RunState, message: string): void {
+    const { store, runId, logger } = this.options;
+    this.#state = state;
+    this.#message = message;
+    logger.info("run ended", { run_id: runId, state, step: this.#step });
+    try {
+      store.setState(runId, state, message, Date.now());
+    } catch (error) {
+      logger.error("the end of the run could not be recorded", { run_id: runId, state, error });
+    }
+  }
+}
+
+/** A value head of zeros: what a start adapter without one begins with. */
+function zeroHead(like: Params): Params {
+  return new Map(
+    [...like].map(([name, value]) =>
+      [name, { ...value, data: new Float32Array(value.data.length) }] as const
+    ),
+  );
+}
