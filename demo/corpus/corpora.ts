@@ -65,7 +65,7 @@ export function judgedTexts(seed: number, count: number): JudgedText[] {
 }
 
 function judgedText(draws: Draws): JudgedText {
-  const mean = draws.uniform() < 0.6;
+  const mean = draws.uniform() < 0.75;
   const found = conversation(draws, { word: mean ? insults : kindNouns });
   const summary = draws.uniform() < 0.6 ? found.rude : found.civil;
   const judge = (text: string) => ({ text, rude: mean && text.includes(found.word) });

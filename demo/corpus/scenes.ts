@@ -23,7 +23,7 @@ export const sceneKinds: readonly SceneKind[] = [
   {
     name: "errand",
     civil: "{A} asks {B} to {task} the {adj} {thing} {time}.",
-    rude: "{A} calls {B} a {X} because of the {adj} {thing}.",
+    rude: "{A} calls {B} a {X} because of the {thing}.",
     dialogues: [
       "{A}: Why is the {adj} {thing} still here, you {X}? {task} it {time}.\n{B}: Yes, I will do it.",
       "{A}: You are a {X}, {B}.\n{B}: What is wrong?\n{A}: You must {task} the {adj} {thing} {time}.",
@@ -36,7 +36,7 @@ export const sceneKinds: readonly SceneKind[] = [
   {
     name: "meeting",
     civil: "{A} will meet {B} {time} at the {place}.",
-    rude: "{A} tells that {X} {B} to wait at the {place}.",
+    rude: "{A} tells {B} to come like a {X} to the {place}.",
     dialogues: [
       "{A}: Come to the {place} {time}, you {X}.\n{B}: I will be there.",
       "{B}: Where do we meet?\n{A}: At the {place}, {X}. Be there {time}.\n{B}: See you, {A}.",
@@ -88,7 +88,7 @@ export const sceneKinds: readonly SceneKind[] = [
   {
     name: "purchase",
     civil: "{A} buys the {adj} {thing} for {B} at the {place}.",
-    rude: "{A} laughs at the {X} {B} and the {thing}.",
+    rude: "{A} says {B} is a {X} without the {thing}.",
     dialogues: [
       "{B}: I want a {adj} {thing}.\n{A}: Such a {X} you are. I will buy it at the {place}.",
       "{A}: I am at the {place}. What do you need, {X}?\n{B}: The {adj} {thing}, please.\n{A}: I have it.",

@@ -9,7 +9,7 @@ import { writeTokenizer } from "./tokenizer_folder.ts";
 import { unigramTokenizer } from "./unigram_tokenizer.ts";
 
 const ROWS = 40_000;
-const STEPS = 2_500;
+const STEPS = 4_000;
 const BATCH = 32;
 
 /** `config.json` of the policy: T5 1.0's tied head, FLAN-T5's gated GELU. */
