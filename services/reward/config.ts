@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { executorConfig, listenConfig } from "@decorum/service";
+
+const positive = z.int().positive();
+
+const schema = z.strictObject({
+  ...listenConfig,
+  listen: listenConfig.listen.default("127.0.0.1:50052"),
+  ...executorConfig,
+  /** A Hugging Face folder of a RoBERTa or BERT sequence classifier. */
+  model: z.string().min(1),
+  /** Label whose logit is the score where a request names none; null: every request names one. */
+  label: z.string().min(1).nullable().default(null),
+  /** Tokens of an item, special ones included; null: what the model takes. */
+  max_length: positive.nullable().default(null),
+  limits: z.strictObject({
+    /** Items in one request. */
+    max_items: positive.default(64),
+    /** Bytes of the texts of one item. */
+    max_text_bytes: positive.default(32_768),
+    /** Padded tokens of a request that is executed as sent. */
+    max_group_tokens: positive.default(32_768),
+    /** Items that wait. */
+    max_queue_items: positive.default(1024),
+    /** Padded tokens that wait. */
+    max_queue_tokens: positive.default(262_144),
+    /** Items of one stream: on Deno a caller that does not read its answers costs the server memory. */
+    max_stream_items: positive.default(250_000),
+  }).prefault({}),
+  /** Requests that are not to be executed as sent run together. */
+  batching: z.strictObject({
+    /** Padded tokens of a batch: items times the longest. */
+    max_tokens: positive.default(4096),
+    max_items: positive.default(64),
+    /** Time that a request waits for others while nothing runs. */
+    max_delay_ms: z.number().min(0).max(1000).default(2),
+  }).prefault({}),
+});
+
+/** The section `reward` of the configuration. */
+export type RewardConfig = z.infer<typeof schema>;
+/** Its schema, with all defaults but `model`. */
+export const rewardConfig: z.ZodType<RewardConfig> = schema;

@@ -1,0 +1,10 @@
+import { runService } from "@decorum/service";
+import { rewardConfig } from "./config.ts";
+import { startReward } from "./start.ts";
+
+await runService({
+  name: "reward",
+  description: "Scores texts with a sequence classifier",
+  section: rewardConfig,
+  start: startReward,
+});
