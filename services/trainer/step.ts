@@ -76,9 +76,7 @@ export async function takeStep(
     groups,
     await stages.run("rollout", () => rollout(policies, requests, settings, waiting)),
   );
-  const responses = rollouts.map(({ response }) =>
-    tokenizer.decode(response, { skipSpecialTokens: true })
-  );
+  const responses = rollouts.map(({ response }) => textOf(response, tokenizer));
 
   // 3. Scores: raw logits of the reward model's label.
   const pairs = groups.map((group) =>
@@ -190,6 +188,12 @@ export function responseLimits(ppo: RunConfig["ppo"], seed: number, step: number
   if (range === null) return Array(batchSize).fill(max);
   const drawn = uniforms(randomKey(seed, "response length", step), 0, batchSize);
   return Array.from(drawn, (uniform) => sampleLength(range, uniform));
+}
+
+/** Text without special tokens. T5 has more embeddings than its tokenizer has words: such ids have no text. */
+function textOf(ids: readonly number[], tokenizer: Tokenizer): string {
+  const known = ids.filter((id) => tokenizer.idToToken(id) !== undefined);
+  return tokenizer.decode(known, { skipSpecialTokens: true });
 }
 
 /** What lies group by group, in the order of the batch. */

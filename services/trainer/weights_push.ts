@@ -1,58 +1,27 @@
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
 import type { LoraConfig } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import { type policyService, type policyV1, type RpcClient, RpcError } from "@decorum/rpc";
+import { type PackedWeights, packWeights, pushWeights } from "@decorum/service";
 
 /** A client of a policy. */
 export type PolicyClient = RpcClient<typeof policyService>;
 
-/** Weights as they go over the wire; made once, sent to every policy. */
-export interface WeightsImage {
+/** Weights of a run as they go over the wire; made once, sent to every policy. */
+export interface WeightsImage extends PackedWeights {
   readonly runId: string;
   /** 1 and up; 0: the weights that training starts from, which become START of the run. */
   readonly version: number;
-  readonly manifest: policyV1.WeightsManifest;
-  readonly bytes: Uint8Array;
-  /** Over `bytes`. */
-  readonly sha256: Uint8Array;
 }
 
-/** Largest piece of an upload that every policy takes. */
-const CHUNK_BYTES = 2 ** 20;
-
-/**
- * The weights of one version: adapter and value head in float32, one tensor after another.
- *
- * @param parameters under the checkpoint's keys
- */
+/** The weights of one version: adapter and value head, under the checkpoint's keys. */
 export function weightsImage(
   runId: string,
   version: number,
   parameters: Params,
   lora: LoraConfig,
 ): WeightsImage {
-  const parts = [...parameters].map(([name, { dims, data }]) => ({
-    name,
-    dims: [...dims],
-    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  }));
-  const totalBytes = parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const all = new Uint8Array(totalBytes);
-  let at = 0;
-  const tensors = parts.map(({ name, dims, bytes }) => {
-    all.set(bytes, at);
-    at += bytes.length;
-    return { name, dims, dtype: "TENSOR_DTYPE_FLOAT32" as const, sha256: sha256(bytes) };
-  });
-  const adapter = {
-    r: lora.r,
-    loraAlpha: lora.loraAlpha,
-    targetModules: [...lora.targetModules],
-  };
-  const manifest = { tensors, adapter, totalBytes, start: version === 0 };
-  return { runId, version, manifest, bytes: all, sha256: sha256(all) };
+  return { runId, version, ...packWeights(parameters, lora, { start: version === 0 }) };
 }
 
 /** Whether `found` are the weights of `image`. */
@@ -79,61 +48,28 @@ export async function ensureWeights(
   options: { readonly takeOver: boolean; readonly signal: AbortSignal },
 ): Promise<void> {
   const { runId, version } = image;
-  const { signal } = options;
+  const { takeOver, signal } = options;
   const held = await heldOf(client, runId, signal);
+  const newest = held?.current?.kind === "WEIGHTS_KIND_VERSION" ? held.current.version : 0;
   if (held?.held.some((weights) => isImage(weights, image))) {
     // The newest must be ours too, or a later push would not fit on it.
-    if (version === 0 || held.current?.version === version) return;
+    if (version === 0 || newest === version) return;
   }
-  const newest = held?.current?.kind === "WEIGHTS_KIND_VERSION" ? held.current.version : 0;
   const expectedVersion = version === 0 ? newest : version - 1;
   const restart = version > 0 && newest !== expectedVersion;
-  if (restart && held && newest > 0 && !options.takeOver) {
+  if (restart && newest > 0 && !takeOver) {
     throw new Error(
       `Cannot push version ${version} of run "${runId}" to ${client.address}: it holds version ${newest}, ` +
         `which this trainer did not push; does another trainer use the same run id?`,
     );
   }
-  await push(client, image, { baseModelHash, expectedVersion, restart, signal });
-}
-
-async function push(
-  client: PolicyClient,
-  image: WeightsImage,
-  { baseModelHash, expectedVersion, restart, signal }: {
-    readonly baseModelHash: string;
-    readonly expectedVersion: number;
-    readonly restart: boolean;
-    readonly signal: AbortSignal;
-  },
-): Promise<void> {
-  const { runId, manifest, version } = image;
-  const begin = { runId, baseModelHash, expectedVersion, manifest, restart };
-  const { uploadId, maxChunkBytes } = await client.beginWeights(begin, { signal });
-  try {
-    const size = Math.min(CHUNK_BYTES, maxChunkBytes || CHUNK_BYTES);
-    await client.uploadWeights(chunks(uploadId, image.bytes, size), { signal });
-    const { weights } = await client.commitWeights({ uploadId, expectedVersion }, { signal });
-    if (isImage(weights, image)) return;
-    throw new Error(
-      `Pushed version ${version} of run "${runId}" to ${client.address}, and it answered with ` +
-        `${weights?.kind} ${weights?.version} of run "${weights?.runId}"; is it the policy of this version of Decorum?`,
-    );
-  } catch (error) {
-    await client.abortWeights({ uploadId }, { deadlineMs: 2000 }).catch(() => {});
-    throw error;
-  }
-}
-
-function* chunks(
-  uploadId: string,
-  bytes: Uint8Array,
-  size: number,
-): Generator<policyV1.UploadWeightsRequest> {
-  for (let offset = 0; offset < bytes.length; offset += size) {
-    const data = bytes.subarray(offset, offset + size);
-    yield { uploadId: offset === 0 ? uploadId : "", offset, data, crc32: crc32(data) };
-  }
+  const target = { runId, baseModelHash, expectedVersion, restart };
+  const made = await pushWeights(client, image, target, { signal });
+  if (isImage(made, image)) return;
+  throw new Error(
+    `Pushed version ${version} of run "${runId}" to ${client.address}, and it answered with ${made.kind} ` +
+      `${made.version} of run "${made.runId}"; is it a policy of this version of Decorum?`,
+  );
 }
 
 async function heldOf(client: PolicyClient, runId: string, signal: AbortSignal) {
@@ -143,8 +79,4 @@ async function heldOf(client: PolicyClient, runId: string, signal: AbortSignal) 
     if (error instanceof RpcError && error.code === "NOT_FOUND") return undefined;
     throw error;
   }
-}
-
-function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest();
 }
