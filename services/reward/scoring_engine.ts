@@ -10,8 +10,11 @@ const queueLabel = { queue: "score" } as const;
 /** Milliseconds after which the callers of a batch whose thread ended may try again. */
 const RELOAD_PUSHBACK_MS = 500;
 
+/** What the engine needs of a classifier. */
+export type ScoringModel = Pick<TextClassifier, "logits" | "reload" | typeof Symbol.asyncDispose>;
+
 export interface ScoringEngineOptions {
-  readonly classifier: TextClassifier;
+  readonly model: ScoringModel;
   readonly limits: QueueLimits;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -25,10 +28,6 @@ export class ScoringEngine {
   constructor(readonly options: ScoringEngineOptions) {
     this.queue = new ScoringQueue(options.limits, options.metrics);
     this.#loop = this.#run();
-  }
-
-  get classifier(): TextClassifier {
-    return this.options.classifier;
   }
 
   /**
@@ -68,14 +67,14 @@ export class ScoringEngine {
   async stop(): Promise<void> {
     this.queue.close();
     await this.#loop;
-    await this.classifier[Symbol.asyncDispose]();
+    await this.options.model[Symbol.asyncDispose]();
   }
 
   async #run(): Promise<void> {
-    const { logger } = this.options;
+    const { logger, model } = this.options;
     for (let batch = await this.queue.take(); batch; batch = await this.queue.take()) {
       try {
-        await this.classifier.reload();
+        await model.reload();
         await this.#runTraced(batch);
       } catch (error) {
         const died = error instanceof WorkerDiedError;
@@ -91,7 +90,7 @@ export class ScoringEngine {
 
   /** A batch of one request is part of its trace; one of several links to theirs. */
   async #runTraced(batch: readonly Unit[]): Promise<void> {
-    const { metrics } = this.options;
+    const { metrics, model } = this.options;
     const jobs = [...new Set(batch.map(({ job }) => job))];
     const [only] = jobs;
     const parent = jobs.length === 1 && only ? only.context : ROOT_CONTEXT;
@@ -114,7 +113,7 @@ export class ScoringEngine {
     try {
       const logits = await context.with(
         trace.setSpan(parent, span),
-        () => this.classifier.logits(items),
+        () => model.logits(items),
       );
       deliver(batch, logits);
     } catch (error) {

@@ -5,7 +5,7 @@ import {
   type rewardService,
   type rewardV1,
 } from "@decorum/rpc";
-import { probabilities } from "@decorum/scoring";
+import { probabilities, type TextClassifier } from "@decorum/scoring";
 import type { RewardConfig } from "./config.ts";
 import { inOrder } from "./in_order.ts";
 import { parseScore } from "./score_request.ts";
@@ -14,24 +14,29 @@ import type { ScoringEngine } from "./scoring_engine.ts";
 /** Requests of one stream that are worked on at once. */
 const STREAM_DEPTH = 16;
 
+/** A reward whose model is loaded. */
+export interface LoadedReward {
+  readonly classifier: TextClassifier;
+  readonly engine: ScoringEngine;
+}
+
 type Call = Pick<CallContext, "signal" | "deadline">;
 
 /**
  * The typed door of the scoring engine. Calls that come before the model is loaded wait for it.
  *
- * @param loaded the engine, when its model is loaded
+ * @param loaded settled when the model is loaded
  */
 export function rewardHandlers(
   config: RewardConfig,
-  loaded: Promise<ScoringEngine>,
+  loaded: Promise<LoadedReward>,
 ): Handlers<typeof rewardService> {
   const score = async (
     request: rewardV1.ScoreRequest__Output,
     { signal, deadline }: Call,
     wait: boolean,
   ): Promise<rewardV1.ScoreResponse> => {
-    const engine = await loaded;
-    const { classifier } = engine;
+    const { classifier, engine } = await loaded;
     const { items, label, asSent } = parseScore(request, config, classifier);
     const logits = await engine.score({ items, asSent, signal, deadline }, { wait });
     return {

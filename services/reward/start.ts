@@ -4,13 +4,13 @@ import { TextClassifier } from "@decorum/scoring";
 import type { ServiceContext, StartedService } from "@decorum/service";
 import type { RewardConfig } from "./config.ts";
 import { ScoringEngine } from "./scoring_engine.ts";
-import { rewardHandlers } from "./service.ts";
+import { type LoadedReward, rewardHandlers } from "./service.ts";
 
 /** The reward service, its model not yet loaded. */
 export function startReward(
   { config, logger, metrics }: ServiceContext<RewardConfig>,
 ): StartedService {
-  const loaded = Promise.withResolvers<ScoringEngine>();
+  const loaded = Promise.withResolvers<LoadedReward>();
   loaded.promise.catch(() => {});
   return {
     services: [implement(rewardService, rewardHandlers(config, loaded.promise))],
@@ -19,7 +19,7 @@ export function startReward(
         const classifier = await loadClassifier(config);
         const { limits, batching } = config;
         const engine = new ScoringEngine({
-          classifier,
+          model: classifier,
           logger,
           metrics,
           limits: {
@@ -37,14 +37,14 @@ export function startReward(
           default_label: config.label,
           max_tokens: classifier.maxTokens,
         });
-        loaded.resolve(engine);
+        loaded.resolve({ classifier, engine });
       } catch (error) {
         loaded.reject(error);
         throw error;
       }
     },
     async stop() {
-      await (await loaded.promise).stop();
+      await (await loaded.promise).engine.stop();
     },
   };
 }

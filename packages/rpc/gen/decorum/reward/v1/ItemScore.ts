@@ -22,7 +22,7 @@ export interface ItemScore {
    */
   'probabilities'?: (number | string)[];
   /**
-   * Tokens cut off the query so that the pair fits; the response is never cut. 0: nothing was.
+   * Tokens that were cut off: of a pair those of the query, the response is never cut; else of the response.
    */
   'truncatedTokens'?: (number);
   /**
@@ -52,7 +52,7 @@ export interface ItemScore__Output {
    */
   'probabilities': (number)[];
   /**
-   * Tokens cut off the query so that the pair fits; the response is never cut. 0: nothing was.
+   * Tokens that were cut off: of a pair those of the query, the response is never cut; else of the response.
    */
   'truncatedTokens': (number);
   /**

@@ -15,7 +15,8 @@ export interface ScoreRequest {
    */
   'label'?: (string);
   /**
-   * True: a query that is too long is cut and the answer says so. False: it is refused.
+   * True: an item that is too long is cut and the answer says so: of a pair the query, never the response; else
+   * the response, at its end. False: it is refused.
    */
   'truncate'?: (boolean);
   /**
@@ -37,7 +38,8 @@ export interface ScoreRequest__Output {
    */
   'label': (string);
   /**
-   * True: a query that is too long is cut and the answer says so. False: it is refused.
+   * True: an item that is too long is cut and the answer says so: of a pair the query, never the response; else
+   * the response, at its end. False: it is refused.
    */
   'truncate': (boolean);
   /**
