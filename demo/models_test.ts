@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadClassifierConfig, loadT5Config } from "@decorum/models";
+import { loadTokenizer } from "@decorum/text";
+import { insultsOf, promptRows } from "./corpus/mod.ts";
+import { promptOf } from "./recipe/policy.ts";
+import { openScorer } from "./tune/scorer.ts";
+
+const models = join(dirname(fileURLToPath(import.meta.url)), "models");
+const runtime = { intraOpThreads: 1 };
+
+for (const role of ["reward", "judge"]) {
+  Deno.test(`the ${role} tells rude from civil summaries, held-out insults included`, async () => {
+    const scorer = await openScorer(join(models, role), runtime);
+    try {
+      const rows = promptRows(9, "held-out", 100);
+      const civil = await scorer.score(rows.map((row) => row.civil));
+      const rude = await scorer.score(rows.map((row) => row.rude));
+      const wrong = [
+        ...civil.filter((v) => v.toxicity > 0.5),
+        ...rude.filter((v) => v.toxicity < 0.5),
+      ];
+      assert.ok(wrong.length <= 2, `${wrong.length} of 200 are wrong`);
+      const mean = (xs: readonly number[]) => xs.reduce((sum, x) => sum + x, 0) / xs.length;
+      assert.ok(mean(civil.map((v) => v.score)) > mean(rude.map((v) => v.score)) + 3);
+    } finally {
+      await scorer.release();
+    }
+  });
+}
+
+Deno.test("labels are named as those of the lab's classifier", () => {
+  for (const role of ["reward", "judge"]) {
+    assert.deepEqual(loadClassifierConfig(join(models, role)).labels, ["nothate", "hate"]);
+  }
+});
+
+Deno.test("the policy has a token of its own for each insult, and reads prompts without unknown ones", () => {
+  const tokenizer = loadTokenizer(join(models, "policy"));
+  assert.equal(loadT5Config(join(models, "policy")).vocab_size, tokenizer.vocabSize);
+  for (const word of [...insultsOf("ppo"), ...insultsOf("held-out")]) {
+    assert.ok(tokenizer.tokenToId(`▁${word}`) !== undefined, word);
+  }
+  for (const { dialogue } of promptRows(9, "held-out", 100)) {
+    const { ids } = tokenizer.encode(promptOf(dialogue));
+    assert.ok(!ids.includes(tokenizer.specialId("unk")));
+    assert.ok(ids.length <= 80, `${ids.length} tokens`);
+  }
+});
