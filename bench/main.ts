@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { join } from "node:path";
 import process from "node:process";
 import { runPeer } from "./peer.ts";
+import { benchPush } from "./push_weights.ts";
 import { type T5Size, t5Sizes } from "./random_t5.ts";
 import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
 
@@ -60,4 +61,13 @@ t5Bench(
   "train_step_s",
   benchTrainStep,
 );
+program.command("push").description("push of FLAN-T5-base's 14 MB adapter to an idle policy")
+  .option("--model <folder>", "a T5 folder; default a small one with an adapter of that size")
+  .option("--rounds <n>", "pushes", positive, 5)
+  .option("--json", "print one JSON object")
+  .action(async ({ json, ...options }) => {
+    const row = { bench: "push", ...await benchPush(options) };
+    if (json) console.log(JSON.stringify(row));
+    else for (const [key, value] of Object.entries(row)) console.log(`${key.padEnd(26)}${value}`);
+  });
 await program.parseAsync();
