@@ -6,7 +6,7 @@ import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { WrittenCheckpoint } from "./checkpoint.ts";
 import { runConfigOf, type TrainerConfig } from "./config.ts";
 import { configDifferences, configHash, parseRunConfig, type RunConfig } from "./run_config.ts";
-import { lockRun, type RunLock, tryLockRun } from "./run_lock.ts";
+import { lockRun, tryLockRun } from "./run_lock.ts";
 import { readInputs } from "./run_setup.ts";
 import { isActive, type RunRow, RunStore } from "./run_store.ts";
 import { TrainingRun, type TrainingRunOptions } from "./training_run.ts";
@@ -30,7 +30,6 @@ export interface StartRequest {
 
 interface ActiveRun {
   readonly run: TrainingRun;
-  readonly lock: RunLock;
   readonly ended: Promise<void>;
 }
 
@@ -190,11 +189,11 @@ export class Trainer {
         ...{ runId, folder, inputs, surroundings, store: this.store, logger, metrics },
         ...(pauses ? { pauses } : {}),
       });
-      const ended = run.run().finally(() => {
+      const ended = run.run(() => {
         lock.release();
         this.#active = undefined;
       });
-      this.#active = { run, lock, ended };
+      this.#active = { run, ended };
     } catch (error) {
       lock.release();
       throw error;

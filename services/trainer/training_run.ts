@@ -64,11 +64,15 @@ export class TrainingRun {
     return this.#message;
   }
 
-  /** Runs to the end. Never rejects: what ended the run is in its state. */
-  async run(): Promise<void> {
+  /**
+   * Runs to the end. Never rejects: what ended the run is in its state.
+   *
+   * @param ended called when the end is on record and everything is released
+   */
+  async run(ended: () => void): Promise<void> {
     const { logger, runId } = this.options;
     try {
-      await this.#train();
+      this.#end(await this.#train(), "");
     } catch (error) {
       if (error instanceof StoppedError && this.control.ending) {
         this.#end(this.control.ending === "interrupt" ? "INTERRUPTED" : "STOPPED", "");
@@ -76,12 +80,13 @@ export class TrainingRun {
         logger.error("run failed", { run_id: runId, step: this.#step, error });
         this.#end("FAILED", error instanceof Error ? error.message : String(error));
       }
-    } finally {
-      this.control.close();
     }
+    this.control.close();
+    ended();
   }
 
-  async #train(): Promise<void> {
+  /** @returns the state in which the run ended */
+  async #train(): Promise<RunState> {
     const { inputs, surroundings, metrics, folder, runId, store } = this.options;
     const { config, prompts } = inputs;
     keepStart(folder, inputs);
@@ -110,13 +115,13 @@ export class TrainingRun {
     const { ending } = this.control;
     if (progress.step < steps && ending !== undefined) {
       if (ending !== "stop without checkpoint") this.#checkpoint(tools, progress);
-      return this.#end(ending === "interrupt" ? "INTERRUPTED" : "STOPPED", "");
+      return ending === "interrupt" ? "INTERRUPTED" : "STOPPED";
     }
     if (store.run(runId)?.checkpointStep !== steps || steps === 0) {
       this.#checkpoint(tools, progress);
     }
     this.#writeAdapter(tools);
-    this.#end("SUCCEEDED", "");
+    return "SUCCEEDED";
   }
 
   /** One step: taken, recorded, pushed, evaluated and, where it is due, kept. */
