@@ -58,7 +58,8 @@ export class InferenceSession {
    * Runs the model.
    *
    * @param feeds every input by name; read (or, with `transfer`, taken) before this returns
-   * @param fetches the outputs to compute; all by default, and what only others need is not computed
+   * @param fetches the outputs to copy back; all by default. onnxruntime computes the whole graph whatever is
+   * fetched: what is rarely needed belongs in a graph of its own
    * @throws TypeError when a feed or fetch does not fit; WorkerDiedError when the thread ends; Error with
    * onnxruntime's words when the model fails; the signal's reason when aborted
    */
