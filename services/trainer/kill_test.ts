@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createClient, trainerService } from "@decorum/rpc";
+import { randomKey, uniforms } from "@decorum/tensor";
+import { checkpointName } from "./checkpoint.ts";
+import { type ServiceProcess, startChild } from "./testing/child.ts";
+import { ended, finishedRun, type Fixture, fixture } from "./testing/fixture.ts";
+
+const files = [
+  "adapter/adapter_model.safetensors",
+  "adapter/model.safetensors",
+  "optimizer.safetensors",
+];
+
+/** What must be equal at the end: adapter, value head, optimizer's state, in this order. */
+function finalBytes(folder: string, runId: string, step: number): string[] {
+  const checkpoint = join(folder, "runs", runId, "checkpoints", checkpointName(step));
+  return files.map((file) => readFileSync(join(checkpoint, file), "base64"));
+}
+
+/** Flags that give a trainer process the fixture's configuration. */
+function flags(all: Fixture, ...more: string[]): string[] {
+  const { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed } = all.config();
+  const section = { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed };
+  const set = Object.entries(section).map(([key, value]) =>
+    `trainer.${key}=${JSON.stringify(value)}`
+  );
+  return [...set, "trainer.listen=127.0.0.1:0", "trainer.threads=1", ...more].flatMap((
+    s,
+  ) => ["--set", s]);
+}
+
+Deno.test("a trainer that is killed at any moment and resumed ends as one that was not", async () => {
+  await using all = await fixture();
+  const steps = 8;
+  const whole = await all.finished("whole", { ppo: { steps } });
+  assert.equal(whole.run.state, "SUCCEEDED", whole.run.message);
+  const moments = uniforms(randomKey(Date.now(), "moments of kills"), 0, 5);
+  const configJson = JSON.stringify({ ppo: { steps } });
+  for (let kill = 0; kill <= moments.length; kill++) {
+    await using child = await startChild("../main.ts", flags(all));
+    using client = createClient(trainerService, { address: child.address });
+    const known = all.trainer().store.run("r");
+    if (known?.state === "SUCCEEDED") break;
+    await client.startRun({
+      runId: "r",
+      resume: known !== undefined,
+      ...(known ? {} : { configJson }),
+    });
+    if (kill === moments.length) {
+      for await (const _ of client.watchMetrics({ runId: "r" }));
+    } else {
+      await new Promise((resolve) => setTimeout(resolve, moments[kill]! * 1200));
+      await child.end("SIGKILL");
+    }
+  }
+  const { run, metrics } = finishedRun(all.trainer(), "r");
+  assert.equal(run.state, "SUCCEEDED", `${run.message} after kills at ${moments}`);
+  assert.deepEqual(metrics, whole.metrics, `after kills at ${moments}`);
+  assert.deepEqual(finalBytes(all.folder, "r", steps), finalBytes(all.folder, "whole", steps));
+});
+
+Deno.test("a trainer that is told to end keeps what it has, and goes on from there", async () => {
+  await using all = await fixture();
+  const steps = 6;
+  const whole = await all.finished("whole", { ppo: { steps } });
+  const child = await startChild("../main.ts", flags(all, "trainer.checkpoint.every_steps=0"));
+  using client = createClient(trainerService, { address: child.address });
+  await client.startRun({ runId: "r", configJson: JSON.stringify({ ppo: { steps } }) });
+  let seen = 0;
+  for await (const { step } of client.watchMetrics({ runId: "r", fromStep: 1 })) {
+    seen = Math.max(seen, step);
+    if (seen === 2) break;
+  }
+  assert.equal(await child.end("SIGTERM"), 0, child.log());
+  const trainer = all.trainer();
+  const { state, checkpointStep } = trainer.run("r");
+  assert.equal(state, "INTERRUPTED");
+  assert.ok(checkpointStep >= 2 && checkpointStep < steps);
+  await trainer.start({ runId: "r", configJson: "", resume: true });
+  const { metrics } = await ended(trainer, "r");
+  assert.deepEqual(metrics, whole.metrics);
+});
+
+Deno.test("a policy or a reward that is killed comes back, and the run ends as if it had not", async () => {
+  await using all = await fixture();
+  const { model, lora } = all.config();
+  const policyFlags = (listen: string) =>
+    [
+      `policy.listen=${listen}`,
+      `policy.model=${model}`,
+      `policy.lora=${JSON.stringify(lora)}`,
+      "policy.threads=1",
+    ].flatMap((s) => ["--set", s]);
+  const startPolicy = (listen: string) => startChild("../../policy/main.ts", policyFlags(listen));
+  const startReward = (listen: string) => startChild("./reward_child.ts", [listen]);
+  const services: Record<"policy" | "reward", ServiceProcess> = {
+    policy: await startPolicy("127.0.0.1:0"),
+    reward: await startReward("127.0.0.1:0"),
+  };
+  try {
+    const { policy, reward } = services;
+    const changes = {
+      ppo: { steps: 6 },
+      other: { policy: [policy.address], reward: reward.address },
+    };
+    const whole = await all.finished("whole", changes);
+    assert.equal(whole.run.state, "SUCCEEDED", whole.run.message);
+    const trainer = all.trainer(changes);
+    await trainer.start({ runId: "r", configJson: "", resume: false });
+    const never = new AbortController().signal;
+    const reached = async (step: number) => {
+      while (trainer.run("r").step < step) await trainer.store.changed(20, never);
+    };
+    const said = async (text: string) => {
+      while (!trainer.store.events("r").some(({ message }) => message.startsWith(text))) {
+        await trainer.store.changed(20, never);
+      }
+    };
+    await reached(2);
+    await policy.end("SIGKILL");
+    await said("waiting for policy");
+    services.policy = await startPolicy(policy.address);
+    await reached(4);
+    await reward.end("SIGKILL");
+    await said("waiting for reward");
+    services.reward = await startReward(reward.address);
+    const { run, metrics, messages } = await ended(trainer, "r");
+    assert.equal(run.state, "SUCCEEDED", run.message);
+    assert.deepEqual(metrics, whole.metrics);
+    assert.deepEqual(finalBytes(all.folder, "r", 6), finalBytes(all.folder, "whole", 6));
+    assert.match(messages.join("\n"), /waiting for policy .*\n(.*\n)*policy .* is back after/);
+    assert.match(messages.join("\n"), /waiting for reward .*\n(.*\n)*reward .* is back after/);
+  } finally {
+    await services.policy[Symbol.asyncDispose]();
+    await services.reward[Symbol.asyncDispose]();
+  }
+});
