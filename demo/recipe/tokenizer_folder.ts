@@ -14,7 +14,7 @@ export interface TokenizerFolder {
 export function writeTokenizer(folder: string, { tokenizer, config }: TokenizerFolder): void {
   mkdirSync(folder, { recursive: true });
   const write = (name: string, json: unknown) =>
-    writeFileSync(join(folder, name), JSON.stringify(json) + "\n");
+    writeFileSync(join(folder, name), JSON.stringify(json, null, 2) + "\n");
   write("tokenizer.json", tokenizer);
   write("tokenizer_config.json", config);
 }
