@@ -121,6 +121,8 @@ export const runFields = {
   reward_input: z.enum(["response", "pair"]).default("response"),
   /** Label whose raw logit is the score; null: the reward service's default. */
   reward_label: z.string().min(1).nullable().default(null),
+  /** Control: the score of every response, whatever the reward model says; null: its own. */
+  constant_score: z.number().nullable().default(null),
   checkpoint: z.strictObject({
     /** Steps between two checkpoints; 0: at the end alone. */
     every_steps: count.default(10),

@@ -87,7 +87,10 @@ export async function takeStep(
     "score",
     () => scoreGroups(tools.reward, pairs, scoring, waiting),
   );
-  const envRewards = inBatchOrder(groups, scored.scores);
+  const { constant_score: constant } = config;
+  const envRewards = constant === null
+    ? inBatchOrder(groups, scored.scores)
+    : batch.map(() => constant);
 
   // 4. Shaped scores: scaling, clipping, the penalty for responses without end.
   const hasEos = rollouts.map((r) => r.hasEos);

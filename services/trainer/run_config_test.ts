@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { runConfigOf } from "./config.ts";
+import { configDifferences, configHash, parseRunConfig } from "./run_config.ts";
+import { settings } from "./testing/fixture.ts";
+
+const base = runConfigOf(settings("folder"));
+
+Deno.test("changes win field by field, and what is not said stays", () => {
+  const config = parseRunConfig(base, '{"ppo": {"steps": 7}, "data": {"split": {"train": 1}}}');
+  assert.equal(config.ppo.steps, 7);
+  assert.equal(config.ppo.batch_size, base.ppo.batch_size);
+  assert.deepEqual(config.data.split, { train: 1 });
+  assert.deepEqual(parseRunConfig(base), base);
+});
+
+Deno.test("the hash follows the values, not the order of the fields", () => {
+  const reversed = Object.fromEntries(Object.entries(base).reverse()) as typeof base;
+  assert.equal(configHash(reversed), configHash(base));
+  const other = parseRunConfig(base, '{"seed": 6, "ppo": {"gamma": 0.5}}');
+  assert.notEqual(configHash(other), configHash(base));
+  assert.deepEqual(configDifferences(base, other), ["ppo.gamma", "seed"]);
+});
+
+Deno.test("fields that do not go together are refused, all at once", () => {
+  const ppo = {
+    mini_batch_size: 100,
+    min_new_tokens: 100,
+    length_sampler: { min: 5, max: 5 },
+    use_score_norm: true,
+  };
+  assert.throws(() => parseRunConfig(base, JSON.stringify({ ppo })), (error: Error) => {
+    for (const field of ["mini_batch_size", "min_new_tokens", "length_sampler", "use_score_norm"]) {
+      assert.match(error.message, new RegExp(`ppo.${field} is`));
+    }
+    return true;
+  });
+  assert.throws(() => parseRunConfig(base, "[1]"), /config_json is \[1\]: expected an object/);
+});
