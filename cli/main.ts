@@ -3,7 +3,11 @@ import process from "node:process";
 import { ConfigError } from "@decorum/config";
 import { RpcError } from "@decorum/rpc";
 import { VERSION } from "@decorum/service";
+import { exportCommand } from "./commands/export.ts";
+import { rewardTrainCommand } from "./commands/reward_train.ts";
+import { scoreCommand } from "./commands/score.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { sftCommand } from "./commands/sft.ts";
 import { upCommand } from "./commands/up.ts";
 
 /** Exit codes of the `decorum` command. */
@@ -15,9 +19,20 @@ const program = new Command("decorum")
     "RLHF for encoder-decoder language models: four gRPC services and what goes with them",
   )
   .version(VERSION)
-  .showHelpAfterError("(--help lists what there is)");
+  .showHelpAfterError("(--help lists what there is)")
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : BAD_CONFIG));
 
-for (const command of [upCommand, serveCommand]) program.addCommand(command());
+const commands = [
+  sftCommand,
+  rewardTrainCommand,
+  exportCommand,
+  scoreCommand,
+  upCommand,
+  serveCommand,
+];
+for (const command of commands) {
+  program.addCommand(command().copyInheritedSettings(program));
+}
 
 try {
   await program.parseAsync();

@@ -21,13 +21,22 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
-/** Progress of `total` units of work called `title`; written to standard error. */
-export function startProgress(title: string, total: number): Progress {
-  return process.stderr.isTTY ? bar(title, total) : plainLines(title, total);
+/**
+ * Progress of `total` units of work called `title`; written to standard error.
+ *
+ * @param from units that were done before, by a run that goes on
+ */
+export function startProgress(title: string, total: number, from = 0): Progress {
+  const started = Date.now();
+  const left = (done: number): string =>
+    done > from ? clock((Date.now() - started) / 1000 / (done - from) * (total - done)) : "-";
+  return process.stderr.isTTY ? bar(title, total, from, left) : plainLines(title, total, left);
 }
 
-function bar(title: string, total: number): Progress {
-  const started = Date.now();
+/** Time that the rest takes, once `done` units are done. */
+type Left = (done: number) => string;
+
+function bar(title: string, total: number, from: number, left: Left): Progress {
   const single = new SingleBar({
     format: `${title} {bar} {value}/{total}  left {left}  {details}`,
     formatBar: Format.BarFormat,
@@ -35,12 +44,10 @@ function bar(title: string, total: number): Progress {
     fps: 5,
     stream: process.stderr,
   }, Presets.shades_classic);
-  single.start(total, 0, { left: "-", details: "" });
+  single.start(total, from, { left: "-", details: "" });
   return {
     update(done, details) {
-      const elapsed = (Date.now() - started) / 1000;
-      const left = done > 0 ? clock(elapsed / done * (total - done)) : "-";
-      single.update(done, { left, details });
+      single.update(done, { left: left(done), details });
     },
     say(line) {
       process.stderr.write(`\r\x1b[K${line}\n`);
@@ -49,7 +56,7 @@ function bar(title: string, total: number): Progress {
   };
 }
 
-function plainLines(title: string, total: number): Progress {
+function plainLines(title: string, total: number, left: Left): Progress {
   const started = Date.now();
   let last = -Infinity;
   return {
@@ -57,8 +64,7 @@ function plainLines(title: string, total: number): Progress {
       const elapsed = (Date.now() - started) / 1000;
       if (elapsed - last < PLAIN_INTERVAL && done < total) return;
       last = elapsed;
-      const left = done > 0 ? clock(elapsed / done * (total - done)) : "-";
-      console.error(`${title} ${done}/${total}  left ${left}  ${details}`);
+      console.error(`${title} ${done}/${total}  left ${left(done)}  ${details}`);
     },
     say: (line) => console.error(line),
     stop() {},

@@ -1,0 +1,77 @@
+import { Command } from "commander";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import {
+  classifierLinearLayers,
+  type LinearLayers,
+  loadClassifierConfig,
+  loadT5Config,
+  mergeAdapter,
+  readJson,
+  readPeftAdapter,
+  t5LinearLayers,
+} from "@decorum/models";
+import { exportClassifierOnnx } from "@decorum/scoring";
+import { addFlags, flag, type FlagValues, Problems, readFlags, text, toggle } from "../flags.ts";
+import { checkPath } from "../training/training_flags.ts";
+
+const exportFlags = {
+  base: flag("--base <folder>", "Hugging Face folder of the base model", text),
+  adapter: flag("--adapter <folder>", "PEFT adapter folder to merge into it", text.optional()),
+  out: flag("--out <folder>", "folder to write", text),
+  onnx: flag("--onnx", "write a classifier as ONNX, as Transformers.js runs it", toggle),
+} as const;
+
+/** `decorum export`: a model for other programs. */
+export function exportCommand(): Command {
+  const command = new Command("export")
+    .description("merge an adapter into its base, for transformers; or write a classifier as ONNX");
+  return addFlags(command, exportFlags).action((given) => {
+    const problems = new Problems();
+    const flags = readFlags(exportFlags, given, problems);
+    const { base, adapter, out } = flags;
+    if (base !== undefined) checkPath("--base", base, "folder", problems);
+    if (adapter !== undefined) checkPath("--adapter", adapter, "folder", problems);
+    if (adapter === undefined && !flags.onnx) {
+      problems.add("--adapter is missing: name the adapter to merge, or say --onnx");
+    }
+    for (const [option, folder] of [["--base", base], ["--adapter", adapter]] as const) {
+      if (folder === undefined || out === undefined || resolve(folder) !== resolve(out)) continue;
+      problems.add(`--out is "${out}": this is the folder of ${option}; name another`);
+    }
+    problems.throwIfAny();
+    exportModel(flags as FlagValues<typeof exportFlags>);
+  });
+}
+
+function exportModel({ base, adapter, out, onnx }: FlagValues<typeof exportFlags>): void {
+  const t5 = readJson(join(base, "config.json"))["model_type"] === "t5";
+  if (t5 && onnx) {
+    throw new TypeError(
+      `Cannot write ${base} as ONNX: it is a T5, and --onnx is for classifiers; merge it without --onnx`,
+    );
+  }
+  if (adapter === undefined) exportClassifierOnnx(base, out);
+  else if (!onnx) merge(base, adapter, out, t5);
+  else {
+    const work = mkdtempSync(join(tmpdir(), "decorum-export-"));
+    try {
+      const merged = join(work, "merged");
+      merge(base, adapter, merged, t5);
+      exportClassifierOnnx(merged, out);
+    } finally {
+      rmSync(work, { recursive: true });
+    }
+  }
+  console.log(`${onnx ? "ONNX" : "Model"}: ${out}`);
+}
+
+function merge(base: string, folder: string, out: string, t5: boolean): void {
+  const layers: LinearLayers = t5
+    ? t5LinearLayers(loadT5Config(base))
+    : classifierLinearLayers(loadClassifierConfig(base));
+  const adapter = readPeftAdapter(folder, layers);
+  if (adapter.valueHead) console.error(`The value head in ${folder} is left out: a model has none`);
+  mergeAdapter(base, layers, adapter, out);
+}

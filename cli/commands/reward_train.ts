@@ -1,0 +1,170 @@
+import { Command } from "commander";
+import { ConfigError } from "@decorum/config";
+import { initClassifier, RewardTrainer } from "@decorum/learning";
+import {
+  type ClassifierConfig,
+  classifierLinearLayers,
+  loadClassifierConfig,
+  maxPositions,
+} from "@decorum/models";
+import { loadTokenizer, type Prompt } from "@decorum/text";
+import {
+  addFlags,
+  flag,
+  type FlagValues,
+  oneOf,
+  positiveCount,
+  Problems,
+  readFlags,
+  text,
+} from "../flags.ts";
+import { Interruption } from "../interruption.ts";
+import { checkRunFolder } from "../training/checkpoint_file.ts";
+import { readTemplate, readTrainingData, type TrainingData } from "../training/data.ts";
+import { loraOf, planOf, settingsOf } from "../training/plan.ts";
+import { labelExamples, pairExamples } from "../training/reward_examples.ts";
+import { runTraining } from "../training/run_training.ts";
+import { startModel } from "../training/start_model.ts";
+import { checkTrainingFlags, trainingFlags } from "../training/training_flags.ts";
+
+const template = text.optional();
+const rewardFlags = {
+  ...trainingFlags,
+  objective: flag(
+    "--objective <kind>",
+    "labels: classes of texts; pairs: which of two texts is preferred (default labels)",
+    oneOf("labels", "pairs").default("labels"),
+  ),
+  text: flag("--text <template>", 'text with {columns}, or one column (default "text")', template),
+  label: flag("--label <column>", 'names of the classes (default "label")', template),
+  chosen: flag("--chosen <template>", 'the preferred text (default "chosen")', template),
+  rejected: flag("--rejected <template>", 'the other text (default "rejected")', template),
+  query: flag("--query <template>", "what the texts answer; put before them as a pair", template),
+  scoreLabel: flag(
+    "--score-label <name>",
+    "class whose logit is the score of a pair (default: the first)",
+    text.optional(),
+  ),
+  maxTokens: flag(
+    "--max-tokens <n>",
+    "of a text (default: what the model takes)",
+    positiveCount.optional(),
+  ),
+} as const;
+
+type RewardFlags = FlagValues<typeof rewardFlags>;
+
+/** Options that belong to one objective alone. */
+const own = {
+  labels: ["text", "label"],
+  pairs: ["chosen", "rejected", "scoreLabel"],
+} as const;
+
+/** `decorum reward-train`: teaches a classifier classes or preferences. */
+export function rewardTrainCommand(): Command {
+  const command = new Command("reward-train")
+    .description("train a reward model: a BERT or RoBERTa classifier, on labels or on pairs");
+  return addFlags(command, rewardFlags).action(async (given) => {
+    const problems = new Problems();
+    const flags = readFlags(rewardFlags, given, problems);
+    checkTrainingFlags(flags, problems);
+    checkRunFolder(flags, problems);
+    const { objective } = flags;
+    for (const name of objective ? own[objective === "labels" ? "pairs" : "labels"] : []) {
+      if (flags[name] === undefined) continue;
+      const [option] = rewardFlags[name].usage.split(" ");
+      problems.add(`${option} does not belong to --objective ${objective}: leave it out`);
+    }
+    problems.throwIfAny();
+    await rewardTrain(flags as RewardFlags);
+  });
+}
+
+async function rewardTrain(flags: RewardFlags): Promise<void> {
+  using stop = new Interruption();
+  const data = await readTrainingData(flags);
+  const templates = readTemplates(flags, data);
+  const model = startModel(flags, initClassifier);
+  const config = loadClassifierConfig(model);
+  const tokenizer = loadTokenizer(model);
+  const maxTokens = mostTokens(flags, config, tokenizer.modelMaxLength);
+  const shared = { maxTokens, truncate: flags.truncate };
+  const encode = (rows: TrainingData["train"]) =>
+    templates.objective === "labels"
+      ? labelExamples(rows, tokenizer, { ...shared, ...templates, labels: config.labels })
+      : pairExamples(rows, tokenizer, { ...shared, ...templates });
+  const train = encode(data.train);
+  const heldOut = data.heldOut && encode(data.heldOut);
+  for (const part of [train, heldOut]) if (part?.note) console.error(part.note);
+  // A head that starts at random has to be learned too.
+  const head = config.model_type === "roberta"
+    ? ["classifier.dense", "classifier.out_proj"]
+    : ["classifier"];
+  const layers = classifierLinearLayers(config);
+  const lora = loraOf(flags, model, layers, ["query", "value", ...head]);
+  const plan = planOf(flags, train.examples.length, lora);
+  await using trainer = await RewardTrainer.create({
+    model,
+    objective: flags.objective,
+    optimizer: plan.optimizer,
+    microBatchSize: plan.microBatchSize,
+    seed: plan.seed,
+    runtime: { intraOpThreads: flags.threads },
+    ...(flags.scoreLabel === undefined ? {} : { scoreLabel: flags.scoreLabel }),
+    ...(lora ? { lora } : {}),
+  });
+  const settings = await settingsOf(flags, plan, lora, model, train.examples);
+  await runTraining({
+    title: "reward-train",
+    trainer,
+    data: train.examples,
+    heldOut: heldOut?.examples,
+    plan,
+    settings: {
+      ...settings,
+      "--objective": flags.objective,
+      "--score-label": flags.scoreLabel ?? null,
+    },
+    out: flags.out,
+    resume: flags.resume,
+    product: lora ? "adapter" : "model",
+    unit: flags.objective === "labels" ? "texts" : "pairs",
+  }, stop);
+}
+
+type Templates =
+  & { readonly query: Prompt | undefined }
+  & (
+    | { readonly objective: "labels"; readonly text: Prompt; readonly label: Prompt }
+    | { readonly objective: "pairs"; readonly chosen: Prompt; readonly rejected: Prompt }
+  );
+
+function readTemplates(flags: RewardFlags, data: TrainingData): Templates {
+  const problems = new Problems();
+  const read = (name: "text" | "label" | "chosen" | "rejected") =>
+    readTemplate(`--${name}`, flags[name] ?? name, data, problems)!;
+  const query = flags.query === undefined
+    ? undefined
+    : readTemplate("--query", flags.query, data, problems);
+  const { objective } = flags;
+  const templates: Templates = objective === "labels"
+    ? { objective, query, text: read("text"), label: read("label") }
+    : { objective, query, chosen: read("chosen"), rejected: read("rejected") };
+  problems.throwIfAny();
+  return templates;
+}
+
+function mostTokens(flags: RewardFlags, config: ClassifierConfig, tokenizerMost: number): number {
+  const most = Math.min(maxPositions(config), tokenizerMost);
+  const problems: string[] = [];
+  const { maxTokens = most, scoreLabel } = flags;
+  if (maxTokens > most) {
+    problems.push(`--max-tokens is ${maxTokens}: the model takes at most ${most}`);
+  }
+  if (scoreLabel !== undefined && !config.labels.includes(scoreLabel)) {
+    const labels = config.labels.map((label) => `"${label}"`).join(", ");
+    problems.push(`--score-label is "${scoreLabel}": the model's labels are ${labels}`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return maxTokens;
+}

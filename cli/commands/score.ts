@@ -1,0 +1,142 @@
+import { Command } from "commander";
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import process from "node:process";
+import { ConfigError } from "@decorum/config";
+import {
+  addFlags,
+  count,
+  flag,
+  type FlagValues,
+  positiveCount,
+  Problems,
+  readFlags,
+  text,
+  toggle,
+} from "../flags.ts";
+import { openFolder, openService, type ScoredText, type Scorer } from "../score/scorer.ts";
+import { textLines } from "../score/text_lines.ts";
+import { checkPath } from "../training/training_flags.ts";
+
+const scoreFlags = {
+  model: flag("--model <folder>", "Hugging Face folder of a classifier", text.optional()),
+  address: flag("--address <host:port>", "a running reward service instead", text.optional()),
+  file: flag(
+    "--file <file>",
+    "score its lines (default: those of standard input)",
+    text.optional(),
+  ),
+  query: flag(
+    "--query <text>",
+    "what the texts answer; put before each as a pair",
+    text.optional(),
+  ),
+  label: flag(
+    "--label <name>",
+    "label whose logit is the score (default: the first)",
+    text.optional(),
+  ),
+  batch: flag("--batch <n>", "texts at once (default 16)", positiveCount.default(16)),
+  truncate: flag("--truncate", "cut texts that are too long; refused otherwise", toggle),
+  threads: flag("--threads <n>", "0: one per physical core (default 0)", count.default(0)),
+  ca: flag("--ca <file>", "TLS: authorities that sign the service", text.optional()),
+  insecure: flag("--insecure", "plaintext to an address that is not loopback", toggle),
+} as const;
+
+type ScoreFlags = FlagValues<typeof scoreFlags>;
+
+/** `decorum score`: what a classifier says of texts, as JSON lines. */
+export function scoreCommand(): Command {
+  const command = new Command("score")
+    .description("score texts: arguments, lines of a file, or lines of standard input")
+    .argument("[texts...]", "texts to score")
+    .addHelpText("after", "\nA bearer token for --address is read from DECORUM_TOKEN.");
+  return addFlags(command, scoreFlags).action(async (texts: string[], given) => {
+    const problems = new Problems();
+    const flags = readFlags(scoreFlags, given, problems);
+    const { model, address, file } = flags;
+    if (model === undefined && address === undefined) {
+      problems.add("--model is missing: name a classifier's folder, or --address a service");
+    }
+    if (model !== undefined && address !== undefined) {
+      problems.add("--model and --address were both given: leave one out");
+    }
+    if (model !== undefined) checkPath("--model", model, "folder", problems);
+    if (file !== undefined) checkPath("--file", file, "file", problems);
+    if (flags.ca !== undefined) checkPath("--ca", flags.ca, "file", problems);
+    if (texts.length > 0 && file !== undefined) {
+      problems.add("texts and --file were both given: leave one out");
+    }
+    problems.throwIfAny();
+    await score(texts, flags as ScoreFlags);
+  });
+}
+
+async function score(texts: readonly string[], flags: ScoreFlags): Promise<void> {
+  // `decorum score ... | head` ends the reader first.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+  await using scorer = await openScorer(flags);
+  const label = flags.label ?? scorer.defaultLabel;
+  const index = scorer.labels.indexOf(label);
+  if (index < 0) {
+    const labels = scorer.labels.map((name) => `"${name}"`).join(", ");
+    throw new ConfigError([`--label is "${label}": the classifier's labels are ${labels}`]);
+  }
+  const show = process.stderr.isTTY && !process.stdout.isTTY;
+  let done = 0;
+  for await (const batch of batches(items(texts, flags), Math.min(flags.batch, scorer.maxTexts))) {
+    const results = await scorer.score(batch, flags.truncate);
+    const named = (values: readonly number[]) =>
+      Object.fromEntries(scorer.labels.map((name, i) => [name, values[i]!]));
+    const lines = results.map(({ logits, probabilities, truncated }, i) =>
+      JSON.stringify({
+        text: batch[i]!.text,
+        label,
+        score: logits[index],
+        logits: named(logits),
+        probabilities: named(probabilities),
+        truncated,
+      }) + "\n"
+    );
+    if (!process.stdout.write(lines.join(""))) await once(process.stdout, "drain");
+    done += batch.length;
+    if (show) process.stderr.write(`\r${done} texts`);
+  }
+  if (show) process.stderr.write("\n");
+}
+
+async function openScorer({ model, address, threads, ca, insecure }: ScoreFlags): Promise<Scorer> {
+  if (model !== undefined) return await openFolder(model, threads);
+  if (address === undefined) throw new Error("internal: neither model nor address");
+  const token = process.env["DECORUM_TOKEN"];
+  return await openService({ address, insecure, caFile: ca, token });
+}
+
+async function* items(
+  texts: readonly string[],
+  { file, query }: Pick<ScoreFlags, "file" | "query">,
+): AsyncGenerator<ScoredText> {
+  if (texts.length > 0) {
+    for (const [i, text] of texts.entries()) yield { name: `text ${i + 1}`, text, query };
+    return;
+  }
+  const source = file ?? "standard input";
+  let line = 0;
+  for await (const text of textLines(file ? createReadStream(file) : process.stdin, source)) {
+    yield { name: `line ${++line} of ${source}`, text, query };
+  }
+}
+
+async function* batches<T>(all: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const item of all) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
