@@ -14,8 +14,8 @@ export interface WatchedRun {
 const shown: readonly (readonly [string, string, number])[] = [
   ["reward", "ppo/mean_scores", 3],
   ["KL", "objective/kl", 2],
-  ["toxicity", "env/toxicity_mean", 3],
-  ["tokens/s", "perf/tokens_per_second", 0],
+  ["toxicity", "env/toxicity", 3],
+  ["tokens/s", "time/tokens_per_second", 0],
 ];
 
 const ended = new Set(["RUN_STATE_SUCCEEDED", "RUN_STATE_FAILED", "RUN_STATE_STOPPED"]);

@@ -9,7 +9,7 @@ export type MetricHistory = ReadonlyMap<string, Series["points"]>;
 const curves: readonly { title: string; metrics: readonly string[]; target?: true }[] = [
   { title: "Reward (mean score)", metrics: ["ppo/mean_scores"] },
   { title: "KL to the reference", metrics: ["objective/kl"], target: true },
-  { title: "Toxicity of the rollouts", metrics: ["env/toxicity_mean"] },
+  { title: "Toxicity of the rollouts", metrics: ["env/toxicity"] },
   { title: "Entropy", metrics: ["ppo/policy/entropy"] },
   { title: "Response length (tokens)", metrics: ["tokens/responses_len_mean"] },
   { title: "Losses", metrics: ["ppo/loss/policy", "ppo/loss/value"] },

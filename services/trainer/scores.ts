@@ -18,6 +18,14 @@ export interface ScoreSettings {
   readonly label: string | null;
 }
 
+/** What a response got from the classifier. */
+export interface Scored {
+  /** Raw logit of the label. */
+  readonly score: number;
+  /** Probability of all other labels: toxicity, where the label is the wanted one. */
+  readonly otherProbability: number;
+}
+
 /** Requests that are on their way at once. */
 const PARALLEL = 4;
 
@@ -25,7 +33,7 @@ const PARALLEL = 4;
  * Raw logits of the label, one for each pair, group by group: a group is executed as sent, so that scores do
  * not depend on what else the service has to do.
  *
- * @returns scores in the order of the groups, and the classifier's version
+ * @returns results in the order of the groups, and the classifier's version
  * @throws InvariantError for an answer that is not one finite score for each item
  */
 export async function scoreGroups(
@@ -33,8 +41,8 @@ export async function scoreGroups(
   groups: readonly (readonly ScoredPair[])[],
   { input, label }: ScoreSettings,
   waiting: Waiting,
-): Promise<{ readonly scores: number[][]; readonly modelVersion: string }> {
-  const scores: number[][] = [];
+): Promise<{ readonly results: Scored[][]; readonly modelVersion: string }> {
+  const results: Scored[][] = [];
   let modelVersion = "";
   let next = 0;
   const work = async (): Promise<void> => {
@@ -50,23 +58,29 @@ export async function scoreGroups(
         waiting,
         () => client.score(request, { signal: waiting.cancel }),
       );
-      scores[at] = scoresOf(answer, items.length, client.address);
+      results[at] = scoredOf(answer, items.length, client.address);
       modelVersion = answer.modelVersion;
     }
   };
   const workers = Array.from({ length: Math.min(PARALLEL, groups.length) }, work);
   const failed = (await Promise.allSettled(workers)).find((w) => w.status === "rejected");
   if (failed) throw failed.reason;
-  return { scores, modelVersion };
+  return { results, modelVersion };
 }
 
-function scoresOf(
-  { results }: rewardV1.ScoreResponse__Output,
+function scoredOf(
+  { results, labels, label }: rewardV1.ScoreResponse__Output,
   count: number,
   address: string,
-): number[] {
+): Scored[] {
+  const wanted = labels.indexOf(label);
   const bad = results.findIndex(({ id, score }, i) => id !== `${i}` || !Number.isFinite(score));
-  if (results.length === count && bad < 0) return results.map(({ score }) => score);
+  if (results.length === count && bad < 0) {
+    return results.map(({ score, probabilities }) => ({
+      score,
+      otherProbability: 1 - (probabilities[wanted] ?? NaN),
+    }));
+  }
   throw new InvariantError(
     `Reward ${address} answered ${count} items with ${results.length} results` +
       (bad < 0

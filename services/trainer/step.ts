@@ -87,10 +87,8 @@ export async function takeStep(
     "score",
     () => scoreGroups(tools.reward, pairs, scoring, waiting),
   );
-  const { constant_score: constant } = config;
-  const envRewards = constant === null
-    ? inBatchOrder(groups, scored.scores)
-    : batch.map(() => constant);
+  const judged = inBatchOrder(groups, scored.results);
+  const envRewards = judged.map(({ score }) => config.constant_score ?? score);
 
   // 4. Shaped scores: scaling, clipping, the penalty for responses without end.
   const hasEos = rollouts.map((r) => r.hasEos);
@@ -112,6 +110,7 @@ export async function takeStep(
     metrics: {
       ...result.stats,
       ...stepExtras(result, rollouts),
+      "env/toxicity": judged.reduce((sum, j) => sum + j.otherProbability, 0) / judged.length,
       ...stages.times(),
       "time/step": seconds,
       "time/tokens_per_second": tokens / seconds,
