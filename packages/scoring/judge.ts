@@ -1,7 +1,11 @@
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { JudgeCall, JudgeLogits, JudgeModel, JudgeReply } from "./judge_messages.ts";
 import { probabilities, sigmoids } from "./probabilities.ts";
+
+/** Files that the folder must have. */
+const files = ["onnx/model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json"];
 
 /** What a judge says of one text. */
 export interface Judgement {
@@ -25,7 +29,11 @@ export class Judge implements Disposable {
   #fail = (_: Error): void => {};
   #death: Error | undefined;
 
-  private constructor(readonly folder: string) {
+  private constructor(
+    readonly folder: string,
+    /** SHA-256 in hexadecimal over configuration, tokenizer, model and weights. */
+    readonly version: string,
+  ) {
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#die(event.message);
@@ -49,7 +57,7 @@ export class Judge implements Disposable {
         `Cannot load the judge ${path}: it has no ${file}; write such a folder with "decorum export --onnx"`,
       );
     }
-    const judge = new Judge(path);
+    const judge = new Judge(path, await hashFolder(path));
     try {
       const call = { kind: "load", folder: path, threads: options.threads ?? 0 } as const;
       judge.#model = await judge.#call<JudgeModel>(call);
@@ -134,4 +142,20 @@ export class Judge implements Disposable {
       this.#worker.postMessage(call);
     });
   }
+}
+
+async function hashFolder(folder: string): Promise<string> {
+  const parts = readdirSync(join(folder, "onnx")).filter((name) =>
+    /^model\.onnx(_data(_\d+)?)?$/.test(name)
+  );
+  const hash = createHash("sha256");
+  for (const name of [...files.slice(1), ...parts.sort().map((part) => `onnx/${part}`)]) {
+    hash.update(name);
+    for await (
+      const chunk of createReadStream(join(folder, name), { highWaterMark: 4 * 2 ** 20 })
+    ) {
+      hash.update(chunk as Uint8Array);
+    }
+  }
+  return hash.digest("hex");
 }

@@ -34,6 +34,7 @@ export interface TextClassifierOptions {
 export class TextClassifier implements AsyncDisposable {
   #session: InferenceSession;
   #worker: SessionWorker;
+  #reloading: Promise<void> | undefined;
 
   private constructor(
     /** The folder's name. */
@@ -126,10 +127,14 @@ export class TextClassifier implements AsyncDisposable {
     return items.map((_, i) => all.slice(i * width, (i + 1) * width));
   }
 
-  /** Loads the model again after its thread has ended. */
+  /** Loads the model again where its thread has ended. */
   async reload(): Promise<void> {
     if (this.alive) return;
-    ({ session: this.#session, worker: this.#worker } = await this.open());
+    this.#reloading ??= this.open().then(({ session, worker }) => {
+      this.#session = session;
+      this.#worker = worker;
+    }).finally(() => this.#reloading = undefined);
+    await this.#reloading;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

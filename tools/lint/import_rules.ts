@@ -138,7 +138,8 @@ export function judgeImport(file: string, specifier: string): Violation | undefi
         hint: "import the file by its relative path",
       };
     }
-    if (name[2] !== undefined) return insidePackage(from, to, specifier);
+    const helpers = test && name[2] === "/testing";
+    if (name[2] !== undefined && !helpers) return insidePackage(from, to, specifier);
     return layering(from, to, specifier, test);
   }
   if (!/^\.{1,2}\//.test(specifier)) return homed(from, specifier, test);

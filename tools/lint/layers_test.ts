@@ -71,6 +71,8 @@ Deno.test("nothing reaches into a package, and no package goes through its own n
     ["packages/onnx/graph.ts", from("@decorum/tensor/half.ts"), "a file inside packages/tensor"],
     ["tools/golden/run.ts", from("../../packages/tensor/mod.ts"), "a file inside packages/tensor"],
     ["packages/onnx/a_test.ts", from("../tensor/half.ts"), "a file inside packages/tensor"],
+    ["packages/onnx/a_test.ts", from("@decorum/tensor/testing"), ""],
+    ["packages/onnx/graph.ts", from("@decorum/tensor/testing"), "a file inside packages/tensor"],
     ["packages/onnx/graph.ts", from("@decorum/onnx"), "imports itself"],
     ["packages/onnx/graph.ts", from("@decorum/nowhere"), "the layer table has no such package"],
   ]);

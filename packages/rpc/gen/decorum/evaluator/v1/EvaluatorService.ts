@@ -11,13 +11,17 @@ import type { EvaluateResponse as _decorum_evaluator_v1_EvaluateResponse, Evalua
 export interface EvaluatorServiceClient extends grpc.Client {
   /**
    * Evaluates: progress while it runs, then one result. NOT_FOUND: weights that the policy does not hold.
-   * FAILED_PRECONDITION: no policy reachable, or of another base model. INVALID_ARGUMENT: bad dataset or settings.
+   * UNAVAILABLE: no policy was reachable for as long as the server waits. FAILED_PRECONDITION: policies of different
+   * base models, or weights that changed in between. INVALID_ARGUMENT: bad dataset or settings.
+   * RESOURCE_EXHAUSTED: too many evaluations at once; retry after the pushback.
    */
   Evaluate(argument: _decorum_evaluator_v1_EvaluateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_decorum_evaluator_v1_EvaluateResponse__Output>;
   Evaluate(argument: _decorum_evaluator_v1_EvaluateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_decorum_evaluator_v1_EvaluateResponse__Output>;
   /**
    * Evaluates: progress while it runs, then one result. NOT_FOUND: weights that the policy does not hold.
-   * FAILED_PRECONDITION: no policy reachable, or of another base model. INVALID_ARGUMENT: bad dataset or settings.
+   * UNAVAILABLE: no policy was reachable for as long as the server waits. FAILED_PRECONDITION: policies of different
+   * base models, or weights that changed in between. INVALID_ARGUMENT: bad dataset or settings.
+   * RESOURCE_EXHAUSTED: too many evaluations at once; retry after the pushback.
    */
   evaluate(argument: _decorum_evaluator_v1_EvaluateRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_decorum_evaluator_v1_EvaluateResponse__Output>;
   evaluate(argument: _decorum_evaluator_v1_EvaluateRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_decorum_evaluator_v1_EvaluateResponse__Output>;
@@ -30,7 +34,9 @@ export interface EvaluatorServiceClient extends grpc.Client {
 export interface EvaluatorServiceHandlers extends grpc.UntypedServiceImplementation {
   /**
    * Evaluates: progress while it runs, then one result. NOT_FOUND: weights that the policy does not hold.
-   * FAILED_PRECONDITION: no policy reachable, or of another base model. INVALID_ARGUMENT: bad dataset or settings.
+   * UNAVAILABLE: no policy was reachable for as long as the server waits. FAILED_PRECONDITION: policies of different
+   * base models, or weights that changed in between. INVALID_ARGUMENT: bad dataset or settings.
+   * RESOURCE_EXHAUSTED: too many evaluations at once; retry after the pushback.
    */
   Evaluate: grpc.handleServerStreamingCall<_decorum_evaluator_v1_EvaluateRequest__Output, _decorum_evaluator_v1_EvaluateResponse>;
   

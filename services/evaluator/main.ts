@@ -1,0 +1,10 @@
+import { runService } from "@decorum/service";
+import { evaluatorConfig } from "./config.ts";
+import { startEvaluator } from "./start.ts";
+
+await runService({
+  name: "evaluator",
+  description: "Measures a policy before and after training",
+  section: evaluatorConfig,
+  start: startEvaluator,
+});

@@ -1,0 +1,117 @@
+import {
+  type evaluatorService,
+  type evaluatorV1,
+  type Handlers,
+  resourceExhausted,
+  unavailable,
+} from "@decorum/rpc";
+import { WorkerDiedError } from "@decorum/runtime";
+import type { TextItem } from "@decorum/scoring";
+import type { Logger, Metrics } from "@decorum/telemetry";
+import type { EvaluatorConfig } from "./config.ts";
+import { evaluate, type Evaluation, type EvaluationTools } from "./evaluation.ts";
+import { parseEvaluation } from "./evaluation_request.ts";
+import { eventsOf } from "./event_stream.ts";
+import { describeImprovement } from "./improvement.ts";
+import { PolicyPool } from "./policy_pool.ts";
+import type { ToxicityScorer } from "./toxicity.ts";
+
+/** Milliseconds after which a refused caller may come back. */
+const BUSY_PUSHBACK_MS = 5000;
+const RELOAD_PUSHBACK_MS = 500;
+
+/** An evaluator whose models are loaded. */
+export interface LoadedEvaluator {
+  readonly toxicity: ToxicityScorer<TextItem>;
+  readonly judge: EvaluationTools["judge"];
+}
+
+export interface EvaluatorParts {
+  readonly config: EvaluatorConfig;
+  /** Settled when the models are loaded; calls that come before wait for it. */
+  readonly loaded: Promise<LoadedEvaluator>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The evaluator's methods: proto to domain and back. */
+export function evaluatorHandlers(
+  { config, loaded, logger, metrics }: EvaluatorParts,
+): Handlers<typeof evaluatorService> {
+  let running = 0;
+  return {
+    async *evaluate(request, { signal }) {
+      const parsed = parseEvaluation(request, config);
+      if (running >= config.limits.max_evaluations) {
+        throw resourceExhausted(`${running} evaluations run; try again later`, BUSY_PUSHBACK_MS);
+      }
+      running++;
+      // The caller may stop reading without cancelling the call.
+      const over = new AbortController();
+      try {
+        const models = await loaded;
+        const began = performance.now();
+        using pool = await PolicyPool.open({
+          addresses: config.policy,
+          insecure: config.insecure,
+          waitMs: config.policy_wait_s * 1000,
+          metrics,
+          logger,
+        });
+        yield* eventsOf<evaluatorV1.EvaluateResponse, evaluatorV1.EvaluateResponse>(
+          async (report) => {
+            const found = await evaluate(parsed, {
+              ...models,
+              pool,
+              groupSize: config.batch,
+              signal: AbortSignal.any([signal, over.signal]),
+              logger,
+              onProgress: ({ phase, done, total }) =>
+                report({ progress: { phase: `EVALUATION_PHASE_${phase}`, done, total } }),
+            });
+            const seconds = (performance.now() - began) / 1000;
+            tell(found, seconds, logger, metrics);
+            return { result: resultOf(found, seconds) };
+          },
+        );
+      } catch (error) {
+        if (!(error instanceof WorkerDiedError)) throw error;
+        logger.error("the classifier's thread ended; it is loaded again", { error });
+        throw unavailable("the classifier is loaded again", RELOAD_PUSHBACK_MS);
+      } finally {
+        over.abort();
+        running--;
+      }
+    },
+  };
+}
+
+function resultOf(found: Evaluation, seconds: number): evaluatorV1.EvaluationResult {
+  const { judge, rouge, samples, toxicityBefore, toxicityAfter, ...rest } = found;
+  return {
+    ...rest,
+    ...(judge === undefined ? {} : { judge }),
+    ...(rouge === undefined ? {} : { rouge }),
+    samples: [...samples],
+    toxicityBefore: [...toxicityBefore],
+    toxicityAfter: [...toxicityAfter],
+    seconds,
+  };
+}
+
+function tell(found: Evaluation, seconds: number, logger: Logger, metrics: Metrics): void {
+  const sides = [["reward", found.toxicity], ["judge", found.judge]] as const;
+  for (const [by, comparison] of sides) {
+    if (comparison === undefined) continue;
+    for (const side of ["before", "after"] as const) {
+      metrics.set("decorum_evaluation_toxicity", comparison[side].mean, { by, side });
+    }
+  }
+  logger.info("evaluated", {
+    prompts: found.toxicity.n,
+    toxicity: describeImprovement(found.toxicity.improvementPct),
+    judge: found.judge && describeImprovement(found.judge.improvementPct),
+    kl: found.kl,
+    seconds,
+  });
+}

@@ -1,0 +1,80 @@
+import { ConfigError } from "@decorum/config";
+import { evaluatorService, implement } from "@decorum/rpc";
+import { Judge, TextClassifier } from "@decorum/scoring";
+import type { ServiceContext, StartedService } from "@decorum/service";
+import type { EvaluatorConfig } from "./config.ts";
+import { evaluatorHandlers, type LoadedEvaluator } from "./service.ts";
+import { classifierToxicity, judgeToxicity } from "./toxicity.ts";
+
+/** The evaluator service, its models not yet loaded. */
+export function startEvaluator(
+  { config, logger, metrics }: ServiceContext<EvaluatorConfig>,
+): StartedService {
+  const loaded = Promise.withResolvers<LoadedEvaluator>();
+  loaded.promise.catch(() => {});
+  const owned = new AsyncDisposableStack();
+  const handlers = evaluatorHandlers({ config, loaded: loaded.promise, logger, metrics });
+  return {
+    services: [implement(evaluatorService, handlers)],
+    async load() {
+      try {
+        const classifier = owned.use(await loadClassifier(config));
+        const judge = config.judge && owned.use(await loadJudge(config.judge, config.threads));
+        logger.info("models loaded", {
+          toxicity: classifier.name,
+          toxicity_version: classifier.version,
+          judge: judge?.name ?? null,
+        });
+        loaded.resolve({
+          toxicity: classifierToxicity(classifier, config.toxicity.label, config.batch),
+          judge: judge === null || config.judge === null ? undefined : {
+            name: `${judge.name} ${judge.version.slice(0, 12)}`,
+            toxicity: judgeToxicity(judge, config.judge.label, config.batch),
+          },
+        });
+      } catch (error) {
+        await owned.disposeAsync();
+        loaded.reject(error);
+        throw error;
+      }
+    },
+    async stop() {
+      await owned.disposeAsync();
+    },
+  };
+}
+
+async function loadClassifier(config: EvaluatorConfig): Promise<TextClassifier> {
+  const { model, label } = config.toxicity;
+  const classifier = await TextClassifier.load(model, {
+    runtime: {
+      executionProvider: config.provider,
+      precision: config.precision,
+      intraOpThreads: config.threads,
+    },
+  });
+  return await withLabel(classifier, "toxicity", model, label);
+}
+
+async function loadJudge(
+  { model, label }: { readonly model: string; readonly label: string },
+  threads: number,
+): Promise<Judge> {
+  return await withLabel(await Judge.load(model, { threads }), "judge", model, label);
+}
+
+/** The model, if it has the label that the configuration names; else it is freed. */
+async function withLabel<M extends TextClassifier | Judge>(
+  loaded: M,
+  section: string,
+  model: string,
+  label: string,
+): Promise<M> {
+  if (loaded.labels.includes(label)) return loaded;
+  if (loaded instanceof Judge) loaded.terminate();
+  else await loaded[Symbol.asyncDispose]();
+  const labels = loaded.labels.map((name) => `"${name}"`).join(", ");
+  throw new ConfigError([
+    `evaluator.${section}.label is "${label}": expected a label of ${model}, which has ${labels}`,
+  ]);
+}
