@@ -135,6 +135,17 @@ export class PpoLearner implements AsyncDisposable {
     return new Map([...names].map((name) => [name, this.#state.train.params.get(name)!]));
   }
 
+  /** True while the adapter is, bit for bit, what the reference is: untrained, or the frozen start. */
+  get isReference(): boolean {
+    const { reference } = this.#state;
+    return [...this.adapter].every(([name, { data }]) => {
+      const start = reference?.get(name)?.data;
+      if (start) return data.every((x, i) => x === start[i]);
+      // Without a start adapter the reference is the base, which B = 0 is whatever A is.
+      return name.endsWith(".lora_A.weight") || data.every((x) => x === 0);
+    });
+  }
+
   /** `v_head.summary.{weight,bias}` as they are now. */
   get valueHead(): Params {
     const { params } = this.#state.train;

@@ -19,7 +19,7 @@ import {
   tokenRewards,
   updateKlController,
 } from "@decorum/ppo";
-import { float32, type Precision } from "@decorum/tensor";
+import { float32, type Precision, zeros } from "@decorum/tensor";
 import type { PpoLearner } from "./ppo_learner.ts";
 import type { PpoSample, TokenPredictions } from "./ppo_sample.ts";
 import type { UpdateOutcome } from "./optimizer.ts";
@@ -111,9 +111,19 @@ export async function ppoStep(
     stage("forward_pass", () => learner.forward(sequences, { reference, temperature }));
   const reference = await forward(true);
   let rollout: Rollout = batch.rollout ?? await forward(false);
-  // 2. Rewards, advantages, returns.
+  // 2. Rewards, advantages, returns. A policy that still is its reference has a KL of 0 to the bit: the
+  // rounding between two graphs would be all there is to whiten, and Adam would make real steps of it.
+  const isReference = learner.isReference;
   const prepare = () =>
-    prepareSamples(batch, rollout, reference, config, klController.value, stage);
+    prepareSamples({
+      ...batch,
+      rollout,
+      reference,
+      isReference,
+      config,
+      klCoef: klController.value,
+      stage,
+    });
   let prepared = await prepare();
   // 3. Epochs of mini-batches.
   let recomputed: string | undefined;
@@ -177,19 +187,25 @@ export async function ppoStep(
 
 /** Rewards, advantages and returns of the batch, and what each sequence learns from. */
 async function prepareSamples(
-  { sequences, scores, fullKl }: PpoBatch,
-  rollout: Rollout,
-  reference: Rollout,
-  { klKind, gamma, lam, whitenRewards = false }: PpoStepConfig,
-  klCoef: number,
-  stage: StageRunner,
+  parts: PpoBatch & {
+    readonly rollout: Rollout;
+    readonly reference: Rollout;
+    readonly isReference: boolean;
+    readonly config: PpoStepConfig;
+    readonly klCoef: number;
+    readonly stage: StageRunner;
+  },
 ) {
+  const { sequences, scores, fullKl, rollout, reference, isReference, klCoef, stage } = parts;
+  const { klKind, gamma, lam, whitenRewards = false } = parts.config;
   const mask = maskOf(sequences);
   const dense = (rows: Rollout, field: "logprobs" | "values") =>
     denseRows(sequences, rows.map((r) => r[field]));
   const [logprobs, refLogprobs] = [dense(rollout, "logprobs"), dense(reference, "logprobs")];
   const { kl, rewards, nonScoreRewards } = await stage("compute_rewards", () => {
-    const kl = klKind === "full"
+    const kl = isReference
+      ? zeros("float32", mask.dims)
+      : klKind === "full"
       ? tokenKl({ kind: klKind, fullKl: denseRows(sequences, fullKl ?? []), mask })
       : tokenKl({ kind: klKind, logprobs, refLogprobs, mask });
     return { kl, ...tokenRewards({ kl, scores: float32([scores.length], scores), mask, klCoef }) };
