@@ -137,6 +137,15 @@ Deno.test("every setting of PPO changes what it says", async (t) => {
     assert.ok(items().every(({ query }) => query === undefined));
   });
 
+  await t.step(
+    "a constant score takes the reward model's place, and its toxicity stays",
+    async () => {
+      const control = await finish({ other: { constant_score: 2.5 } });
+      assert.deepEqual(values(control, "env/reward_mean"), [2.5, 2.5, 2.5]);
+      assert.deepEqual(values(control, "env/toxicity"), [0.25, 0.25, 0.25]);
+    },
+  );
+
   await t.step("0 steps: the weights of the beginning are pushed and kept", async () => {
     const none = await finish({ ppo: { steps: 0 } });
     assert.deepEqual([none.run.step, none.run.weightsVersion, none.metrics.length], [0, 1, 0]);

@@ -29,7 +29,8 @@ export async function startReward(address = "127.0.0.1:0"): Promise<TestReward> 
       requests.push(request);
       const results = request.items.map(({ id, response }) => {
         const score = response.split("e").length - 1;
-        return { id, score: reward.change?.(score) ?? score };
+        const probabilities = [0.25, 0.75];
+        return { id, score: reward.change?.(score) ?? score, probabilities };
       });
       return { results, labels: ["other", "many"], label: "many", modelVersion: "counter" };
     },
