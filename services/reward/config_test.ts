@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { loadConfig } from "@decorum/config";
+import { z } from "zod";
+import { rewardConfig } from "./config.ts";
+
+const schema = z.object({ reward: rewardConfig });
+
+Deno.test("the example says what the defaults are", () => {
+  const file = fileURLToPath(new URL("../../config/example.yaml", import.meta.url));
+  const defaults = loadConfig(schema, { set: ["reward.model=m"] }).reward;
+  assert.deepEqual(loadConfig(schema, { file }).reward, {
+    ...defaults,
+    model: "models/roberta-hate-speech",
+    label: "nothate",
+    metrics_listen: "127.0.0.1:9465",
+  });
+});
