@@ -23,7 +23,8 @@ export interface PoliciesOptions {
 
 /** All policies of a run, and the weights that they should hold. */
 export class Policies implements Disposable {
-  #replicas = new Map<string, PolicyReplica>();
+  readonly #replicas = new Map<string, PolicyReplica>();
+  readonly #resolved = new Map<string, readonly string[]>();
   #start: WeightsImage | undefined;
   #newest: WeightsImage | undefined;
 
@@ -36,10 +37,22 @@ export class Policies implements Disposable {
     return this.#newest;
   }
 
-  /** Policies that the addresses stand for now. */
+  /**
+   * Policies that the addresses stand for now; those of a name that cannot be resolved are as they were.
+   *
+   * @throws RpcError UNAVAILABLE when nothing is known of a name yet
+   */
   async resolve(): Promise<PolicyReplica[]> {
-    const names = await Promise.all(this.options.addresses.map(resolveOneFamily));
-    const found = new Set(names.flat());
+    for (const name of this.options.addresses) {
+      try {
+        this.#resolved.set(name, await resolveOneFamily(name));
+      } catch (error) {
+        if (this.#resolved.has(name)) continue;
+        const details = (error as Error).message;
+        throw new RpcError({ code: "UNAVAILABLE", details }, { method: "DNS", address: name });
+      }
+    }
+    const found = new Set([...this.#resolved.values()].flat());
     for (const [address, { client }] of this.#replicas) {
       if (found.has(address)) continue;
       client.close();

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { InvariantError } from "@decorum/ppo";
 import { type policyV1, RpcError } from "@decorum/rpc";
 import type { Policies, PolicyReplica } from "./policies.ts";
-import { Backoff, type Waiting } from "./waiting.ts";
+import { Backoff, persist, type Waiting } from "./waiting.ts";
 import { isImage, type WeightsImage } from "./weights_push.ts";
 
 /** One prompt to complete. */
@@ -57,11 +57,26 @@ export async function rollout(
   const pending = groups.map((_, i) => i);
   let missing = groups.length;
   let wake = Promise.withResolvers<void>();
+  const wakeAll = () => {
+    wake.resolve();
+    wake = Promise.withResolvers<void>();
+  };
   const over = new AbortController();
+  const failed = Promise.withResolvers<never>();
   const all: Waiting = { ...waiting, cancel: AbortSignal.any([waiting.cancel, over.signal]) };
+  const workers = new Map<PolicyReplica, Promise<void>>();
+
+  /** Gives work to policies that have none yet. @returns those there are */
+  const recruit = async (): Promise<PolicyReplica[]> => {
+    const present = await policies.resolve();
+    for (const replica of present) {
+      if (!workers.has(replica)) workers.set(replica, work(replica).catch(failed.reject));
+    }
+    return present;
+  };
 
   const work = async (replica: PolicyReplica): Promise<void> => {
-    const backoff = new Backoff(`policy ${replica.address}`, { ...waiting });
+    const backoff = new Backoff(`policy ${replica.address}`, waiting);
     let lost = 0;
     while (missing > 0 && !over.signal.aborted) {
       const index = pending.shift();
@@ -75,35 +90,35 @@ export async function rollout(
         backoff.succeeded();
         lost = 0;
         missing--;
-        if (missing === 0) over.abort();
       } catch (error) {
         pending.unshift(index);
         policies.forget(replica);
-        // Its weights are pushed again; should it lose them at once again, that is its fault.
-        const forgot = error instanceof RpcError && error.code === "NOT_FOUND" && lost++ < 2;
-        if (forgot) {
-          waiting.say(`policy ${replica.address} has lost its weights: pushing them again`);
-        }
         wakeAll();
-        if (!forgot && !over.signal.aborted) await backoff.after(error, over.signal);
+        if (over.signal.aborted) return;
+        // Its weights are pushed again; should it lose them at once again, that is its fault.
+        if (error instanceof RpcError && error.code === "NOT_FOUND" && lost++ < 2) {
+          waiting.say(`policy ${replica.address} has lost its weights: pushing them again`);
+        } else {
+          await backoff.after(error, over.signal);
+          // Others may stand behind its name by now.
+          if (!over.signal.aborted && !(await recruit()).includes(replica)) return;
+        }
       }
       wakeAll();
     }
   };
-  const wakeAll = () => {
-    wake.resolve();
-    wake = Promise.withResolvers<void>();
+
+  await persist("the policies", waiting, recruit);
+  const done = async () => {
+    while (missing > 0) await wake.promise;
   };
-  const replicas = await policies.resolve();
-  const workers = replicas.map((replica) =>
-    work(replica).catch((error: unknown) => {
-      over.abort();
-      wakeAll();
-      throw error;
-    })
-  );
-  const failed = (await Promise.allSettled(workers)).find((w) => w.status === "rejected");
-  if (failed) throw failed.reason;
+  try {
+    await Promise.race([done(), failed.promise]);
+  } finally {
+    over.abort();
+    wakeAll();
+    await Promise.allSettled(workers.values());
+  }
   return results;
 }
 
