@@ -59,7 +59,10 @@ export async function runTraining<E>(job: TrainingJob<E>, stop: Interruption): P
   if (job.heldOut === undefined) {
     console.log("Nothing was held out: --eval-data or --eval-fraction tells how good it is");
   } else {
-    const evaluation = await Promise.race([trainer.evaluate(job.heldOut), stop.arrived]);
+    const evaluating = trainer.evaluate(job.heldOut);
+    // Of no interest once a signal has come, and it fails when the trainer is freed.
+    evaluating.catch(() => {});
+    const evaluation = await Promise.race([evaluating, stop.arrived]);
     if (!evaluation) return interrupted(job, done, stop);
     const { loss, count, accuracy } = evaluation;
     metrics.write({

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { SftTrainer } from "@decorum/learning";
+import { loadT5Config, mergeAdapter, readPeftAdapter, t5LinearLayers } from "@decorum/models";
+import { runCommand, succeed } from "../testing/command.ts";
+import {
+  echoRows,
+  labelRows,
+  TemporaryFolder,
+  tinyClassifier,
+  tinyT5,
+} from "../testing/fixtures.ts";
+
+const training = ["--lora-r", "2", "--steps", "3", "--learning-rate", "0.05", "--threads", "1"];
+
+Deno.test("export: a merged T5 is the base with the adapter in it", async () => {
+  using folder = new TemporaryFolder();
+  const base = tinyT5(folder);
+  const data = folder.jsonl("data.jsonl", echoRows(8));
+  const columns = ["--prompt", "text", "--response", "answer"];
+  await succeed([
+    "sft",
+    "--model",
+    base,
+    "--data",
+    data,
+    "--out",
+    folder.join("run"),
+    ...columns,
+    ...training,
+  ]);
+  const adapter = folder.join("run", "adapter");
+  const out = folder.join("merged");
+  await succeed(["export", "--base", base, "--adapter", adapter, "--out", out]);
+  const layers = t5LinearLayers(loadT5Config(base));
+  const { config: lora, parameters } = readPeftAdapter(adapter, layers);
+  mergeAdapter(base, layers, { config: lora, parameters }, folder.join("expected"));
+  for (const name of ["model.safetensors", "config.json", "tokenizer.json"]) {
+    const expected = readFileSync(folder.join("expected", name));
+    assert.ok(readFileSync(folder.join("merged", name)).equals(expected), name);
+  }
+  const options = { optimizer: { learningRate: 0 }, runtime: { intraOpThreads: 1 } };
+  const sequences = [{ query: [3, 4, 1], response: [5, 1] }];
+  const loss = async (
+    more: { model: string } & Partial<Parameters<typeof SftTrainer.create>[0]>,
+  ) => {
+    await using trainer = await SftTrainer.create({ ...options, ...more });
+    return (await trainer.evaluate(sequences)).loss;
+  };
+  const apart = await loss({ model: base, lora, adapter: parameters });
+  const merged = await loss({ model: out });
+  assert.ok(Math.abs(merged - apart) <= 1e-5, `${merged} and ${apart}`);
+  assert.ok(Math.abs(merged - await loss({ model: base })) > 1e-3);
+});
+
+Deno.test("export: a classifier with its adapter as ONNX", async () => {
+  using folder = new TemporaryFolder();
+  const base = tinyClassifier(folder);
+  const data = folder.jsonl("data.jsonl", labelRows(8));
+  await succeed([
+    "reward-train",
+    "--model",
+    base,
+    "--data",
+    data,
+    "--out",
+    folder.join("run"),
+    ...training,
+  ]);
+  const adapter = folder.join("run", "adapter");
+  const out = folder.join("onnx");
+  await succeed(["export", "--base", base, "--adapter", adapter, "--onnx", "--out", out]);
+  for (const name of ["onnx/model.onnx", "onnx/model.onnx_data", "config.json", "tokenizer.json"]) {
+    assert.ok(existsSync(folder.join("onnx", name)), name);
+  }
+});
+
+Deno.test("export: options, folders and models that do not fit", async () => {
+  using folder = new TemporaryFolder();
+  const base = tinyT5(folder);
+  const bad = await runCommand([
+    "export",
+    "--base",
+    folder.join("none"),
+    "--out",
+    folder.join("x"),
+  ]);
+  assert.equal(bad.code, 2);
+  assert.match(bad.stderr, /--base is .*no such folder[^]*--adapter is missing/);
+  const itself = await runCommand(["export", "--base", base, "--onnx", "--out", base]);
+  assert.match(itself.stderr, /this is the folder of --base/);
+  const t5 = await runCommand(["export", "--base", base, "--onnx", "--out", folder.join("x")]);
+  assert.equal(t5.code, 1);
+  assert.match(t5.stderr, /it is a T5, and --onnx is for classifiers/);
+  const none = await runCommand([
+    "export",
+    "--base",
+    base,
+    "--adapter",
+    base,
+    "--out",
+    folder.join("x"),
+  ]);
+  assert.equal(none.code, 1);
+  assert.match(none.stderr, /adapter_config\.json/);
+});
