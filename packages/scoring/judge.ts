@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import type { JudgeCall, JudgeLogits, JudgeModel, JudgeReply } from "./judge_messages.ts";
+import type { JudgeLogits, JudgeModel } from "./judge_messages.ts";
+import { JudgeThread } from "./judge_thread.ts";
 import { probabilities, sigmoids } from "./probabilities.ts";
 
 /** Files that the folder must have. */
@@ -23,21 +24,25 @@ interface Judgements {
 
 /** A ready-made classifier of an ONNX folder, run by Transformers.js in a thread of its own. */
 export class Judge implements Disposable {
-  readonly #worker = new Worker(new URL("./judge_worker.ts", import.meta.url), { type: "module" });
-  #last: Promise<unknown> = Promise.resolve();
-  #model: JudgeModel = { labels: [], multiLabel: false };
-  #fail = (_: Error): void => {};
-  #death: Error | undefined;
+  #terminated = false;
+  #thread: JudgeThread;
+  #model: JudgeModel;
 
   private constructor(
     readonly folder: string,
     /** SHA-256 in hexadecimal over configuration, tokenizer, model and weights. */
     readonly version: string,
+    /** Threads inside one operator. */
+    readonly threads: number,
+    { thread, model }: Opened,
   ) {
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#die(event.message);
-    };
+    this.#thread = thread;
+    this.#model = model;
+  }
+
+  /** The thread that runs it now. */
+  get thread(): JudgeThread {
+    return this.#thread;
   }
 
   /**
@@ -49,24 +54,14 @@ export class Judge implements Disposable {
    */
   static async load(folder: string, options: { readonly threads?: number } = {}): Promise<Judge> {
     const path = resolve(folder);
-    for (
-      const file of ["onnx/model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json"]
-    ) {
+    for (const file of files) {
       if (existsSync(join(path, file))) continue;
       throw new Error(
         `Cannot load the judge ${path}: it has no ${file}; write such a folder with "decorum export --onnx"`,
       );
     }
-    const judge = new Judge(path, await hashFolder(path));
-    try {
-      const call = { kind: "load", folder: path, threads: options.threads ?? 0 } as const;
-      judge.#model = await judge.#call<JudgeModel>(call);
-    } catch (cause) {
-      judge.terminate();
-      const { message } = cause as Error;
-      throw new Error(`Cannot load the judge ${path}: ${message}`, { cause });
-    }
-    return judge;
+    const { threads = 0 } = options;
+    return new Judge(path, await hashFolder(path), threads, await open(path, threads));
   }
 
   /** The folder's name. */
@@ -90,10 +85,18 @@ export class Judge implements Disposable {
     );
   }
 
-  /** Judges texts, executed as one padded batch. Calls are taken one after another. */
+  /**
+   * Judges texts, executed as one padded batch. Calls are taken one after another. A thread that has ended by
+   * itself is made anew.
+   *
+   * @throws Error when the thread ends, was terminated, or the model fails
+   */
   async judge(texts: readonly string[]): Promise<Judgements> {
     if (texts.length === 0) return { judgements: [], cut: 0 };
-    const { logits, cut } = await this.#call<JudgeLogits>({ kind: "run", texts });
+    if (!this.#thread.alive && !this.#terminated) {
+      ({ thread: this.#thread, model: this.#model } = await open(this.folder, this.threads));
+    }
+    const { logits, cut } = await this.#thread.call<JudgeLogits>({ kind: "run", texts });
     const width = this.labels.length;
     if (logits.length !== texts.length * width) {
       throw new Error(
@@ -112,35 +115,27 @@ export class Judge implements Disposable {
 
   /** Ends the thread; what waits for it fails. */
   terminate(): void {
-    this.#die("it was terminated");
+    this.#terminated = true;
+    this.#thread.terminate();
   }
 
   [Symbol.dispose](): void {
     this.terminate();
   }
+}
 
-  #die(why: string): void {
-    this.#death ??= new Error(`Cannot use the judge ${this.folder}: its thread has ended: ${why}`);
-    this.#worker.terminate();
-    this.#fail(this.#death);
-  }
+interface Opened {
+  readonly thread: JudgeThread;
+  readonly model: JudgeModel;
+}
 
-  #call<T extends JudgeModel | JudgeLogits>(call: JudgeCall): Promise<T> {
-    const result = this.#last.then(() => this.#send<T>(call));
-    this.#last = result.catch(() => {});
-    return result;
-  }
-
-  #send<T>(call: JudgeCall): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (this.#death) return reject(this.#death);
-      this.#fail = reject;
-      this.#worker.onmessage = ({ data }: MessageEvent<JudgeReply>) => {
-        if (data.ok) resolve(data.result as T);
-        else reject(new Error(data.message));
-      };
-      this.#worker.postMessage(call);
-    });
+async function open(folder: string, threads: number): Promise<Opened> {
+  const thread = new JudgeThread(folder);
+  try {
+    return { thread, model: await thread.call<JudgeModel>({ kind: "load", folder, threads }) };
+  } catch (cause) {
+    thread.terminate();
+    throw new Error(`Cannot load the judge ${folder}: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -1,7 +1,9 @@
 /** Asked of the judge's thread, one at a time. */
 export type JudgeCall =
   | { readonly kind: "load"; readonly folder: string; readonly threads: number }
-  | { readonly kind: "run"; readonly texts: readonly string[] };
+  | { readonly kind: "run"; readonly texts: readonly string[] }
+  /** Ends the thread by an error that nothing catches: for tests. */
+  | { readonly kind: "crash" };
 
 /** What the model is. */
 export interface JudgeModel {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { JudgeThread } from "./judge_thread.ts";
 import { exportClassifierOnnx, Judge, TextClassifier } from "./mod.ts";
 import {
   LABELS,
@@ -58,6 +59,7 @@ Deno.test("a judge's errors name folder, file, label and thread", async () => {
   await assert.rejects(Judge.load(model), /it has no onnx\/model\.onnx; write such a folder with/);
   exportClassifierOnnx(model, folder.join("onnx"));
   const judge = await Judge.load(folder.join("onnx"), { threads: 1 });
+  assert.match(judge.version, /^[0-9a-f]{64}$/);
   assert.equal(judge.labelIndex("unsure"), 2);
   assert.throws(() => judge.labelIndex("Hate"), /"Hate": the labels of .* are "nothate", "hate"/);
   judge.terminate();
@@ -80,4 +82,17 @@ Deno.test("an export replaces its like, and nothing else", () => {
   assert.throws(() => exportClassifierOnnx(model, model), /to itself: name another folder/);
   const other = makeClassifierFolder(folder.join("other"));
   assert.throws(() => exportClassifierOnnx(model, other), /other files/);
+});
+
+Deno.test("a thread that crashed fails its call, and the next one finds a new thread", async () => {
+  using folder = new TemporaryFolder();
+  exportClassifierOnnx(makeClassifierFolder(folder.join("model")), folder.join("onnx"));
+  const thread = new JudgeThread(folder.join("onnx"));
+  await assert.rejects(thread.call({ kind: "crash" }), /has ended: .*crashed on request/);
+  assert.equal(thread.alive, false);
+  await assert.rejects(thread.call({ kind: "run", texts: ["a"] }), /has ended/);
+  using judge = await Judge.load(folder.join("onnx"), { threads: 1 });
+  const { judgements } = await judge.judge(texts);
+  judge.thread.terminate();
+  assert.deepEqual((await judge.judge(texts)).judgements, judgements);
 });
