@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { RpcError, type trainerV1 } from "@decorum/rpc";
+import { RpcError, StatusError, type trainerV1 } from "@decorum/rpc";
 import { ended, finishedRun, fixture, overRpc } from "./testing/fixture.ts";
 import { checkpointSteps } from "./checkpoint.ts";
 
@@ -94,6 +94,36 @@ Deno.test("a run that was stopped goes on as if it had not been, whatever was pe
     trainer.start({ runId: "r", configJson: "", resume: true }),
     /it took all its 5 steps/,
   );
+});
+
+Deno.test("a run that is stopped while it waits loses no step, at the last push neither", async () => {
+  await using all = await fixture();
+  const whole = await all.finished("whole");
+  const never = new AbortController().signal;
+  const [policy] = all.policies;
+  const trainer = all.trainer();
+  const stopAt = async (fault: "generate" | "begin", version: number, resume: boolean) => {
+    policy!.faults[fault] = (
+      request: { weights?: { version: number } | null; expectedVersion?: number },
+    ) => {
+      const wanted = request.weights?.version ?? request.expectedVersion! + 1;
+      if (wanted === version) throw new StatusError("UNAVAILABLE", "away", { pushbackMs: -1 });
+    };
+    await trainer.start({ runId: "r", configJson: "", resume });
+    while (!trainer.run("r").message.includes("waiting")) await trainer.store.changed(20, never);
+    const stopped = await trainer.stop("r", false);
+    delete policy!.faults[fault];
+    assert.equal(stopped.state, "STOPPED");
+    return stopped;
+  };
+  assert.equal((await stopAt("generate", 2, false)).step, 1);
+  assert.equal((await stopAt("begin", 3, true)).step, 2);
+  assert.equal((await stopAt("begin", 4, true)).step, 3);
+  await trainer.start({ runId: "r", configJson: "", resume: true });
+  const { run, metrics } = await ended(trainer, "r");
+  assert.equal(run.state, "SUCCEEDED", run.message);
+  assert.deepEqual(metrics, whole.metrics);
+  assert.equal(policy!.held("r").newest, 4);
 });
 
 Deno.test("stop without a checkpoint leaves the last one", async () => {

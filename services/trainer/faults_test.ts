@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { notFound, StatusError, unavailable } from "@decorum/rpc";
+import { int64, readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { ended, fixture } from "./testing/fixture.ts";
 import { startReward } from "./testing/reward_server.ts";
 
@@ -59,6 +62,16 @@ Deno.test("a service that is not there is named, and Stop ends the wait", async 
   assert.match(waiting.message, new RegExp(`waiting for reward ${address}.*UNAVAILABLE`));
   const stopped = await trainer.stop("r", false);
   assert.equal(stopped.state, "STOPPED");
+});
+
+Deno.test("policies whose name cannot be resolved are waited for", async () => {
+  await using all = await fixture();
+  const trainer = all.trainer({ other: { policy: ["nobody.invalid:50051"] } });
+  await trainer.start({ runId: "r", configJson: "", resume: false });
+  const never = new AbortController().signal;
+  while (!trainer.run("r").message.includes("waiting")) await trainer.store.changed(50, never);
+  assert.match(trainer.run("r").message, /waiting for the policies.*resolve nobody.invalid/);
+  assert.equal((await trainer.stop("r", false)).state, "STOPPED");
 });
 
 Deno.test("what no wait can mend ends the run with its reason", async (t) => {
@@ -162,9 +175,6 @@ Deno.test("the first step refuses a policy that is not its reference", async () 
   // A checkpoint of step 0 whose adapter was changed: as if the reference were another.
   const first = await all.finished("r", { ppo: { steps: 1 } });
   assert.equal(first.run.state, "SUCCEEDED");
-  const { cpSync, rmSync, readFileSync, writeFileSync } = await import("node:fs");
-  const { join } = await import("node:path");
-  const { readSafetensors, writeSafetensors, int64 } = await import("@decorum/tensor");
   const folder = join(all.folder, "runs", "r", "checkpoints");
   cpSync(join(folder, "step-000001"), join(folder, "step-000000"), { recursive: true });
   rmSync(join(folder, "step-000001"), { recursive: true });

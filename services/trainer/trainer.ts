@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { alreadyExists, failedPrecondition, notFound } from "@decorum/rpc";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
@@ -224,9 +224,12 @@ export class Trainer {
       return { ...row, state: run.state, message: run.message || row.message };
     }
     if (!isActive(row.state)) return row;
-    const lock = tryLockRun(this.#folder(row.runId));
-    if (!lock) return row;
-    lock.release();
+    const folder = this.#folder(row.runId);
+    if (existsSync(folder)) {
+      const lock = tryLockRun(folder);
+      if (!lock) return row;
+      lock.release();
+    }
     return { ...row, state: "INTERRUPTED" };
   }
 

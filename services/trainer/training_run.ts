@@ -1,7 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadT5Config, t5LinearLayers, writePeftAdapter } from "@decorum/models";
-import type { Params } from "@decorum/optim";
 import { resourceExhausted } from "@decorum/rpc";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
 import {
@@ -13,7 +12,7 @@ import {
   writeCheckpoint,
   type WrittenCheckpoint,
 } from "./checkpoint.ts";
-import { evaluate } from "./evaluation.ts";
+import { evaluationDue, measure, publish } from "./publish.ts";
 import { configHash, loraConfigOf } from "./run_config.ts";
 import { RunControl } from "./run_control.ts";
 import {
@@ -24,11 +23,10 @@ import {
   type RunTools,
   type Surroundings,
 } from "./run_setup.ts";
-import type { RunState, RunStore } from "./run_store.ts";
+import type { Metrics, RunState, RunStore } from "./run_store.ts";
 import { Stages, traceStep } from "./stages.ts";
-import { samplingOf, takeStep } from "./step.ts";
+import { takeStep } from "./step.ts";
 import { StoppedError, type Waiting } from "./waiting.ts";
-import { weightsImage } from "./weights_push.ts";
 
 /** What a run is started with. */
 export interface TrainingRunOptions {
@@ -50,6 +48,8 @@ export class TrainingRun {
   #state: RunState = "STARTING";
   #message = "";
   #step = 0;
+  /** The newest weights are at all policies, and measured where that is due. */
+  #published = false;
 
   constructor(readonly options: TrainingRunOptions) {
     this.control = new RunControl(options.runId);
@@ -102,7 +102,8 @@ export class TrainingRun {
     await using tools = await openTools(inputs, surroundings, waiting, metrics);
     let progress = this.#restore(tools);
     metrics.set("decorum_trainer_kl_target_nats", config.ppo.target, { run_id: runId });
-    await this.#publish(tools, progress, new Stages(metrics));
+    const missed = await this.#publish(tools, progress.step, new Stages(metrics));
+    if (progress.step > 0) store.addMetrics(runId, progress.step, missed);
     this.#enter("RUNNING");
     const { steps } = config.ppo;
     while (progress.step < steps && await this.#mayGoOn(progress, tools)) {
@@ -113,7 +114,7 @@ export class TrainingRun {
       progress = next;
     }
     const { ending } = this.control;
-    if (progress.step < steps && ending !== undefined) {
+    if (ending !== undefined && (progress.step < steps || !this.#published)) {
       if (ending !== "stop without checkpoint") this.#checkpoint(tools, progress);
       return ending === "interrupt" ? "INTERRUPTED" : "STOPPED";
     }
@@ -124,65 +125,41 @@ export class TrainingRun {
     return "SUCCEEDED";
   }
 
-  /** One step: taken, recorded, pushed, evaluated and, where it is due, kept. */
+  /** One step: taken, pushed, evaluated where that is due, recorded and, where it is due, kept. */
   async #takeStep(tools: RunTools, before: Progress): Promise<Progress> {
     const { store, runId, metrics } = this.options;
     const stages = new Stages(metrics);
     tools.setStep(before.step);
-    const outcome = await takeStep(tools, before, stages);
-    const { progress } = outcome;
-    this.#step = progress.step;
-    const row = { step: progress.step, unixMs: Date.now(), metrics: outcome.metrics };
-    store.recordStep(runId, row, outcome.samples);
-    for (const note of outcome.notes) this.#say(note);
-    this.#observe(outcome.metrics, tools);
-    try {
-      await this.#publish(tools, progress, stages);
-    } catch (error) {
-      // The step is taken and on record: a wait that was ended changes nothing of it.
-      if (!(error instanceof StoppedError)) throw error;
-    }
-    store.addMetrics(runId, progress.step, stages.times());
+    const { progress, metrics: found, samples, notes } = await takeStep(tools, before, stages);
+    const { step } = progress;
+    this.#step = step;
+    for (const note of notes) this.#say(note);
+    const evaluation = await this.#publish(tools, step, stages);
+    const all = { ...found, ...evaluation, ...stages.times() };
+    store.recordStep(runId, { step, unixMs: Date.now(), metrics: all }, samples);
+    this.#observe(all, tools);
     const every = tools.config.checkpoint.every_steps;
-    if (every > 0 && progress.step % every === 0) {
+    if (every > 0 && step % every === 0) {
       await stages.run("checkpoint", () => this.#checkpoint(tools, progress));
     }
     return progress;
   }
 
-  /** Brings the weights of a step to all policies and, where it is due, has them evaluated. */
-  async #publish(tools: RunTools, { step }: Progress, stages: Stages): Promise<void> {
+  /** Publishes the weights of a step that was taken: a wait that is ended changes nothing of the step. */
+  async #publish(tools: RunTools, step: number, stages: Stages): Promise<Metrics> {
     const { runId, store, inputs, metrics } = this.options;
-    const { config, learner, policies, waiting, evaluator } = tools;
-    const lora = loraConfigOf(config);
-    const version = step + 1;
-    const { train, reference } = learner.state();
-    const image = weightsImage(runId, version, train.params, lora);
-    const start = reference && weightsImage(
-      runId,
-      0,
-      new Map([...reference, ...(inputs.start?.valueHead ?? zeroHead(learner.valueHead))]),
-      lora,
-    );
-    await stages.run("push", () => policies.publish(image, waiting, start));
-    store.setVersion(runId, version);
-    metrics.set("decorum_trainer_weights_version", version, { run_id: runId });
-    const { every_steps: every } = config.evaluate;
-    const due = every > 0 && step > 0 && (step % every === 0 || step === config.ppo.steps);
-    if (!due || !evaluator || "eval/kl" in store.metrics(runId, step)) return;
-    const settings = {
-      runId,
-      version,
-      prompts: inputs.prompts.heldOut,
-      sampling: samplingOf(config.ppo),
-      seed: config.seed,
-    };
-    const found = await stages.run("evaluate", () => evaluate(evaluator, settings, waiting));
-    store.addMetrics(runId, step, found);
-    for (const side of ["before", "after"]) {
-      const toxicity = found[`eval/toxicity_${side}`];
-      if (toxicity === undefined) continue;
-      metrics.set("decorum_evaluation_toxicity", toxicity, { by: "reward", side });
+    this.#published = false;
+    try {
+      await publish(tools, runId, step, inputs.start?.valueHead, stages);
+      store.setVersion(runId, step + 1);
+      metrics.set("decorum_trainer_weights_version", step + 1, { run_id: runId });
+      const due = evaluationDue(tools.config, step) && !("eval/kl" in store.metrics(runId, step));
+      const found = due ? await measure(tools, runId, step, inputs.prompts.heldOut, stages) : {};
+      this.#published = true;
+      return found;
+    } catch (error) {
+      if (error instanceof StoppedError && this.control.ending) return {};
+      throw error;
     }
   }
 
@@ -269,6 +246,11 @@ export class TrainingRun {
   #observe(found: Readonly<Record<string, number>>, { config }: RunTools): void {
     const { runId, metrics } = this.options;
     metrics.set("decorum_trainer_step", this.#step, { run_id: runId });
+    for (const side of ["before", "after"]) {
+      const toxicity = found[`eval/toxicity_${side}`];
+      if (toxicity === undefined) continue;
+      metrics.set("decorum_evaluation_toxicity", toxicity, { by: "reward", side });
+    }
     for (const [name, value] of Object.entries(found)) {
       metrics.set("decorum_trainer_statistic", value, { run_id: runId, name });
     }
@@ -303,13 +285,4 @@ export class TrainingRun {
       logger.error("the end of the run could not be recorded", { run_id: runId, state, error });
     }
   }
-}
-
-/** A value head of zeros: what a start adapter without one begins with. */
-function zeroHead(like: Params): Params {
-  return new Map(
-    [...like].map(([name, value]) =>
-      [name, { ...value, data: new Float32Array(value.data.length) }] as const
-    ),
-  );
 }

@@ -28,6 +28,8 @@ interface Held {
 export interface PolicyFaults {
   /** Called before a group is generated; what it throws is the answer. */
   generate?: (request: policyV1.GenerateRequest__Output) => void | Promise<void>;
+  /** Called before a push is opened; what it throws is the answer. */
+  begin?: (request: policyV1.BeginWeightsRequest__Output) => void;
   /** Changes an answer on its way out. */
   answer?: (answer: policyV1.GenerateResponse) => policyV1.GenerateResponse;
   /** Changes GetModelInfo. */
@@ -83,14 +85,15 @@ export async function startPolicy(model: string, lora: LoraConfig): Promise<Test
         done.resolve();
       }
     },
-    beginWeights(request: policyV1.BeginWeightsRequest__Output) {
+    async beginWeights(request: policyV1.BeginWeightsRequest__Output) {
+      await faults.begin?.(request);
       const { runId, expectedVersion, restart } = request;
       if (runs.has(runId) && !restart && expectedVersion !== newestOf(runId)) {
         throw failedPrecondition(`version ${expectedVersion} is not ${newestOf(runId)}`);
       }
       const uploadId = `upload-${pushes.size}`;
       pushes.set(uploadId, { request, bytes: Buffer.alloc(0) });
-      return Promise.resolve({ uploadId, maxChunkBytes: 1000 });
+      return { uploadId, maxChunkBytes: 1000 };
     },
     async uploadWeights(chunks: AsyncIterable<policyV1.UploadWeightsRequest__Output>) {
       let push: { bytes: Buffer } | undefined;

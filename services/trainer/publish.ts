@@ -1,0 +1,63 @@
+import type { Params } from "@decorum/optim";
+import { evaluate } from "./evaluation.ts";
+import type { HeldOutPrompt } from "./prompts.ts";
+import { loraConfigOf, type RunConfig } from "./run_config.ts";
+import type { RunTools } from "./run_setup.ts";
+import type { Metrics } from "./run_store.ts";
+import type { Stages } from "./stages.ts";
+import { samplingOf } from "./step.ts";
+import { weightsImage } from "./weights_push.ts";
+
+/**
+ * Brings the learner's weights to all policies as version `step + 1`, and START where training began from an
+ * adapter.
+ *
+ * @param startHead the start adapter's value head; zeros where it has none
+ * @throws StoppedError when the wait for a policy is ended
+ */
+export async function publish(
+  { config, learner, policies, waiting }: RunTools,
+  runId: string,
+  step: number,
+  startHead: Params | undefined,
+  stages: Stages,
+): Promise<void> {
+  const lora = loraConfigOf(config);
+  const { train, reference } = learner.state();
+  const image = weightsImage(runId, step + 1, train.params, lora);
+  const head = startHead ?? zerosLike(learner.valueHead);
+  const start = reference && weightsImage(runId, 0, new Map([...reference, ...head]), lora);
+  await stages.run("push", () => policies.publish(image, waiting, start));
+}
+
+/** Whether a step is one of those after which the policy is measured. */
+export function evaluationDue({ evaluate: { every_steps: every }, ppo }: RunConfig, step: number) {
+  return every > 0 && step > 0 && (step % every === 0 || step === ppo.steps);
+}
+
+/** Has the weights of a step measured against the reference. @returns `eval/*` metrics */
+export async function measure(
+  { config, evaluator, waiting }: RunTools,
+  runId: string,
+  step: number,
+  prompts: readonly HeldOutPrompt[],
+  stages: Stages,
+): Promise<Metrics> {
+  if (!evaluator) throw new Error("internal: an evaluation is due, and there is no evaluator");
+  const settings = {
+    runId,
+    version: step + 1,
+    prompts,
+    sampling: samplingOf(config.ppo),
+    seed: config.seed,
+  };
+  return await stages.run("evaluate", () => evaluate(evaluator, settings, waiting));
+}
+
+function zerosLike(params: Params): Params {
+  return new Map(
+    [...params].map(([name, value]) =>
+      [name, { ...value, data: new Float32Array(value.data.length) }] as const
+    ),
+  );
+}

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { type SpanNode, startOtlpSink, startTracing } from "@decorum/telemetry";
+import { fixture } from "./testing/fixture.ts";
+import { startEvaluator } from "./testing/reward_server.ts";
+
+/** Names of a span's parts, each once, in the order of their first start. */
+const parts = (span: SpanNode) => [...new Set(span.children.map(({ name }) => name))];
+
+Deno.test("one trace holds a step: its stages, and the calls that they make", async () => {
+  const sink = await startOtlpSink();
+  const { url: endpoint } = sink;
+  const tracing = await startTracing({
+    service: "trainer",
+    version: "test",
+    endpoint,
+    delayMs: 50,
+  });
+  try {
+    await using all = await fixture();
+    await using evaluator = await startEvaluator();
+    const { run } = await all.finished("r", {
+      ppo: { steps: 2 },
+      data: { split: { train: 0.7, test: 0.3 } },
+      other: { evaluate: { every_steps: 1, prompts: 2 }, evaluator: evaluator.address },
+    });
+    assert.equal(run.state, "SUCCEEDED", run.message);
+  } finally {
+    await tracing.shutdown();
+  }
+  const steps = sink.tree().filter(({ name }) => name === "ppo.step");
+  assert.deepEqual(steps.map(({ attributes }) => Number(attributes["decorum.step"])), [1, 2]);
+  assert.equal(new Set(steps.map(({ traceId }) => traceId)).size, 2);
+  for (const step of steps) {
+    assert.deepEqual(parts(step), ["rollout", "score", "update", "push", "evaluate", "checkpoint"]);
+    const part = (name: string) => step.children.find((child) => child.name === name)!;
+    assert.deepEqual(
+      parts(part("update")),
+      ["reference", "rewards", "advantages", "update.minibatch", "statistics"],
+    );
+    const minibatches = part("update").children.filter(({ name }) => name === "update.minibatch");
+    assert.equal(minibatches.length, 4);
+    const calls = {
+      rollout: "policy.v1.PolicyService/Generate",
+      score: "reward.v1.RewardService/Score",
+    };
+    for (const [name, method] of Object.entries(calls)) {
+      const [call] = part(name).children;
+      assert.equal(call?.name, `decorum.${method}`);
+      assert.equal(call?.kind, "client");
+      assert.equal(call?.children[0]?.kind, "server", "it goes on in the other service");
+    }
+    assert.ok(parts(part("push")).includes("decorum.policy.v1.PolicyService/CommitWeights"));
+    assert.deepEqual(parts(part("evaluate")), ["decorum.evaluator.v1.EvaluatorService/Evaluate"]);
+  }
+  await sink.close();
+});
