@@ -63,7 +63,7 @@ export const trainingFlags = {
   batchSize: flag("--batch-size <n>", "examples of a step (default 8)", positiveCount.default(8)),
   microBatchSize: flag(
     "--micro-batch-size <n>",
-    "examples in memory at once; changes no results (default 4)",
+    "examples in memory at once; results differ by rounding only (default 4)",
     positiveCount.default(4),
   ),
   learningRate: flag(
