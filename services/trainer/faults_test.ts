@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { notFound, StatusError, unavailable } from "@decorum/rpc";
 import { int64, readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { ended, fixture } from "./testing/fixture.ts";
-import { startReward } from "./testing/reward_server.ts";
+import { startEvaluator, startReward } from "./testing/reward_server.ts";
 
 Deno.test("services that fail for a while are waited for, and the result is the same", async () => {
   await using all = await fixture();
@@ -32,6 +32,24 @@ Deno.test("services that fail for a while are waited for, and the result is the 
   assert.match(said, /policy .* is back after/);
   assert.match(said, /has lost its weights: pushing them again/);
   assert.match(said, /waiting for reward .*loading/);
+});
+
+Deno.test("a policy that loses its weights while it is measured gets them again", async () => {
+  await using all = await fixture();
+  await using evaluator = await startEvaluator();
+  const [policy] = all.policies;
+  let calls = 0;
+  evaluator.fault = ({ after }) => {
+    if (++calls === 2) policy!.forget();
+    if (policy!.held("r").newest !== after?.version) throw notFound("that version is not held");
+  };
+  const { run, metrics, messages } = await all.finished("r", {
+    data: { split: { train: 0.7, test: 0.3 } },
+    other: { evaluate: { every_steps: 1, prompts: 2 }, evaluator: evaluator.address },
+  });
+  assert.equal(run.state, "SUCCEEDED", run.message);
+  assert.deepEqual(metrics.map((m) => m["eval/kl"]), [1 / 2, 1 / 3, 1 / 4]);
+  assert.match(messages.join("\n"), /pushing the weights again.*that version is not held/);
 });
 
 Deno.test("one policy of two fails: the other does its groups", async () => {
@@ -115,6 +133,12 @@ Deno.test("what no wait can mend ends the run with its reason", async (t) => {
   await t.step("another base model", async () => {
     policy!.faults.info = { baseModelHash: "00", modelName: "other" };
     await fails(/Policy .* serves other .*give both the same base model/);
+    delete policy!.faults.info;
+  });
+  await t.step("a policy that starts from an adapter, when the run does not", async () => {
+    policy!.faults.start = new Uint8Array(32);
+    await fails(/has an adapter as its START, and this run starts from the base/);
+    delete policy!.faults.start;
   });
   await t.step("a prompt beyond the policy's limit", async () => {
     policy!.faults.info = { limits: { maxPromptTokens: 8, maxPrompts: 64, maxNewTokens: 64 } };

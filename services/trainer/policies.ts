@@ -107,12 +107,18 @@ export class Policies implements Disposable {
   async #bring(replica: PolicyReplica, signal: AbortSignal): Promise<void> {
     const { newest, baseModelHash } = this;
     const options = { takeOver: !replica.ours, signal };
-    if (this.#start && !replica.ours) {
+    if (this.#start) {
       await ensureWeights(replica.client, this.#start, baseModelHash, options);
     }
     await ensureWeights(replica.client, newest, baseModelHash, options);
     replica.version = newest.version;
     replica.ours = true;
+  }
+
+  /** Pushes everything anew to policies that lost it, which others found out. */
+  async restore(waiting: Waiting): Promise<void> {
+    for (const replica of this.#replicas.values()) this.forget(replica);
+    await this.publish(this.newest, waiting);
   }
 
   close(): void {

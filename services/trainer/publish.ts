@@ -1,4 +1,5 @@
 import type { Params } from "@decorum/optim";
+import { RpcError } from "@decorum/rpc";
 import { evaluate } from "./evaluation.ts";
 import type { HeldOutPrompt } from "./prompts.ts";
 import { loraConfigOf, type RunConfig } from "./run_config.ts";
@@ -35,9 +36,12 @@ export function evaluationDue({ evaluate: { every_steps: every }, ppo }: RunConf
   return every > 0 && step > 0 && (step % every === 0 || step === ppo.steps);
 }
 
+/** Times that an evaluation is begun anew since a policy had lost the weights. */
+const MAX_LOST = 3;
+
 /** Has the weights of a step measured against the reference. @returns `eval/*` metrics */
 export async function measure(
-  { config, evaluator, waiting }: RunTools,
+  { config, evaluator, policies, waiting }: RunTools,
   runId: string,
   step: number,
   prompts: readonly HeldOutPrompt[],
@@ -51,7 +55,18 @@ export async function measure(
     sampling: samplingOf(config.ppo),
     seed: config.seed,
   };
-  return await stages.run("evaluate", () => evaluate(evaluator, settings, waiting));
+  for (let lost = 0;; lost++) {
+    try {
+      return await stages.run("evaluate", () => evaluate(evaluator, settings, waiting));
+    } catch (error) {
+      // A policy that began anew while it was measured knows nothing of the run.
+      const forgot = error instanceof RpcError &&
+        (error.code === "NOT_FOUND" || error.code === "FAILED_PRECONDITION");
+      if (!forgot || lost === MAX_LOST) throw error;
+      waiting.say(`pushing the weights again, since the evaluator says: ${error.details}`);
+      await stages.run("push", () => policies.restore(waiting));
+    }
+  }
 }
 
 function zerosLike(params: Params): Params {

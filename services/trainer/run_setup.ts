@@ -25,6 +25,7 @@ import { loraConfigOf, type RunConfig } from "./run_config.ts";
 import { type RewardClient } from "./scores.ts";
 import type { StepTools } from "./step.ts";
 import { persist, type Waiting } from "./waiting.ts";
+import { heldOf, type PolicyClient } from "./weights_push.ts";
 
 /** Where a run's services are, and what it runs on; not a part of its configuration. */
 export type Surroundings = Pick<
@@ -203,7 +204,7 @@ function openLearner(
 /** Asks every policy what it runs. @returns the lowest precision of all and the learner */
 async function checkPolicies(
   policies: Policies,
-  { config, prompts }: RunInputs,
+  { config, prompts, start }: RunInputs,
   waiting: Waiting,
 ): Promise<Precision> {
   let precision: Precision = config.precision;
@@ -224,6 +225,7 @@ async function checkPolicies(
           }): give both the same base model`,
       );
     }
+    if (!start) await checkStart(client, waiting);
     const { limits } = info;
     if (limits) {
       const source = `limits.max_prompt_tokens of policy ${address}`;
@@ -244,6 +246,18 @@ async function checkPolicies(
     if (info.precision === "fp16" || info.precision === "bf16") precision = info.precision;
   }
   return precision;
+}
+
+/** Without a start adapter the reference is the base: a policy must not have another START. */
+async function checkStart(client: PolicyClient, waiting: Waiting): Promise<void> {
+  const { address } = client;
+  const all = await persist(`policy ${address}`, waiting, () => heldOf(client, "", waiting.cancel));
+  const start = all?.held.find(({ kind, runId }) => kind === "WEIGHTS_KIND_START" && runId === "");
+  if (!start || start.sha256.length === 0) return;
+  throw new Error(
+    `Policy ${address} has an adapter as its START, and this run starts from the base: ` +
+      "set trainer.start_adapter to the policy's start_adapter, or clear both",
+  );
 }
 
 function checkLimit(field: string, value: number, limit: string, most: number, address: string) {

@@ -162,6 +162,15 @@ Deno.test("a run that starts from an adapter has it as its reference", async () 
   assert.ok(Math.abs(metrics[0]!["objective/kl"]!) < 1e-4);
   assert.notEqual(metrics[0]!["ppo/val/mean"], 0, "the value head came with it");
   assert.deepEqual(all.policies[0]!.held("second"), { newest: 4, start: true });
+  // A policy that begins anew gets both again, the reference too.
+  const [policy] = all.policies;
+  policy!.faults.begin = ({ expectedVersion }) => {
+    if (expectedVersion === 2) policy!.forget();
+  };
+  const again = await all.finished("again", { other: { start_adapter } });
+  assert.deepEqual(again.metrics, metrics);
+  assert.deepEqual(policy!.held("again"), { newest: 4, start: true });
+  delete policy!.faults.begin;
   await assert.rejects(
     all.finished("third", {
       other: { start_adapter, lora: { ...all.config().lora, lora_alpha: 4 } },

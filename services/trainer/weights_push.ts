@@ -72,7 +72,12 @@ export async function ensureWeights(
   );
 }
 
-async function heldOf(client: PolicyClient, runId: string, signal: AbortSignal) {
+/** What a policy holds of a run (of all, for an empty id); undefined where it does not know it. */
+export async function heldOf(
+  client: PolicyClient,
+  runId: string,
+  signal: AbortSignal,
+): Promise<policyV1.GetVersionResponse__Output | undefined> {
   try {
     return await client.getVersion({ runId }, { signal });
   } catch (error) {

@@ -32,6 +32,8 @@ export interface PolicyFaults {
   begin?: (request: policyV1.BeginWeightsRequest__Output) => void;
   /** Changes an answer on its way out. */
   answer?: (answer: policyV1.GenerateResponse) => policyV1.GenerateResponse;
+  /** SHA-256 of a START that the policy was configured with. */
+  start?: Uint8Array;
   /** Changes GetModelInfo. */
   info?: policyV1.GetModelInfoResponse;
 }
@@ -123,6 +125,10 @@ export async function startPolicy(model: string, lora: LoraConfig): Promise<Test
     abortWeights: () => Promise.resolve({ aborted: false }),
     rollbackWeights: () => Promise.reject(failedPrecondition("not in this test")),
     getVersion({ runId }: policyV1.GetVersionRequest__Output) {
+      if (runId === "") {
+        const sha256 = faults.start ?? new Uint8Array();
+        return Promise.resolve({ held: [{ kind: "WEIGHTS_KIND_START" as const, sha256 }] });
+      }
       const versions = runs.get(runId);
       if (!versions) throw notFound(`run "${runId}" is not known`);
       const current = versions.get(newestOf(runId))?.label ?? null;

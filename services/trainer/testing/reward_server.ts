@@ -54,12 +54,16 @@ export async function startReward(address = "127.0.0.1:0"): Promise<TestReward> 
 export interface TestEvaluator extends AsyncDisposable {
   readonly address: string;
   readonly requests: evaluatorV1.EvaluateRequest__Output[];
+  /** Called before measuring; what it throws is the answer. */
+  fault?: ((request: evaluatorV1.EvaluateRequest__Output) => void) | undefined;
 }
 
 export async function startEvaluator(): Promise<TestEvaluator> {
   const requests: evaluatorV1.EvaluateRequest__Output[] = [];
+  const evaluator: Pick<TestEvaluator, "fault"> = {};
   const handlers = {
     async *evaluate(request: evaluatorV1.EvaluateRequest__Output) {
+      evaluator.fault?.(request);
       requests.push(request);
       yield { progress: { phase: "EVALUATION_PHASE_SCORE" as const, done: 1, total: 2 } };
       const mean = await Promise.resolve(1 / (request.after?.version ?? 1));
@@ -75,9 +79,9 @@ export async function startEvaluator(): Promise<TestEvaluator> {
   const services = [implement(evaluatorService, handlers)];
   const server = await createServer({ address: "127.0.0.1:0", services, logger });
   server.setServing(true);
-  return {
+  return Object.assign(evaluator, {
     address: server.address,
     requests,
     [Symbol.asyncDispose]: async () => void await server.drain({ graceMs: 0 }),
-  };
+  });
 }
