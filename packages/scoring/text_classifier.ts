@@ -35,6 +35,7 @@ export class TextClassifier implements AsyncDisposable {
   #session: InferenceSession;
   #worker: SessionWorker;
   #reloading: Promise<void> | undefined;
+  readonly #open: () => Promise<Opened>;
 
   private constructor(
     /** The folder's name. */
@@ -45,9 +46,10 @@ export class TextClassifier implements AsyncDisposable {
     readonly tokenizer: Tokenizer,
     /** The most tokens of an item, special ones included. */
     readonly maxTokens: number,
-    readonly open: () => Promise<{ session: InferenceSession; worker: SessionWorker }>,
-    { session, worker }: { session: InferenceSession; worker: SessionWorker },
+    open: () => Promise<Opened>,
+    { session, worker }: Opened,
   ) {
+    this.#open = open;
     this.#session = session;
     this.#worker = worker;
   }
@@ -130,7 +132,7 @@ export class TextClassifier implements AsyncDisposable {
   /** Loads the model again where its thread has ended. */
   async reload(): Promise<void> {
     if (this.alive) return;
-    this.#reloading ??= this.open().then(({ session, worker }) => {
+    this.#reloading ??= this.#open().then(({ session, worker }) => {
       this.#session = session;
       this.#worker = worker;
     }).finally(() => this.#reloading = undefined);
@@ -143,7 +145,16 @@ export class TextClassifier implements AsyncDisposable {
   }
 }
 
-async function openSession(folder: string, config: ClassifierConfig, runtime: RuntimeOptions) {
+interface Opened {
+  readonly session: InferenceSession;
+  readonly worker: SessionWorker;
+}
+
+async function openSession(
+  folder: string,
+  config: ClassifierConfig,
+  runtime: RuntimeOptions,
+): Promise<Opened> {
   using index = openCheckpoint(folder);
   const computeType = computeTypeOf(runtime.precision ?? "fp32");
   const { graph, files } = buildClassifierGraph({ config, index, computeType });

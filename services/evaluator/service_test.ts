@@ -9,7 +9,13 @@ import {
 } from "@decorum/rpc";
 import { exportClassifierOnnx, probabilities, TextClassifier } from "@decorum/scoring";
 import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
-import { createLogger, createMetrics } from "@decorum/telemetry";
+import {
+  createLogger,
+  createMetrics,
+  type SpanNode,
+  startOtlpSink,
+  startTracing,
+} from "@decorum/telemetry";
 import { type EvaluatorConfig, evaluatorConfig } from "./config.ts";
 import { startEvaluator } from "./start.ts";
 import { type FakePolicy, startPolicy } from "./testing/fake_policy.ts";
@@ -269,4 +275,40 @@ Deno.test("a caller that leaves ends the evaluation; too many at once are refuse
   await run(evaluator.client.evaluate(request));
   const begun = policy.requests.length;
   assert.equal(begun, 1 + 6, "nothing of the first went on");
+});
+
+Deno.test("one trace holds the evaluation and every call of the policy, phase by phase", async () => {
+  const sink = await startOtlpSink();
+  const tracing = await startTracing({
+    service: "test",
+    version: "0",
+    endpoint: sink.url,
+    delayMs: 10,
+  });
+  try {
+    await using policy = await startPolicy();
+    await using evaluator = await openEvaluator([policy]);
+    await run(evaluator.client.evaluate({ ...request, prompts: prompts.slice(0, 4) }));
+    await sink.waitFor((spans) =>
+      spans.some(({ name, kind }) => kind === "client" && name.endsWith("Evaluate"))
+    );
+    const shape = (nodes: readonly SpanNode[]): string =>
+      nodes.map(({ name, kind, children }) =>
+        `${name.replace(/^.*\//, "")}:${kind}${children.length > 0 ? `(${shape(children)})` : ""}`
+      ).join(" ");
+    const call = (name: string) => `${name}:client(${name}:server)`;
+    assert.equal(
+      shape(sink.tree()),
+      `Evaluate:client(Evaluate:server(${
+        [
+          `evaluator.generate_before:internal(${call("GetModelInfo")} ${call("Generate")})`,
+          `evaluator.generate_after:internal(${call("Generate")})`,
+          "evaluator.score:internal evaluator.judge:internal",
+        ].join(" ")
+      }))`,
+    );
+  } finally {
+    await tracing.shutdown();
+    await sink.close();
+  }
 });

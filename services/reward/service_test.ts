@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, createServer, rewardService, type rewardV1, RpcError } from "@decorum/rpc";
 import { LABELS, makeClassifierFolder, POSITIONS, TemporaryFolder } from "@decorum/scoring/testing";
-import { createLogger, createMetrics } from "@decorum/telemetry";
+import { createLogger, createMetrics, startOtlpSink, startTracing } from "@decorum/telemetry";
 import { type RewardConfig, rewardConfig } from "./config.ts";
 import { startReward } from "./start.ts";
 
@@ -187,4 +187,38 @@ Deno.test("overload is refused at once, callers in the queue keep their answers;
   const drained = server.drain({ graceMs: 5000 });
   assert.equal((await kept).results.length, items.length);
   assert.equal((await drained).cutOff, 0);
+});
+
+Deno.test("a batch of one request is a span of its trace; one of several links to theirs", async () => {
+  const sink = await startOtlpSink();
+  const tracing = await startTracing({
+    service: "test",
+    version: "0",
+    endpoint: sink.url,
+    delayMs: 10,
+  });
+  try {
+    await using reward = await openReward({
+      batching: { max_delay_ms: 100, max_items: 64, max_tokens: 4096 },
+    });
+    await reward.started.load();
+    const { client } = reward;
+    await client.score({ items, asSent: true });
+    await Promise.all([client.score({ items }), client.score({ items })]);
+    const batches = () => sink.spans.filter(({ name }) => name === "reward.batch");
+    const servers = () => sink.spans.filter(({ kind }) => kind === "server");
+    await sink.waitFor(() => batches().length === 2 && servers().length === 3);
+    const [alone, several] = batches();
+    assert.equal(alone!.parentSpanId, servers()[0]!.spanId);
+    assert.deepEqual(alone!.links, []);
+    assert.equal(several!.parentSpanId, "");
+    assert.deepEqual(
+      several!.links.map(({ spanId }) => spanId).sort(),
+      servers().slice(1).map(({ spanId }) => spanId).sort(),
+    );
+    assert.equal(several!.attributes["decorum.batch.sequences"], 2 * items.length);
+  } finally {
+    await tracing.shutdown();
+    await sink.close();
+  }
 });
