@@ -3,11 +3,15 @@ import process from "node:process";
 import { ConfigError } from "@decorum/config";
 import { RpcError } from "@decorum/rpc";
 import { VERSION } from "@decorum/service";
+import { demoCommand } from "./commands/demo.ts";
+import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
 import { rewardTrainCommand } from "./commands/reward_train.ts";
+import { runsCommand } from "./commands/runs.ts";
 import { scoreCommand } from "./commands/score.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sftCommand } from "./commands/sft.ts";
+import { resumeCommand, trainCommand } from "./commands/train.ts";
 import { upCommand } from "./commands/up.ts";
 
 /** Exit codes of the `decorum` command. */
@@ -23,6 +27,11 @@ const program = new Command("decorum")
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : BAD_CONFIG));
 
 const commands = [
+  demoCommand,
+  trainCommand,
+  resumeCommand,
+  runsCommand,
+  evaluateCommand,
   sftCommand,
   rewardTrainCommand,
   exportCommand,

@@ -38,7 +38,6 @@ export const layers: readonly Layer[] = [
   { folder: "packages/config", holds: "settings from file, environment and flags" },
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
   { folder: "packages/rpc", holds: "gRPC server and client, identities, deadlines, errors" },
-  { folder: "packages/service", holds: "the life of a service's process: flags, port, drain" },
   {
     folder: "packages/service",
     holds: "what every service's main does: start, health, drain, stop",

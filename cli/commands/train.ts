@@ -1,0 +1,62 @@
+import { Command } from "commander";
+import { createWriteStream } from "node:fs";
+import process from "node:process";
+import { withTrainer } from "../local_services.ts";
+import { prefixed } from "../prefix.ts";
+import { watchRun } from "../watch_run.ts";
+
+interface TrainFlags {
+  readonly config?: string;
+  readonly address?: string;
+  readonly runId?: string;
+  readonly set?: string[];
+  readonly log?: string;
+  readonly verbose?: boolean;
+}
+
+function trainerFlags(command: Command): Command {
+  return command
+    .option("-c, --config <file>", "start the four services here with this configuration")
+    .option("--address <host:port>", "use the trainer that runs there")
+    .option("--set <path=value...>", "settings that win over the file (with --config)")
+    .option("--log <file>", "where the services' logs go (with --config)", "services.log")
+    .option("--verbose", "show the services' logs");
+}
+
+async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): Promise<void> {
+  const log = flags.verbose || flags.address !== undefined
+    ? process.stderr
+    : createWriteStream(flags.log!, { flags: "a" });
+  const options = {
+    address: flags.address,
+    config: flags.config,
+    set: flags.set ?? [],
+    onLine: prefixed(log),
+  };
+  await withTrainer(options, async (trainer) => {
+    const started = await trainer.startRun({ runId, resume });
+    const id = started.run?.runId ?? runId;
+    console.error(`run ${id} ${resume ? "goes on" : "started"}`);
+    const { run } = await watchRun(trainer, id);
+    console.log(
+      JSON.stringify({ run_id: id, state: run.state, step: run.step, metrics: run.metrics }),
+    );
+  });
+}
+
+/** `decorum train`: starts a PPO run and follows it to its end. */
+export function trainCommand(): Command {
+  return trainerFlags(
+    new Command("train").description("train a policy with PPO, and follow the run"),
+  )
+    .option("--run-id <name>", "name of the run (default: the trainer makes one)")
+    .action((flags: TrainFlags) => runAndWatch(flags, flags.runId ?? "", false));
+}
+
+/** `decorum resume`: takes an interrupted run up from its last checkpoint. */
+export function resumeCommand(): Command {
+  return trainerFlags(
+    new Command("resume").description("go on with an interrupted run, bit for bit, and follow it"),
+  ).argument("<run>", "name of the run")
+    .action((runId: string, flags: TrainFlags) => runAndWatch(flags, runId, true));
+}

@@ -1,0 +1,49 @@
+import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
+import { type ServiceName, serviceNames, serviceProgram } from "./services.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** Where the four services of this machine are reached. */
+export type Addresses = Readonly<Record<ServiceName, string>>;
+
+/** Starts the four services with one configuration; the caller stops the supervisor. */
+export async function startServices(
+  supervisor: Supervisor,
+  settings: { readonly config: string; readonly set: readonly string[] },
+): Promise<Addresses> {
+  for (const name of serviceNames) await supervisor.start(serviceProgram(name, settings));
+  return Object.fromEntries(
+    serviceNames.map((name) => [name, supervisor.address(name)]),
+  ) as unknown as Addresses;
+}
+
+/**
+ * Runs `body` with a client of a trainer: the one at `address`, or one started here with the other
+ * services and ended with them.
+ */
+export async function withTrainer<T>(
+  options: {
+    readonly address?: string | undefined;
+    readonly config?: string | undefined;
+    readonly set: readonly string[];
+    readonly onLine: (name: string, line: string) => void;
+  },
+  body: (trainer: RpcClient<typeof trainerService>) => Promise<T>,
+): Promise<T> {
+  if (options.address !== undefined) {
+    using trainer = createClient(trainerService, { address: options.address });
+    return await body(trainer);
+  }
+  if (options.config === undefined) {
+    throw new TypeError("Cannot reach a trainer: give --address of one, or --config to start one");
+  }
+  const supervisor = new Supervisor({ onLine: options.onLine });
+  try {
+    const { config, set } = options;
+    const started = startServices(supervisor, { config, set });
+    const { trainer: address } = await Promise.race([started, supervisor.failure]);
+    using trainer = createClient(trainerService, { address });
+    return await Promise.race([body(trainer), supervisor.failure]);
+  } finally {
+    await supervisor.stop();
+  }
+}
