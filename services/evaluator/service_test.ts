@@ -1,66 +1,9 @@
 import assert from "node:assert/strict";
-import {
-  createClient,
-  createServer,
-  evaluatorService,
-  type evaluatorV1,
-  RpcError,
-  unavailable,
-} from "@decorum/rpc";
-import { exportClassifierOnnx, probabilities, TextClassifier } from "@decorum/scoring";
-import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
-import {
-  createLogger,
-  createMetrics,
-  type SpanNode,
-  startOtlpSink,
-  startTracing,
-} from "@decorum/telemetry";
-import { type EvaluatorConfig, evaluatorConfig } from "./config.ts";
-import { startEvaluator } from "./start.ts";
+import { type evaluatorV1, RpcError, unavailable } from "@decorum/rpc";
+import { probabilities, TextClassifier } from "@decorum/scoring";
+import { type SpanNode, startOtlpSink, startTracing } from "@decorum/telemetry";
 import { type FakePolicy, startPolicy } from "./testing/fake_policy.ts";
-
-type Fields = Partial<Record<keyof EvaluatorConfig, unknown>>;
-
-/** An evaluator in this process, a client of it, and its log. */
-async function openEvaluator(policies: readonly { address: string }[], fields: Fields = {}) {
-  const folder = new TemporaryFolder();
-  const reward = makeClassifierFolder(folder.join("reward"));
-  const judge = makeClassifierFolder(folder.join("judge"), { seed: 2 });
-  exportClassifierOnnx(judge, folder.join("onnx"));
-  const logs: string[] = [];
-  const logger = createLogger({
-    service: "evaluator",
-    format: "json",
-    write: (line) => void logs.push(line),
-  });
-  const metrics = createMetrics({ service: "evaluator", version: "0" });
-  const config = evaluatorConfig.parse({
-    policy: policies.map(({ address }) => address),
-    toxicity: { model: reward },
-    threads: 1,
-    batch: 4,
-    ...(fields.judge === undefined ? { judge: { model: folder.join("onnx") } } : {}),
-    ...fields,
-  });
-  const started = startEvaluator({ config, logger, metrics });
-  const { services } = started;
-  const server = await createServer({ address: "127.0.0.1:0", services, logger, metrics });
-  await started.load();
-  const client = createClient(evaluatorService, { address: server.address });
-  return {
-    client,
-    logs,
-    reward,
-    judge,
-    async [Symbol.asyncDispose]() {
-      client.close();
-      await server.drain({ graceMs: 1000 });
-      await started.stop();
-      folder[Symbol.dispose]();
-    },
-  };
-}
+import { openEvaluator } from "./testing/open_evaluator.ts";
 
 const prompts = Array.from({ length: 10 }, (_, i): evaluatorV1.EvaluationPrompt => ({
   key: `p${i}`,
