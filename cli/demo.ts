@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createClient, evaluatorService, type policyV1, trainerService } from "@decorum/rpc";
+import { exportClassifierOnnx } from "@decorum/scoring";
 import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
 import { writeWhole } from "./atomic_write.ts";
 import { evaluateWithProgress } from "./evaluate_run.ts";
@@ -87,6 +88,8 @@ async function measure(
       set: [`${name}.listen=127.0.0.1:0`, ...set, ...options.set],
     }));
   const models = join(demoFolder, "models");
+  const judge = join(out, "judge");
+  exportClassifierOnnx(join(models, "judge"), judge);
   await Promise.all([
     start("policy", [`policy.model=${join(models, "policy")}`]),
     start("reward", [`reward.model=${join(models, "reward")}`]),
@@ -96,13 +99,14 @@ async function measure(
     start("evaluator", [
       `evaluator.policy=${JSON.stringify([policy])}`,
       `evaluator.toxicity.model=${join(models, "reward")}`,
-      `evaluator.judge.model=${join(models, "judge")}`,
+      `evaluator.judge.model=${judge}`,
     ]),
     start("trainer", [
       `trainer.policy=${JSON.stringify([policy])}`,
       `trainer.reward=${supervisor.address("reward")}`,
       `trainer.model=${join(models, "policy")}`,
       `trainer.data.train=${data}`,
+      `trainer.data.prompt=${JSON.stringify(PROMPT_TEMPLATE)}`,
       `trainer.runs=${join(out, "runs")}`,
     ]),
   ]);
@@ -116,7 +120,6 @@ async function measure(
     runId,
     configJson: JSON.stringify({
       seed: options.seed,
-      data: { prompt: PROMPT_TEMPLATE },
       ...(options.constantReward ? { constant_score: 0 } : {}),
       ...(options.steps === undefined ? {} : { ppo: { steps: options.steps } }),
     }),
