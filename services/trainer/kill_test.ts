@@ -33,28 +33,29 @@ function flags(all: Fixture, ...more: string[]): string[] {
 
 Deno.test("a trainer that is killed at any moment and resumed ends as one that was not", async () => {
   await using all = await fixture();
-  const steps = 8;
+  const steps = 60;
   const whole = await all.finished("whole", { ppo: { steps } });
   assert.equal(whole.run.state, "SUCCEEDED", whole.run.message);
   const moments = uniforms(randomKey(Date.now(), "moments of kills"), 0, 5);
-  const configJson = JSON.stringify({ ppo: { steps } });
-  for (let kill = 0; kill <= moments.length; kill++) {
+  const configJson = JSON.stringify({ ppo: { steps }, checkpoint: { every_steps: 3, keep: 2 } });
+  const { store } = all.trainer();
+  const live = async (steps: number, ms: number) => {
     await using child = await startChild("../main.ts", flags(all));
     using client = createClient(trainerService, { address: child.address });
-    const known = all.trainer().store.run("r");
-    if (known?.state === "SUCCEEDED") break;
-    await client.startRun({
-      runId: "r",
-      resume: known !== undefined,
-      ...(known ? {} : { configJson }),
-    });
-    if (kill === moments.length) {
-      for await (const _ of client.watchMetrics({ runId: "r" }));
-    } else {
-      await new Promise((resolve) => setTimeout(resolve, moments[kill]! * 1200));
-      await child.end("SIGKILL");
+    const known = store.run("r");
+    const start = known ? { resume: true } : { configJson };
+    await client.startRun({ runId: "r", ...start });
+    const target = (known?.checkpointStep ?? 0) + steps;
+    for await (const { step } of client.watchMetrics({ runId: "r", fromStep: 1 })) {
+      if (step >= target) break;
     }
-  }
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    await child.end("SIGKILL");
+  };
+  // At most 7 steps a life, some of them none, and then anywhere in a step.
+  for (const moment of moments) await live(Math.floor(moment * 8), moment * 997 % 1 * 150);
+  assert.notEqual(store.run("r")?.state, "SUCCEEDED", "it was killed before its end");
+  await live(Infinity, 0);
   const { run, metrics } = finishedRun(all.trainer(), "r");
   assert.equal(run.state, "SUCCEEDED", `${run.message} after kills at ${moments}`);
   assert.deepEqual(metrics, whole.metrics, `after kills at ${moments}`);

@@ -138,6 +138,14 @@ export class TrainingRun {
     const all = { ...found, ...evaluation, ...stages.times() };
     store.recordStep(runId, { step, unixMs: Date.now(), metrics: all }, samples);
     this.#observe(all, tools);
+    this.options.logger.info("step", {
+      run_id: runId,
+      step,
+      of: tools.config.ppo.steps,
+      reward: all["env/reward_mean"],
+      kl: all["objective/kl"],
+      tokens_per_second: all["time/tokens_per_second"],
+    });
     const every = tools.config.checkpoint.every_steps;
     if (every > 0 && step % every === 0) {
       await stages.run("checkpoint", () => this.#checkpoint(tools, progress));
