@@ -1,15 +1,23 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createClient, evaluatorService, type policyV1, trainerService } from "@decorum/rpc";
+import {
+  createClient,
+  evaluatorService,
+  type evaluatorV1,
+  type policyV1,
+  trainerService,
+} from "@decorum/rpc";
 import { exportClassifierOnnx } from "@decorum/scoring";
 import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
 import { writeWhole } from "./atomic_write.ts";
-import { evaluateWithProgress } from "./evaluate_run.ts";
+import { evaluatePersistently } from "./evaluate_run.ts";
+import { pushAdapter } from "./push_adapter.ts";
 import { reportHtml } from "./report/html.ts";
 import { summarize, type Summary } from "./report/summary.ts";
+import { withSupervisor } from "./local_services.ts";
 import { serviceProgram } from "./services.ts";
-import { Supervisor } from "./supervisor.ts";
+import type { Supervisor } from "./supervisor.ts";
 import { watchRun } from "./watch_run.ts";
 
 export interface DemoOptions {
@@ -47,24 +55,21 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   mkdirSync(out, { recursive: true });
   const heldOut = promptRows(options.seed, "held-out", options.heldOut);
   const data = writeData(out, options.seed);
-  const supervisor = new Supervisor({ onLine: options.onLine });
-  try {
-    const work = measure(supervisor, options, out, data, heldOut);
-    const { result, run, history } = await Promise.race([work, supervisor.failure]);
-    const summary = summarize(result, {
-      kl_target: run.klTarget,
-      steps: run.steps,
-      seconds: (performance.now() - started) / 1000,
-      config_hash: run.configHash,
-    });
-    const summaryFile = join(out, "summary.json");
-    const reportFile = join(out, "report.html");
-    writeWhole(reportFile, await reportHtml("Decorum demo", summary, result, history));
-    writeWhole(summaryFile, JSON.stringify(summary, null, 2) + "\n");
-    return { summary, reportFile, summaryFile };
-  } finally {
-    await supervisor.stop();
-  }
+  const { result, run, history } = await withSupervisor(
+    options.onLine,
+    (supervisor) => measure(supervisor, options, out, data, heldOut),
+  );
+  const summary = summarize(result, {
+    kl_target: run.klTarget,
+    steps: run.steps,
+    seconds: (performance.now() - started) / 1000,
+    config_hash: run.configHash,
+  });
+  const summaryFile = join(out, "summary.json");
+  const reportFile = join(out, "report.html");
+  writeWhole(reportFile, await reportHtml("Decorum demo", summary, result, history));
+  writeWhole(summaryFile, JSON.stringify(summary, null, 2) + "\n");
+  return { summary, reportFile, summaryFile };
 }
 
 function writeData(out: string, seed: number): string {
@@ -132,7 +137,7 @@ async function measure(
   const after: policyV1.WeightsSelector = run.weightsVersion > 0
     ? { kind: "WEIGHTS_KIND_VERSION", runId, version: run.weightsVersion }
     : { kind: "WEIGHTS_KIND_START", runId };
-  const result = await evaluateWithProgress(evaluator, {
+  const request: evaluatorV1.EvaluateRequest = {
     prompts: heldOut.map(({ dialogue, civil }, i) => ({
       key: `held-out-${i}`,
       prompt: PROMPT_TEMPLATE.replace("{dialogue}", () => dialogue),
@@ -148,7 +153,14 @@ async function measure(
     before: { kind: "WEIGHTS_KIND_START", runId },
     after,
     samples: 24,
-  });
+  };
+  const result = await evaluatePersistently(evaluator, request, () =>
+    pushAdapter(policy, {
+      runId,
+      version: run.weightsVersion,
+      adapter: join(out, "runs", runId, "adapter"),
+      model: join(models, "policy"),
+    }));
   return {
     result,
     history,

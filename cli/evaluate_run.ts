@@ -1,4 +1,4 @@
-import type { evaluatorService, evaluatorV1, RpcClient } from "@decorum/rpc";
+import { type evaluatorService, type evaluatorV1, type RpcClient, RpcError } from "@decorum/rpc";
 import { startProgress } from "./progress.ts";
 
 type EvaluatorClient = RpcClient<typeof evaluatorService>;
@@ -33,4 +33,33 @@ export async function evaluateWithProgress(
     progress?.stop();
   }
   throw new Error("The evaluator ended its stream without a result");
+}
+
+/** Times that an evaluation is begun anew, and seconds between two. */
+const RETRIES = { most: 20, pause: 1 };
+
+/**
+ * As {@link evaluateWithProgress}, through restarts: an evaluator that is away is waited for, and a policy that
+ * began anew gets its weights again.
+ *
+ * @param restore brings the weights to the policy
+ */
+export async function evaluatePersistently(
+  evaluator: EvaluatorClient,
+  request: evaluatorV1.EvaluateRequest,
+  restore: () => Promise<void>,
+): Promise<evaluatorV1.EvaluationResult__Output> {
+  let lost = false;
+  for (let tries = 0;; tries++) {
+    try {
+      if (lost) await restore();
+      return await evaluateWithProgress(evaluator, request);
+    } catch (error) {
+      if (!(error instanceof RpcError) || tries === RETRIES.most) throw error;
+      lost ||= error.code === "NOT_FOUND";
+      if (!["NOT_FOUND", "UNAVAILABLE", "CANCELLED", "UNKNOWN"].includes(error.code)) throw error;
+      console.error(`evaluate: again in ${RETRIES.pause} s, since: ${error.message}`);
+      await new Promise((resolve) => setTimeout(resolve, 1000 * RETRIES.pause));
+    }
+  }
 }

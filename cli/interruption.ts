@@ -3,6 +3,16 @@ import process from "node:process";
 
 const signals = ["SIGINT", "SIGTERM"] as const;
 
+/** Work was ended by a signal, and what it had started is ended too. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+
+  /** @param exitCode what a shell expects: 130 for Ctrl-C */
+  constructor(readonly exitCode: number) {
+    super("interrupted");
+  }
+}
+
 /**
  * Listens for Ctrl-C and SIGTERM until it is disposed, so that work can end at a place from which it goes on. The
  * second signal ends the process at once.

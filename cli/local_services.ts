@@ -1,4 +1,5 @@
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
+import { InterruptedError, Interruption } from "./interruption.ts";
 import { type ServiceName, serviceNames, serviceProgram } from "./services.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -14,6 +15,27 @@ export async function startServices(
   return Object.fromEntries(
     serviceNames.map((name) => [name, supervisor.address(name)]),
   ) as unknown as Addresses;
+}
+
+/**
+ * Runs `body` with a supervisor, all of whose children are ended before it returns.
+ *
+ * @throws InterruptedError when a signal came before the end; Error when a service is given up
+ */
+export async function withSupervisor<T>(
+  onLine: (name: string, line: string) => void,
+  body: (supervisor: Supervisor) => Promise<T>,
+): Promise<T> {
+  using interruption = new Interruption();
+  const supervisor = new Supervisor({ onLine });
+  const interrupted = interruption.arrived.then((): never => {
+    throw new InterruptedError(interruption.exitCode);
+  });
+  try {
+    return await Promise.race([body(supervisor), supervisor.failure, interrupted]);
+  } finally {
+    await supervisor.stop();
+  }
 }
 
 /**
@@ -36,14 +58,10 @@ export async function withTrainer<T>(
   if (options.config === undefined) {
     throw new TypeError("Cannot reach a trainer: give --address of one, or --config to start one");
   }
-  const supervisor = new Supervisor({ onLine: options.onLine });
-  try {
-    const { config, set } = options;
-    const started = startServices(supervisor, { config, set });
-    const { trainer: address } = await Promise.race([started, supervisor.failure]);
+  const settings = { config: options.config, set: options.set };
+  return await withSupervisor(options.onLine, async (supervisor) => {
+    const { trainer: address } = await startServices(supervisor, settings);
     using trainer = createClient(trainerService, { address });
-    return await Promise.race([body(trainer), supervisor.failure]);
-  } finally {
-    await supervisor.stop();
-  }
+    return await body(trainer);
+  });
 }

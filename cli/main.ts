@@ -3,6 +3,7 @@ import process from "node:process";
 import { ConfigError } from "@decorum/config";
 import { RpcError } from "@decorum/rpc";
 import { VERSION } from "@decorum/service";
+import { InterruptedError } from "./interruption.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -50,6 +51,7 @@ try {
     console.error(error.message);
     process.exit(BAD_CONFIG);
   }
+  if (error instanceof InterruptedError) process.exit(error.exitCode);
   console.error(error instanceof Error ? error.message : String(error));
   if (error instanceof RpcError || !process.env["DECORUM_DEBUG"]) process.exit(FAILED);
   throw error;

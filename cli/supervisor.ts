@@ -63,10 +63,15 @@ export class Supervisor {
     return this.#launch(program, 0);
   }
 
-  /** Ends all children: SIGTERM, and SIGKILL for those that still run after `graceMs`. */
-  async stop(graceMs = 15_000): Promise<void> {
+  /**
+   * Ends all children: SIGTERM, and SIGKILL for those that still run after `graceMs`, which is more than the 30 s
+   * that a service gives its running calls.
+   */
+  async stop(graceMs = 60_000): Promise<void> {
     this.#stopping = true;
-    const running = [...this.#children.values()].filter((child) => child.exitCode === null);
+    const running = [...this.#children.values()].filter((child) =>
+      child.pid !== undefined && child.exitCode === null && child.signalCode === null
+    );
     await Promise.all(running.map((child) =>
       new Promise<void>((resolve) => {
         const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
@@ -74,8 +79,7 @@ export class Supervisor {
           clearTimeout(timer);
           resolve();
         });
-        if (child.exitCode !== null || child.signalCode !== null) resolve();
-        else if (child.pid !== undefined) process.kill(child.pid, "SIGTERM");
+        child.kill("SIGTERM");
       })
     ));
   }
@@ -83,9 +87,12 @@ export class Supervisor {
   #launch(program: Program, restarts: number): Promise<void> {
     const { name, script, args } = program;
     const { onLine, readyTimeoutMs = 120_000 } = this.options;
+    if (this.#stopping) return Promise.reject(new Error(`Cannot start ${name}: all are ending`));
     const child = spawn(process.execPath, ["run", "-A", script, "--exit-with-parent", ...args], {
       cwd: root,
       stdio: ["pipe", "pipe", "pipe"],
+      // A process group of its own: a terminal's Ctrl-C is the supervisor's to hear, which then ends all.
+      detached: true,
     });
     this.#children.set(name, child);
     const last: string[] = [];

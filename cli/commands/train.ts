@@ -1,6 +1,8 @@
 import { Command } from "commander";
 import { createWriteStream } from "node:fs";
 import process from "node:process";
+import { RpcError } from "@decorum/rpc";
+import { InterruptedError } from "../interruption.ts";
 import { withTrainer } from "../local_services.ts";
 import { prefixed } from "../prefix.ts";
 import { watchRun } from "../watch_run.ts";
@@ -33,15 +35,28 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
     set: flags.set ?? [],
     onLine: prefixed(log),
   };
-  await withTrainer(options, async (trainer) => {
-    const started = await trainer.startRun({ runId, resume });
-    const id = started.run?.runId ?? runId;
-    console.error(`run ${id} ${resume ? "goes on" : "started"}`);
-    const { run } = await watchRun(trainer, id);
-    console.log(
-      JSON.stringify({ run_id: id, state: run.state, step: run.step, metrics: run.metrics }),
-    );
-  });
+  let id = runId;
+  try {
+    await withTrainer(options, async (trainer) => {
+      const started = await trainer.startRun({ runId, resume });
+      id = started.run?.runId ?? runId;
+      console.error(`run ${id} ${resume ? "goes on" : "started"}`);
+      const { run } = await watchRun(trainer, id);
+      const { state, step, metrics } = run;
+      console.log(JSON.stringify({ run_id: id, state, step, metrics }));
+      if (state === "RUN_STATE_INTERRUPTED") throw interrupted(id, "its trainer ends");
+    });
+  } catch (error) {
+    if (error instanceof InterruptedError && id !== "") {
+      console.error(`run ${id} is kept; "decorum resume ${id}" goes on with it`);
+    }
+    const away = error instanceof RpcError && ["UNAVAILABLE", "CANCELLED"].includes(error.code);
+    throw away && id !== "" ? interrupted(id, error.message) : error;
+  }
+}
+
+function interrupted(id: string, why: string): Error {
+  return new Error(`Cannot follow run ${id}: ${why}. "decorum resume ${id}" goes on with it`);
 }
 
 /** `decorum train`: starts a PPO run and follows it to its end. */

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import process from "node:process";
+import { startServices, withSupervisor } from "../local_services.ts";
 import { prefixed } from "../prefix.ts";
-import { serviceNames, serviceProgram } from "../services.ts";
-import { Supervisor } from "../supervisor.ts";
+import { serviceNames } from "../services.ts";
 
 /** `decorum up`: the four services on this machine, until Ctrl-C. */
 export function upCommand(): Command {
@@ -11,19 +11,13 @@ export function upCommand(): Command {
     .requiredOption("-c, --config <file>", "YAML file with the services' sections")
     .option("--set <path=value...>", "settings that win over the file")
     .action(async (options: { config: string; set?: string[] }) => {
-      const supervisor = new Supervisor({ onLine: prefixed(process.stderr) });
-      const interrupted = new Promise<void>((resolve) => {
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => resolve());
+      await withSupervisor(prefixed(process.stderr), async (supervisor) => {
+        const addresses = await startServices(supervisor, {
+          config: options.config,
+          set: options.set ?? [],
+        });
+        for (const name of serviceNames) console.log(`${name} ${addresses[name]}`);
+        await new Promise<never>(() => {});
       });
-      try {
-        const started = (async () => {
-          for (const name of serviceNames) await supervisor.start(serviceProgram(name, options));
-          for (const name of serviceNames) console.log(`${name} ${supervisor.address(name)}`);
-        })();
-        await Promise.race([started, interrupted, supervisor.failure]);
-        await Promise.race([interrupted, supervisor.failure]);
-      } finally {
-        await supervisor.stop();
-      }
     });
 }
