@@ -15,7 +15,7 @@ import { evaluatePersistently } from "./evaluate_run.ts";
 import { pushAdapter } from "./push_adapter.ts";
 import { reportHtml } from "./report/html.ts";
 import { summarize, type Summary } from "./report/summary.ts";
-import { withSupervisor } from "./local_services.ts";
+import { startAll, withSupervisor } from "./local_services.ts";
 import { serviceProgram } from "./services.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { watchRun } from "./watch_run.ts";
@@ -95,12 +95,12 @@ async function measure(
   const models = join(demoFolder, "models");
   const judge = join(out, "judge");
   exportClassifierOnnx(join(models, "judge"), judge);
-  await Promise.all([
+  await startAll([
     start("policy", [`policy.model=${join(models, "policy")}`]),
     start("reward", [`reward.model=${join(models, "reward")}`]),
   ]);
   const policy = supervisor.address("policy");
-  await Promise.all([
+  await startAll([
     start("evaluator", [
       `evaluator.policy=${JSON.stringify([policy])}`,
       `evaluator.toxicity.model=${join(models, "reward")}`,

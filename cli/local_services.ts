@@ -1,20 +1,34 @@
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
 import { InterruptedError, Interruption } from "./interruption.ts";
 import { type ServiceName, serviceNames, serviceProgram } from "./services.ts";
-import { Supervisor } from "./supervisor.ts";
+import { StartError, Supervisor } from "./supervisor.ts";
 
 /** Where the four services of this machine are reached. */
 export type Addresses = Readonly<Record<ServiceName, string>>;
 
-/** Starts the four services with one configuration; the caller stops the supervisor. */
+/**
+ * Starts the four services with one configuration; the caller stops the supervisor.
+ *
+ * @throws StartError with what all of them have to say
+ */
 export async function startServices(
   supervisor: Supervisor,
   settings: { readonly config: string; readonly set: readonly string[] },
 ): Promise<Addresses> {
-  for (const name of serviceNames) await supervisor.start(serviceProgram(name, settings));
+  await startAll(serviceNames.map((name) => supervisor.start(serviceProgram(name, settings))));
   return Object.fromEntries(
     serviceNames.map((name) => [name, supervisor.address(name)]),
   ) as unknown as Addresses;
+}
+
+/** Waits until all are ready. @throws StartError with what all of them have to say */
+export async function startAll(starts: readonly Promise<void>[]): Promise<void> {
+  const failures = (await Promise.allSettled(starts)).flatMap((result) =>
+    result.status === "rejected" ? [result.reason as Error] : []
+  );
+  if (failures.length === 0) return;
+  const badConfig = failures.every((error) => error instanceof StartError && error.badConfig);
+  throw new StartError(failures.map(({ message }) => message).join("\n"), badConfig);
 }
 
 /**

@@ -14,6 +14,7 @@ import { serveCommand } from "./commands/serve.ts";
 import { sftCommand } from "./commands/sft.ts";
 import { resumeCommand, trainCommand } from "./commands/train.ts";
 import { upCommand } from "./commands/up.ts";
+import { StartError } from "./supervisor.ts";
 
 /** Exit codes of the `decorum` command. */
 const FAILED = 1;
@@ -47,7 +48,7 @@ for (const command of commands) {
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof ConfigError) {
+  if (error instanceof ConfigError || (error instanceof StartError && error.badConfig)) {
     console.error(error.message);
     process.exit(BAD_CONFIG);
   }

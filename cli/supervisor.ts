@@ -20,6 +20,17 @@ export interface SupervisorOptions {
 
 /** Exit code by which a service says that its configuration is wrong: starting it again cannot help. */
 const BAD_CONFIG = 2;
+
+/** A service could not be started. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+
+  /** @param badConfig its configuration is why */
+  constructor(message: string, readonly badConfig: boolean) {
+    super(message);
+  }
+}
+
 /** Unexpected ends in a row after which a child is given up. */
 const MOST_RESTARTS = 8;
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -57,7 +68,7 @@ export class Supervisor {
   /**
    * Starts a program and waits for its line `ready <name> <address>`.
    *
-   * @throws Error when it ends before that, or is not ready in time.
+   * @throws StartError when it ends before that, or is not ready in time.
    */
   start(program: Program): Promise<void> {
     return this.#launch(program, 0);
@@ -79,7 +90,8 @@ export class Supervisor {
           clearTimeout(timer);
           resolve();
         });
-        child.kill("SIGTERM");
+        // Deno's child.kill also closes the standard input, which would be a second signal: "exit at once".
+        process.kill(child.pid!, "SIGTERM");
       })
     ));
   }
@@ -87,7 +99,9 @@ export class Supervisor {
   #launch(program: Program, restarts: number): Promise<void> {
     const { name, script, args } = program;
     const { onLine, readyTimeoutMs = 120_000 } = this.options;
-    if (this.#stopping) return Promise.reject(new Error(`Cannot start ${name}: all are ending`));
+    if (this.#stopping) {
+      return Promise.reject(new StartError(`Cannot start ${name}: all are ending`, false));
+    }
     const child = spawn(process.execPath, ["run", "-A", script, "--exit-with-parent", ...args], {
       cwd: root,
       stdio: ["pipe", "pipe", "pipe"],
@@ -100,7 +114,8 @@ export class Supervisor {
       let ready = false;
       const timer = setTimeout(() => {
         child.kill("SIGKILL");
-        reject(new Error(`Cannot start ${name}: it was not ready after ${readyTimeoutMs} ms`));
+        const message = `Cannot start ${name}: it was not ready after ${readyTimeoutMs} ms`;
+        reject(new StartError(message, false));
       }, readyTimeoutMs);
       const read = (line: string) => {
         const [word, who, address] = line.split(" ");
@@ -122,7 +137,12 @@ export class Supervisor {
         if (this.#stopping) return;
         const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
         if (!ready && restarts === 0) {
-          reject(new Error(`Cannot start ${name}: it ${how}\n${last.join("\n")}`));
+          const said = last.join("\n");
+          reject(
+            code === BAD_CONFIG
+              ? new StartError(said, true)
+              : new StartError(`Cannot start ${name}: it ${how}\n${said}`, false),
+          );
           return;
         }
         void this.#again(program, how, code, ready ? 0 : restarts);

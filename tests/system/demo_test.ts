@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { z } from "zod";
+import { startOtlpSink } from "@decorum/telemetry";
+import { RunStore } from "../../services/trainer/run_store.ts";
+import { gone, servicesOf, startDecorum, until } from "./testing/decorum.ts";
+import { freeAddress, isTaken } from "./testing/ports.ts";
+import { checkStepTraces } from "./testing/step_trace.ts";
+
+const moments = z.strictObject({ mean: z.number(), std: z.number().nonnegative() });
+const comparison = z.strictObject({
+  n: z.int().positive(),
+  before: moments,
+  after: moments,
+  improvement_pct: z.number(),
+  ci95: z.tuple([z.number(), z.number()]),
+});
+const sides = z.strictObject({ before: z.number(), after: z.number() });
+/** `summary.json`, no field more or less. */
+const summarySchema = z.strictObject({
+  toxicity: comparison,
+  judge: comparison,
+  rouge_l: sides,
+  kl: z.number(),
+  kl_target: z.number(),
+  distinct2: sides,
+  steps: z.int(),
+  seconds: z.number().positive(),
+  adapter_version: z.int(),
+  config_hash: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+class Folder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), "decorum-demo-"));
+
+  summary(): z.infer<typeof summarySchema> {
+    return summarySchema.parse(JSON.parse(readFileSync(join(this.path, "summary.json"), "utf8")));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Runs a demo of a few steps to its end. */
+async function demo(folder: Folder, ...args: string[]): Promise<string> {
+  await using running = startDecorum(["demo", "--out", folder.path, "--held-out", "40", ...args]);
+  const { code, stdout, stderr } = await running.ended;
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+const serviceNames = ["evaluator", "policy", "reward", "trainer"];
+
+Deno.test("the demo: four processes, one trace a step, a report, and nothing left running", async () => {
+  using folder = new Folder();
+  const sink = await startOtlpSink();
+  const addresses = Object.fromEntries(
+    await Promise.all(serviceNames.map(async (name) => [name, await freeAddress()])),
+  ) as Record<string, string>;
+  const settings = [
+    ...serviceNames.map((name) => `${name}.listen=${addresses[name]}`),
+    `telemetry.otlp_endpoint=${sink.url}`,
+    `trainer.evaluator=${addresses["evaluator"]}`,
+    "trainer.evaluate={every_steps: 2, prompts: 8}",
+    "trainer.data.split={train: 0.95, test: 0.05}",
+    "trainer.rollout.group_size=16",
+  ];
+  const args = ["demo", "--out", folder.path, "--held-out", "40", "--steps", "3", "--seed", "2"];
+  try {
+    await using running = startDecorum([...args, "--set", ...settings]);
+    await running.said(/ 1\/3 /);
+    const services = servicesOf(running.pid);
+    assert.deepEqual([...services.keys()].sort(), serviceNames);
+    assert.equal(new Set(services.values()).size, 4);
+    for (const address of Object.values(addresses)) assert.ok(await isTaken(address), address);
+    const { code, stdout, stderr } = await running.ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /Mean toxicity of 40 held-out responses/);
+    await gone(services.values());
+    for (const address of Object.values(addresses)) assert.ok(!await isTaken(address), address);
+  } finally {
+    await sink.close();
+  }
+  const summary = folder.summary();
+  assert.equal(summary.steps, 3);
+  assert.equal(summary.adapter_version, 4);
+  assert.equal(summary.toxicity.n, 40);
+  const report = readFileSync(join(folder.path, "report.html"), "utf8");
+  assert.doesNotMatch(report, /<script|<link|<iframe|@import|url\(\s*["']?(?!#)/i);
+  assert.doesNotMatch(report, /\s(src|srcset|href|xlink:href|data|action)\s*=\s*["']?(?!#)/i);
+  for (
+    const part of ["Reward", "KL to the reference", "Toxicity", "Entropy", "length", "Samples"]
+  ) {
+    assert.ok(report.includes(part), part);
+  }
+  assert.ok((report.match(/<svg/g) ?? []).length >= 6);
+  checkStepTraces(sink, { steps: 3, evaluatedEvery: 2, groups: 4 });
+});
+
+Deno.test("a policy that is killed after training gets its weights again, and the result is the same", async () => {
+  using plain = new Folder();
+  using disturbed = new Folder();
+  await demo(plain, "--steps", "2");
+  const args = ["demo", "--out", disturbed.path, "--held-out", "40", "--steps", "2"];
+  await using running = startDecorum(args);
+  await running.said(/ 1\/2 /);
+  const { evaluator, policy } = Object.fromEntries(servicesOf(running.pid)) as Record<
+    string,
+    number
+  >;
+  process.kill(evaluator!, "SIGSTOP");
+  await until(() => {
+    using store = new RunStore(join(disturbed.path, "runs"));
+    return store.runs(1, 0)[0]?.state === "SUCCEEDED";
+  });
+  process.kill(policy!, "SIGKILL");
+  await until(() => {
+    const now = servicesOf(running.pid).get("policy");
+    return now !== undefined && now !== policy;
+  });
+  process.kill(evaluator!, "SIGCONT");
+  const { code, stderr } = await running.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /evaluate: again .*push its weights again/);
+  // The data's path, which the hash covers, differs.
+  const { seconds, config_hash } = plain.summary();
+  assert.deepEqual({ ...disturbed.summary(), seconds, config_hash }, plain.summary());
+});
+
+Deno.test("controls: without a step, and with a constant reward, nothing changes", async () => {
+  using untrained = new Folder();
+  using constant = new Folder();
+  assert.match(await demo(untrained, "--steps", "0"), /did not change/);
+  await demo(constant, "--steps", "3", "--constant-reward");
+  for (const { toxicity, judge, kl } of [untrained.summary(), constant.summary()]) {
+    for (const { improvement_pct, ci95, before, after } of [toxicity, judge]) {
+      assert.equal(improvement_pct, 0);
+      assert.deepEqual(ci95, [0, 0]);
+      assert.deepEqual(after, before);
+    }
+    assert.ok(Math.abs(kl) < 1e-4, `${kl}`);
+  }
+});
