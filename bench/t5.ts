@@ -1,4 +1,3 @@
-import { encodeModel } from "@decorum/onnx";
 import { float32, type Tensor } from "@decorum/tensor";
 import {
   adapterShapes,
@@ -13,8 +12,8 @@ import {
   tokenBatch,
   valueHeadShapes,
 } from "@decorum/models";
-import { buildPpoGraph } from "@decorum/learning";
-import { createSession, memoryUse, readProfile } from "@decorum/runtime";
+import { buildPpoGraph, openSession, type WeightStorage } from "@decorum/learning";
+import { memoryUse, readProfile } from "@decorum/runtime";
 import { productOperations, productsOnly } from "./products.ts";
 import { randomT5, type T5Size } from "./random_t5.ts";
 import { alternate, median } from "./stats.ts";
@@ -47,12 +46,6 @@ export interface T5BenchResult {
 
 const lora = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
 
-/** Session options of graphs that see hundreds of rows: weights where they lie, no second arena. */
-export const trainingRuntime = {
-  enableMemPattern: false,
-  sessionConfig: { "session.disable_prepacking": "1" },
-} as const;
-
 function randomSequences(options: T5BenchOptions, vocabulary: number): Sequence[] {
   let state = 12345;
   const id = () => {
@@ -68,7 +61,7 @@ function randomSequences(options: T5BenchOptions, vocabulary: number): Sequence[
 
 /** Log-probabilities, entropies and values of a batch. */
 export function benchForward(options: T5BenchOptions): Promise<T5BenchResult> {
-  return bench(options, (spec) => buildForwardGraph(spec), () => ({}));
+  return bench(options, { prepack: false }, (spec) => buildForwardGraph(spec), () => ({}));
 }
 
 /** Forward and backward of one PPO micro-batch: gradients of the adapter and the value head. */
@@ -76,6 +69,7 @@ export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> 
   const loss = { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 };
   return bench(
     options,
+    { prepack: true },
     (spec) => {
       const wrt = [
         ...adapterShapes(lora, t5LinearLayers(spec.config)).keys(),
@@ -96,8 +90,10 @@ export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> 
   );
 }
 
+/** @param storage as the learner's session of that graph */
 async function bench(
   options: T5BenchOptions,
+  storage: WeightStorage,
   build: (spec: Parameters<typeof buildForwardGraph>[0]) => ModelGraph,
   targets: (tokens: number) => Record<string, Tensor>,
 ): Promise<T5BenchResult> {
@@ -112,14 +108,12 @@ async function bench(
     ["target", options.response],
     ["tokens", batch.tokens],
   ]);
-  const runtime = { ...trainingRuntime, intraOpThreads: options.threads };
-  await using session = await createSession(
-    { bytes: encodeModel(model.graph), externalData: Object.fromEntries(model.files) },
-    {
-      ...runtime,
-      name: model.graph.name,
-      ...(options.profile ? { profilePrefix: options.profile } : {}),
-    },
+  const runtime = { intraOpThreads: options.threads };
+  await using session = await openSession(
+    model,
+    { ...runtime, ...(options.profile ? { profilePrefix: options.profile } : {}) },
+    undefined,
+    storage,
   );
   const given: Record<string, Tensor> = {
     ...batch.feeds,
@@ -134,9 +128,11 @@ async function bench(
   await session.run(feeds);
   const peak = memoryUse().peakRss;
   const floor = productsOnly(model, sizes);
-  await using bare = await createSession(
-    { bytes: encodeModel(floor.model.graph), externalData: Object.fromEntries(floor.model.files) },
-    { ...runtime, name: "products_only", graphOptimizationLevel: "disabled" },
+  await using bare = await openSession(
+    floor.model,
+    { ...runtime, graphOptimizationLevel: "disabled" },
+    undefined,
+    storage,
   );
   const times = await alternate({
     ours: () => session.run(feeds),

@@ -3,6 +3,7 @@ export * from "./gradient_run.ts";
 export * from "./init.ts";
 export * from "./lora_dropout.ts";
 export * from "./micro_batches.ts";
+export { openSession, type WeightStorage } from "./open_session.ts";
 export * from "./optimizer.ts";
 export * from "./ppo_graph.ts";
 export * from "./ppo_learner.ts";

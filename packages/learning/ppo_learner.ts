@@ -120,7 +120,8 @@ export class PpoLearner implements AsyncDisposable {
     try {
       const wrt = [...train.params.keys()];
       const forward = await openSession(buildForwardGraph(spec), runtime, worker);
-      const update = await openSession(buildPpoGraph(spec, options.loss, wrt), runtime, worker);
+      const graph = buildPpoGraph(spec, options.loss, wrt);
+      const update = await openSession(graph, runtime, worker, { prepack: true });
       const state = { train, reference: options.adapter };
       return new PpoLearner(config, options, state, worker, forward, update);
     } catch (error) {

@@ -98,7 +98,7 @@ export class RewardTrainer implements AsyncDisposable {
         initTrainState(params),
         worker,
         await openSession(forward, runtime, worker),
-        await openSession(update, runtime, worker),
+        await openSession(update, runtime, worker, { prepack: true }),
       );
     } catch (error) {
       worker.terminate();

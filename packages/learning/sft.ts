@@ -87,7 +87,7 @@ export class SftTrainer implements AsyncDisposable {
         initTrainState(params),
         worker,
         await openSession(forward, runtime, worker),
-        await openSession(update, runtime, worker),
+        await openSession(update, runtime, worker, { prepack: true }),
       );
     } catch (error) {
       worker.terminate();

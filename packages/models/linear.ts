@@ -1,4 +1,4 @@
-import { cast, gemm, mul, type Value } from "@decorum/onnx";
+import { cast, concat, gemm, mul, split, type Value } from "@decorum/onnx";
 import type { ComputeType } from "@decorum/tensor";
 import { type LinearLayers, type LoraConfig, loraKey, loraScaling, targetLayers } from "./lora.ts";
 import type { Weights } from "./weights.ts";
@@ -38,18 +38,46 @@ export class AdapterInputs {
     return loraScaling(this.config);
   }
 
-  /** `y + scale * (x A^T) B^T` where `layer` is a target, else `y`. */
-  apply(layer: string, x: Value, y: Value): Value {
-    if (!this.#targets.has(layer)) return y;
-    const [out, inp] = this.layers.get(layer)!;
+  /**
+   * `y + scale * (x A^T) B^T` for each of some layers of the same input; `y` where one is no target.
+   *
+   * The narrow products with A are made as one: alone they are bound by moving x, not by arithmetic.
+   *
+   * @param x `[rows, in]`
+   * @param products one `[rows, out]` for each layer
+   */
+  apply(layers: readonly string[], x: Value, products: readonly Value[]): Value[] {
+    const targets = layers.filter((layer) => this.#targets.has(layer));
+    const lows = this.options.dropout
+      ? targets.map((layer) => this.#low([layer], this.#dropped(layer, x))[0]!)
+      : this.#low(targets, x);
+    return layers.map((layer, i) => {
+      const y = products[i]!;
+      const low = lows[targets.indexOf(layer)];
+      if (!low) return y;
+      const [out] = this.layers.get(layer)!;
+      const b = cast(this.#input(loraKey(layer, "B"), [out, this.config.r]), y.dtype);
+      return gemm(low, b, y, { transB: true });
+    });
+  }
+
+  /** `scale * (x A^T)` of each layer, `[rows, r]`. */
+  #low(layers: readonly string[], x: Value): Value[] {
+    if (layers.length === 0) return [];
     const { r } = this.config;
-    const a = cast(this.#input(loraKey(layer, "A"), [r, inp]), y.dtype);
-    const b = cast(this.#input(loraKey(layer, "B"), [out, r]), y.dtype);
-    const dropped = this.options.dropout
-      ? mul(x, cast(this.#input(`${layer}.lora_dropout`, [x.shape[0]!, inp]), x.dtype))
-      : x;
-    const low = gemm(dropped, a, undefined, { transB: true });
-    return gemm(mul(low, cast(this.#input("lora_scale", []), y.dtype)), b, y, { transB: true });
+    const inp = this.layers.get(layers[0]!)![1];
+    const matrices = layers.map((layer) =>
+      cast(this.#input(loraKey(layer, "A"), [r, inp]), x.dtype)
+    );
+    const a = matrices.length === 1 ? matrices[0]! : concat(matrices, 0);
+    const scale = cast(this.#input("lora_scale", []), x.dtype);
+    const low = mul(gemm(x, a, undefined, { transB: true }), scale);
+    return layers.length === 1 ? [low] : split(low, layers.map(() => r), 1);
+  }
+
+  #dropped(layer: string, x: Value): Value {
+    const shape = [x.shape[0]!, this.layers.get(layer)![1]];
+    return mul(x, cast(this.#input(`${layer}.lora_dropout`, shape), x.dtype));
   }
 
   #input(name: string, shape: readonly (number | string)[]): Value {
@@ -80,17 +108,32 @@ export class Linear {
    * @returns `[rows, out]` in the type the product ran in
    */
   forward(name: string, x: Value, options: LinearOptions = {}): Value {
+    return this.forwardAll([name], x, options)[0]!;
+  }
+
+  /** The same for several layers of one input. @returns one `[rows, out]` for each */
+  forwardAll(names: readonly string[], x: Value, options: LinearOptions = {}): Value[] {
+    const input = cast(x, options.computeType ?? this.weights.computeType);
+    const products = names.map((name) => this.#product(name, input, options));
+    return this.adapter
+      ? this.#scoped(names[0]!, () => this.adapter!.apply(names, input, products))
+      : products;
+  }
+
+  #scoped<T>(name: string, body: () => T): T {
+    return this.weights.graph.scope(name.split(".").slice(-2).join("."), body);
+  }
+
+  #product(name: string, input: Value, { bias }: LinearOptions): Value {
     const size = this.layers.get(name);
     if (!size) throw new Error(`internal: the model lists no linear layer "${name}"`);
-    const { computeType = this.weights.computeType } = options;
-    return this.weights.graph.scope(name.split(".").slice(-2).join("."), () => {
-      const input = cast(x, computeType);
+    const computeType = input.dtype as ComputeType;
+    return this.#scoped(name, () => {
       const w = this.weights.matrix(`${name}.weight`, size, computeType);
-      const c = options.bias
+      const c = bias
         ? cast(this.weights.stored(`${name}.bias`, [size[0]]), computeType)
         : undefined;
-      const y = gemm(input, w, c, { transB: true });
-      return this.adapter?.apply(name, input, y) ?? y;
+      return gemm(input, w, c, { transB: true });
     });
   }
 }

@@ -110,12 +110,8 @@ export class T5 {
       const block = `encoder.block.${i}`;
       x = this.#residual(x, `${block}.layer.0`, (normed) => {
         const name = `${block}.layer.0.SelfAttention`;
-        const context = attend(
-          heads.split(this.linear.forward(`${name}.q`, normed)),
-          heads.splitTransposed(this.linear.forward(`${name}.k`, normed)),
-          heads.split(this.linear.forward(`${name}.v`, normed)),
-          bias,
-        );
+        const [q, k, v] = this.#project(name, normed);
+        const context = attend(heads.split(q), heads.splitTransposed(k), heads.split(v), bias);
         return this.linear.forward(`${name}.o`, heads.merge(context));
       });
       x = this.#residual(
@@ -129,13 +125,14 @@ export class T5 {
 
   /** Keys and values of every decoder layer's cross-attention. */
   crossKeyValues(encoded: Encoded): CrossKeyValues[] {
-    return Array.from({ length: this.config.num_decoder_layers }, (_, i) => {
-      const name = `decoder.block.${i}.layer.1.EncDecAttention`;
-      return {
-        kT: encoded.heads.splitTransposed(this.linear.forward(`${name}.k`, encoded.hidden)),
-        v: encoded.heads.split(this.linear.forward(`${name}.v`, encoded.hidden)),
-      };
-    });
+    const { num_decoder_layers: count } = this.config;
+    const names = (part: string) =>
+      Array.from({ length: count }, (_, i) => `decoder.block.${i}.layer.1.EncDecAttention.${part}`);
+    const rows = this.linear.forwardAll([...names("k"), ...names("v")], encoded.hidden);
+    return Array.from({ length: count }, (_, i) => ({
+      kT: encoded.heads.splitTransposed(rows[i]!),
+      v: encoded.heads.split(rows[count + i]!),
+    }));
   }
 
   /**
@@ -179,8 +176,7 @@ export class T5 {
       const block = `decoder.block.${i}`;
       x = this.#residual(x, `${block}.layer.0`, (normed) => {
         const name = `${block}.layer.0.SelfAttention`;
-        const project = (part: string) => this.linear.forward(`${name}.${part}`, normed);
-        const context = parts.selfAttention(project("q"), project("k"), project("v"), i);
+        const context = parts.selfAttention(...this.#project(name, normed), i);
         return this.linear.forward(`${name}.o`, heads.merge(context));
       });
       x = this.#residual(x, `${block}.layer.1`, (normed) => {
@@ -227,6 +223,12 @@ export class T5 {
   /** The first that a checkpoint has: where weights are tied, it may hold them under any of their names. */
   #embeddingKey(): string {
     return EMBEDDINGS.find((key) => this.weights.has(key)) ?? EMBEDDINGS[0];
+  }
+
+  /** Rows of queries, keys and values of a self-attention. */
+  #project(name: string, normed: Value): [q: Value, k: Value, v: Value] {
+    const [q, k, v] = this.linear.forwardAll(["q", "k", "v"].map((p) => `${name}.${p}`), normed);
+    return [q!, k!, v!];
   }
 
   #heads(ids: Value): Heads {
