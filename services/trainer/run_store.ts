@@ -264,7 +264,8 @@ export class RunStore implements Disposable {
       this.#db.exec("COMMIT");
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-      throw error;
+      const file = join(this.folder, "decorum.db");
+      throw new Error(`Cannot write ${file}: ${(error as Error).message}`, { cause: error });
     }
     for (const listener of [...this.#listeners]) listener();
   }
