@@ -18,7 +18,7 @@ import { summarize, type Summary } from "./report/summary.ts";
 import { startAll, withSupervisor } from "./local_services.ts";
 import { serviceProgram } from "./services.ts";
 import type { Supervisor } from "./supervisor.ts";
-import { watchRun } from "./watch_run.ts";
+import { watchPersistently } from "./watch_run.ts";
 
 export interface DemoOptions {
   readonly seed: number;
@@ -129,7 +129,7 @@ async function measure(
       ...(options.steps === undefined ? {} : { ppo: { steps: options.steps } }),
     }),
   });
-  const { run, history } = await watchRun(trainer, runId);
+  const { run, history } = await watchPersistently(trainer, runId);
   const { configJson } = await trainer.getRun({ runId });
   const { ppo } = JSON.parse(configJson) as {
     ppo: { target: number; temperature: number; min_new_tokens: number; max_new_tokens: number };

@@ -1,3 +1,4 @@
+import { ConfigError } from "@decorum/config";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
 import { InterruptedError, Interruption } from "./interruption.ts";
 import { type ServiceName, serviceNames, serviceProgram } from "./services.ts";
@@ -70,7 +71,9 @@ export async function withTrainer<T>(
     return await body(trainer);
   }
   if (options.config === undefined) {
-    throw new TypeError("Cannot reach a trainer: give --address of one, or --config to start one");
+    throw new ConfigError([
+      "--address and --config are missing: expected a trainer's address, or a file to start one with",
+    ]);
   }
   const settings = { config: options.config, set: options.set };
   return await withSupervisor(options.onLine, async (supervisor) => {

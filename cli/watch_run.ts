@@ -1,4 +1,4 @@
-import type { RpcClient, trainerService, trainerV1 } from "@decorum/rpc";
+import { type RpcClient, RpcError, type trainerService, type trainerV1 } from "@decorum/rpc";
 import { startProgress } from "./progress.ts";
 import type { MetricHistory } from "./report/html.ts";
 
@@ -18,8 +18,6 @@ const shown: readonly (readonly [string, string, number])[] = [
   ["tokens/s", "time/tokens_per_second", 0],
 ];
 
-const ended = new Set(["RUN_STATE_SUCCEEDED", "RUN_STATE_FAILED", "RUN_STATE_STOPPED"]);
-
 /**
  * Follows a run to its end with a progress bar.
  *
@@ -34,7 +32,9 @@ export async function watchRun(
   const first = await describe(trainer, runId);
   const progress = startProgress(`run ${runId}`, first.totalSteps);
   try {
-    for await (const event of trainer.watchMetrics({ runId }, signal ? { signal } : {})) {
+    for await (
+      const event of trainer.watchMetrics({ runId, fromStep: 1 }, signal ? { signal } : {})
+    ) {
       if (event.message !== "") progress.say(event.message);
       for (const [name, value] of Object.entries(event.metrics)) {
         const points = history.get(name) ?? [];
@@ -44,7 +44,6 @@ export async function watchRun(
       if (Object.keys(event.metrics).length > 0) {
         progress.update(event.step, details(event.metrics));
       }
-      if (ended.has(event.state)) break;
     }
   } finally {
     progress.stop();
@@ -54,6 +53,36 @@ export async function watchRun(
     throw new Error(`Run ${runId} failed at step ${run.step}: ${run.message}`);
   }
   return { run, history };
+}
+
+/** Times in a row that a trainer is asked for, a second between two, before it is given up. */
+const MOST_TRIES = 60;
+
+/**
+ * As {@link watchRun}, through restarts of the trainer: one that began anew is told to go on with the run from its
+ * last checkpoint.
+ */
+export async function watchPersistently(
+  trainer: TrainerClient,
+  runId: string,
+): Promise<WatchedRun> {
+  for (let tries = 0;; tries++) {
+    try {
+      const { state, checkpointStep } = await describe(trainer, runId);
+      if (state === "RUN_STATE_INTERRUPTED") {
+        await trainer.startRun({ runId, resume: true });
+        console.error(`run ${runId} goes on from step ${checkpointStep}: its trainer began anew`);
+        tries = 0;
+      }
+      const watched = await watchRun(trainer, runId);
+      if (watched.run.state !== "RUN_STATE_INTERRUPTED") return watched;
+    } catch (error) {
+      const away = error instanceof RpcError && ["UNAVAILABLE", "CANCELLED"].includes(error.code);
+      if (!away || tries === MOST_TRIES) throw error;
+      if (tries === 0) console.error(`waiting for the trainer: ${error.message}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
 }
 
 async function describe(trainer: TrainerClient, runId: string): Promise<trainerV1.Run__Output> {

@@ -101,18 +101,20 @@ Deno.test("the demo: four processes, one trace a step, a report, and nothing lef
   checkStepTraces(sink, { steps: 3, evaluatedEvery: 2, groups: 4 });
 });
 
-Deno.test("a policy that is killed after training gets its weights again, and the result is the same", async () => {
+Deno.test("the trainer is killed in training, the policy after it: the demo's result is the same", async () => {
   using plain = new Folder();
   using disturbed = new Folder();
-  await demo(plain, "--steps", "2");
-  const args = ["demo", "--out", disturbed.path, "--held-out", "40", "--steps", "2"];
+  await demo(plain, "--steps", "4");
+  const args = ["demo", "--out", disturbed.path, "--held-out", "40", "--steps", "4"];
   await using running = startDecorum(args);
-  await running.said(/ 1\/2 /);
-  const { evaluator, policy } = Object.fromEntries(servicesOf(running.pid)) as Record<
+  await running.said(/ 1\/4 /);
+  const { evaluator, policy, trainer } = Object.fromEntries(servicesOf(running.pid)) as Record<
     string,
     number
   >;
   process.kill(evaluator!, "SIGSTOP");
+  process.kill(trainer!, "SIGKILL");
+  await running.said(/run \S+ goes on from step 0: its trainer began anew/);
   await until(() => {
     using store = new RunStore(join(disturbed.path, "runs"));
     return store.runs(1, 0)[0]?.state === "SUCCEEDED";

@@ -52,6 +52,12 @@ Deno.test("no such file, no such label, and a port that is in use", async () => 
   assert.match(await fails(2, [...serve, system.path("none.yaml")]), /none\.yaml: ENOENT/);
   const label = await fails(2, [...serve, system.config, "--set", "reward.label=rude"]);
   assert.match(label, /reward\.label is "rude": expected a label of .*"nothate", "hate"/);
+  const judged = await fails(2, [
+    ...["serve", "evaluator", "--config", system.config, "--set"],
+    "evaluator.toxicity={model: demo/models/reward, label: rude}",
+  ]);
+  assert.match(judged, /evaluator\.toxicity\.label is "rude": expected a label of/);
+  assert.match(await fails(2, ["train"]), /--address and --config are missing/);
   await using first = startDecorum([...serve, system.config]);
   await first.said(/^ready reward/m);
   const taken = await fails(1, [...serve, system.config]);
