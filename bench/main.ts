@@ -1,7 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { join } from "node:path";
 import process from "node:process";
-import { runPeer } from "./peer.ts";
 import { benchPush } from "./push_weights.ts";
 import { type T5Size, t5Sizes } from "./random_t5.ts";
 import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
@@ -27,7 +26,6 @@ function t5Bench(
   name: string,
   description: string,
   batch: number,
-  peerField: string,
   bench: (options: T5BenchOptions) => Promise<T5BenchResult>,
 ): void {
   program.command(name).description(description)
@@ -43,22 +41,18 @@ function t5Bench(
     .option("--json", "print one JSON object")
     .action(async (options) => {
       const result = await bench(options);
-      const peer = options.python
-        ? await runPeer(options.python, result.model, options, peerField)
-        : {};
-      const row = { bench: name, size: options.size, threads: options.threads, ...result, ...peer };
+      const row = { bench: name, size: options.size, threads: options.threads, ...result };
       if (options.json) console.log(JSON.stringify(row));
       else for (const [key, value] of Object.entries(row)) console.log(`${key.padEnd(26)}${value}`);
       process.exitCode = 0;
     });
 }
 
-t5Bench("forward", "log-probabilities of 16 x (256 + 64) tokens", 16, "forward_s", benchForward);
+t5Bench("forward", "log-probabilities of 16 x (256 + 64) tokens", 16, benchForward);
 t5Bench(
   "train_step",
   "forward and backward of a micro-batch of 4 x (256 + 64) tokens",
   4,
-  "train_step_s",
   benchTrainStep,
 );
 program.command("push").description("push of FLAN-T5-base's 14 MB adapter to an idle policy")

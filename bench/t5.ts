@@ -14,6 +14,7 @@ import {
 } from "@decorum/models";
 import { buildPpoGraph, openSession, type WeightStorage } from "@decorum/learning";
 import { memoryUse, readProfile } from "@decorum/runtime";
+import { type PeerWork, startPeer } from "./peer.ts";
 import { productOperations, productsOnly } from "./products.ts";
 import { randomT5, type T5Size } from "./random_t5.ts";
 import { alternate, median } from "./stats.ts";
@@ -28,6 +29,8 @@ export interface T5BenchOptions {
   readonly rounds: number;
   /** Folder for the model with random weights. */
   readonly cache: string;
+  /** Python with torch, transformers and peft: PyTorch takes turns with us. */
+  readonly python?: string;
   /** Prefix of onnxruntime's trace; none is written without it. */
   readonly profile?: string;
 }
@@ -42,6 +45,11 @@ export interface T5BenchResult {
   readonly gflops_per_s: number;
   readonly peak_rss_mb: number;
   readonly model: string;
+  /** PyTorch fp32 on the same weights, in turn with us. */
+  readonly torch_s?: number;
+  /** torch_s / seconds, pair by pair. */
+  readonly speedup_over_torch?: number;
+  readonly torch?: string;
 }
 
 const lora = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
@@ -61,13 +69,20 @@ function randomSequences(options: T5BenchOptions, vocabulary: number): Sequence[
 
 /** Log-probabilities, entropies and values of a batch. */
 export function benchForward(options: T5BenchOptions): Promise<T5BenchResult> {
-  return bench(options, { prepack: false }, (spec) => buildForwardGraph(spec), () => ({}));
+  return bench(
+    "forward",
+    options,
+    { prepack: false },
+    (spec) => buildForwardGraph(spec),
+    () => ({}),
+  );
 }
 
 /** Forward and backward of one PPO micro-batch: gradients of the adapter and the value head. */
 export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> {
   const loss = { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 };
   return bench(
+    "train_step",
     options,
     { prepack: true },
     (spec) => {
@@ -92,6 +107,7 @@ export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> 
 
 /** @param storage as the learner's session of that graph */
 async function bench(
+  work: PeerWork["work"],
   options: T5BenchOptions,
   storage: WeightStorage,
   build: (spec: Parameters<typeof buildForwardGraph>[0]) => ModelGraph,
@@ -134,10 +150,15 @@ async function bench(
     undefined,
     storage,
   );
+  const peer = options.python === undefined
+    ? undefined
+    : await startPeer(options.python, { ...options, work, model: folder });
   const times = await alternate({
     ours: () => session.run(feeds),
     products: () => bare.run(floor.feeds),
+    ...(peer ? { torch: () => peer.run() } : {}),
   }, { rounds: options.rounds, warmups: 1 });
+  peer?.stop();
   if (options.profile) {
     const { ops, runs, kernelMs, wallMs } = readProfile(await session.endProfiling());
     console.error(
@@ -164,5 +185,12 @@ async function bench(
     gflops_per_s: operations / 1e9 / ours,
     peak_rss_mb: peak / 2 ** 20,
     model: folder,
+    ...(peer
+      ? {
+        torch_s: median(times["torch"]!),
+        speedup_over_torch: median(times["ours"]!.map((t, i) => times["torch"]![i]! / t)),
+        torch: peer.version,
+      }
+      : {}),
   };
 }

@@ -16,6 +16,7 @@ import argparse
 import json
 import resource
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -122,6 +123,8 @@ def main() -> None:
     parser.add_argument("--r", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--serve", choices=["forward", "train_step"],
+                        help="run that once for each line on standard input, answering with a line")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -158,6 +161,13 @@ def main() -> None:
         model.zero_grad()
         v_head.zero_grad()
 
+    if args.serve:
+        run = {"forward": forward, "train_step": train_step}[args.serve]
+        print(torch.__version__, flush=True)
+        for _ in sys.stdin:
+            run()
+            print("done", flush=True)
+        return
     result = dict(peer=f"torch {torch.__version__}", peft=peft.__version__, transformers=transformers.__version__,
                   shape={name: getattr(model.config, name) for name in
                          ("d_model", "d_kv", "d_ff", "num_heads", "num_layers", "num_decoder_layers", "vocab_size")},
