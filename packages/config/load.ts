@@ -36,6 +36,8 @@ export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSource
   const problems: string[] = [];
   const origins = new Map<string, string>();
   const settings = sources.file === undefined ? {} : readFile(sources.file, problems);
+  // Without its file, everything would be "missing": what is wrong is the file alone.
+  if (problems.length > 0) throw new ConfigError(problems);
   const assign = (path: string, text: string, origin: string) => {
     try {
       setPath(settings, path.split("."), parse(text));
@@ -65,7 +67,8 @@ function readFile(file: string, problems: string[]): Record<string, unknown> {
   try {
     value = parse(readFileSync(file, "utf8"));
   } catch (cause) {
-    problems.push(`${file}: ${(cause as Error).message}`);
+    const absent = (cause as { code?: unknown }).code === "ENOENT";
+    problems.push(`${file}: ${absent ? "there is no such file" : (cause as Error).message.trim()}`);
     return {};
   }
   if (value === null || value === undefined) return {};
@@ -80,14 +83,25 @@ function describe(
   origins: ReadonlyMap<string, string>,
   file: string | undefined,
 ): string[] {
-  return error.issues.map((issue) => {
+  return error.issues.flatMap((issue) => {
     const path = issue.path.join(".");
     const found = issue.path.reduce<unknown>(
       (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
       settings,
     );
-    const value = found === undefined ? "missing" : `${JSON.stringify(found)}`;
-    const origin = origins.get(path) ?? file ?? "no configuration file was given";
-    return `${path || "(whole file)"} is ${value}: ${issue.message} (${origin})`;
+    const originOf = (name: string) =>
+      origins.get(name) ?? file ?? "no configuration file was given";
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => {
+        const name = path === "" ? key : `${path}.${key}`;
+        return `${name} is unknown: expected a setting of this version (${originOf(name)})`;
+      });
+    }
+    const value = found === undefined ? "missing" : JSON.stringify(found);
+    const expected = issue.message.replace(/^Invalid input: /, "").replace(/, received \w+$/, "");
+    const braces = origins.has(path) && issue.code === "invalid_type" && issue.expected === "string"
+      ? `; quote what YAML reads as something else, as '${path}="{column}"'`
+      : "";
+    return [`${path || "(whole file)"} is ${value}: ${expected}${braces} (${originOf(path)})`];
   });
 }

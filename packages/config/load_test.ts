@@ -39,7 +39,7 @@ Deno.test("all problems are reported at once, with what was found and where", ()
     assert.equal(error.problems.length, 5, text);
     assert.match(text, /trainer\.batch_size is "many".*decorum\.yaml/);
     assert.match(text, /trainer\.lora\.r is missing/);
-    assert.match(text, /wrong/);
+    assert.match(text, /trainer\.wrong is unknown: .*decorum\.yaml/);
     assert.match(text, /--set nonsense: expected path=value/);
     assert.match(text, /trainer\.batch_size is "many", which has no fields/);
     return true;
@@ -52,7 +52,14 @@ Deno.test("a file that is missing, broken or no mapping is named", () => {
     assert.throws(() => loadConfig(schema, { file: path, set: lora }), (error) => {
       assert.ok(error instanceof ConfigError);
       assert.ok(error.message.includes(path), error.message);
+      assert.equal(error.problems.length, 1, error.message);
       return true;
     });
   }
+});
+
+Deno.test("a template that YAML reads as a mapping: the message says how to quote it", () => {
+  const named = z.strictObject({ prompt: z.string() });
+  assert.throws(() => loadConfig(named, { set: ["prompt={dialogue}"] }), /expected string; quote/);
+  assert.equal(loadConfig(named, { set: ['prompt="{dialogue}"'] }).prompt, "{dialogue}");
 });

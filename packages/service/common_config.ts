@@ -1,7 +1,13 @@
 import { z } from "zod";
 import { type LogLevel, logLevels } from "@decorum/telemetry";
 
-const address = z.string().regex(/^.+:\d+$/, 'expected "host:port"');
+/** "host:port". */
+export const address: z.ZodType<string> = z.string().regex(/^.+:\d+$/, 'expected "host:port"');
+/** One address, or a list of at least one. */
+export const addresses: z.ZodType<string[]> = z.union(
+  [address.transform((one) => [one]), z.array(address).min(1)],
+  { error: 'expected "host:port", or a list of such' },
+);
 
 export interface ListenConfig {
   readonly listen: string;

@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { executorConfig, listenConfig } from "@decorum/service";
+import { addresses, executorConfig, listenConfig } from "@decorum/service";
 
 const positive = z.int().positive();
-const address = z.string().regex(/^.+:\d+$/, 'expected "host:port"');
 
 const classifier = {
   /** Label whose probability is the toxicity. */
@@ -14,8 +13,7 @@ const schema = z.strictObject({
   listen: listenConfig.listen.default("127.0.0.1:50053"),
   ...executorConfig,
   /** Addresses of the policy; a name may stand for several processes. */
-  policy: z.union([address.transform((one) => [one]), z.array(address).min(1)])
-    .default(["127.0.0.1:50051"]),
+  policy: addresses.default(["127.0.0.1:50051"]),
   /** Seconds that an evaluation waits for a policy that is away, before it fails. */
   policy_wait_s: z.number().positive().default(60),
   /** The classifier that training is rewarded by: a Hugging Face folder. */

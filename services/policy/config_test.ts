@@ -32,7 +32,7 @@ Deno.test("what is wrong is named, all at once", () => {
     (error: Error) => {
       assert.match(error.message, /policy.model is missing/);
       assert.match(error.message, /policy.keep_versions is 1/);
-      assert.match(error.message, /policy.lora .*"rank"/);
+      assert.match(error.message, /policy\.lora\.rank is unknown/);
       assert.match(error.message, /policy.precision is "int8"/);
       return true;
     },

@@ -1,8 +1,6 @@
 import { z } from "zod";
-import { executorConfig, listenConfig } from "@decorum/service";
+import { address, addresses, executorConfig, listenConfig } from "@decorum/service";
 import { type RunConfig, runFields } from "./run_config.ts";
-
-const address = z.string().regex(/^.+:\d+$/, 'expected "host:port"');
 
 /** Settings of the process; they do not decide a run's results. */
 const processFields = {
@@ -11,7 +9,7 @@ const processFields = {
   provider: executorConfig.provider,
   threads: executorConfig.threads,
   /** Policies; a name with several addresses stands for all of them. */
-  policy: z.array(address).min(1).default(["127.0.0.1:50051"]),
+  policy: addresses.default(["127.0.0.1:50051"]),
   reward: address.default("127.0.0.1:50052"),
   /** Null: runs are not evaluated while they go on. */
   evaluator: address.nullable().default(null),
