@@ -153,6 +153,6 @@ Deno.test("a policy's process", async (t) => {
     const { code, errors } = await child.exit;
     assert.equal(code, 2);
     assert.match(errors, /policy.limits.max_prompts is 0/);
-    assert.match(errors, /"temperature"/);
+    assert.match(errors, /policy\.temperature is unknown/);
   });
 });

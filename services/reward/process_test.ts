@@ -38,7 +38,7 @@ Deno.test("a reward's process", async (t) => {
     await using label = spawn(model, "reward.label=toxic");
     const { code, errors } = await fields.exit;
     assert.equal(code, 2, errors);
-    assert.match(errors, /reward.limits.max_items is 0[^]*"threshold"/);
+    assert.match(errors, /reward.limits.max_items is 0[^]*reward\.threshold is unknown/);
     const unknown = await label.exit;
     assert.equal(unknown.code, 2, unknown.errors);
     assert.match(
