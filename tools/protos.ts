@@ -7,13 +7,18 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const packages = ["policy", "reward", "trainer", "evaluator"];
+/** Contracts of others: their file, and the folder of messages that becomes a module. */
+const thirdParty = [
+  { file: "third_party/inference/grpc_service.proto", messages: "inference", module: "inference" },
+  { file: "third_party/tei/tei.proto", messages: "tei/v1", module: "tei_v1" },
+];
 const committed = join(root, "packages/rpc/gen");
 
 function generate(folder: string): void {
@@ -27,21 +32,31 @@ function generate(folder: string): void {
     ...["--grpcLib", "@grpc/grpc-js", "--importFileExtension", ".ts"],
     ...["--includeDirs", "protos", "-O", folder],
     ...packages.map((name) => `decorum/${name}/v1/${name}_service.proto`),
+    ...thirdParty.map(({ file }) => file),
   ], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) {
     throw new Error(`proto-loader-gen-types failed: ${result.stderr || result.stdout}`);
   }
   for (const name of packages) {
-    // The tree of namespaces that grpc.loadPackageDefinition returns: not used here.
-    rmSync(join(folder, `${name}_service.ts`), { force: true });
-    const messages = join("decorum", name, "v1");
-    const exports = readdirSync(join(folder, messages)).filter((file) => !/Service\.ts$/.test(file))
-      .sort().map((file) => `export * from "./${messages}/${file}";\n`);
-    writeFileSync(
-      join(folder, `${name}_v1.ts`),
-      `// The messages and enums of decorum.${name}.v1.\n${exports.join("")}`,
-    );
+    writeModule(folder, `${name}_service`, `decorum/${name}/v1`, `${name}_v1`);
   }
+  for (const { file, messages, module } of thirdParty) {
+    writeModule(folder, basename(file, ".proto"), messages, module);
+  }
+}
+
+/** One module with the messages and enums of a package; its services are imported from their own files. */
+function writeModule(folder: string, tree: string, messages: string, module: string): void {
+  // The tree of namespaces that grpc.loadPackageDefinition returns: not used here.
+  rmSync(join(folder, `${tree}.ts`), { force: true });
+  const isService = (file: string) =>
+    readFileSync(join(folder, messages, file), "utf8").includes("extends grpc.ServiceDefinition");
+  const exports = readdirSync(join(folder, messages)).filter((file) => !isService(file))
+    .sort().map((file) => `export * from "./${messages}/${file}";\n`);
+  writeFileSync(
+    join(folder, `${module}.ts`),
+    `// The messages and enums of ${messages.replaceAll("/", ".")}.\n${exports.join("")}`,
+  );
 }
 
 function files(folder: string): Map<string, string> {

@@ -16,8 +16,10 @@ export {
   unavailable,
 } from "./errors.ts";
 export * as evaluatorV1 from "./gen/evaluator_v1.ts";
+export * as inference from "./gen/inference.ts";
 export * as policyV1 from "./gen/policy_v1.ts";
 export * as rewardV1 from "./gen/reward_v1.ts";
+export * as teiV1 from "./gen/tei_v1.ts";
 export * as trainerV1 from "./gen/trainer_v1.ts";
 export { checkHealth, type HealthCheck } from "./health.ts";
 export { type Identity, spiffeId, tokenHash } from "./identity.ts";
@@ -30,7 +32,16 @@ export {
   type ServiceImplementation,
 } from "./server.ts";
 export { type Calls, type Handlers, type MethodPolicy, type Service } from "./service.ts";
-export { evaluatorService, policyService, rewardService, trainerService } from "./services.ts";
+export {
+  evaluatorService,
+  inferenceService,
+  policyService,
+  rewardAdminService,
+  rewardService,
+  teiInfoService,
+  teiPredictService,
+  trainerService,
+} from "./services.ts";
 export { drainOnSignal } from "./signals.ts";
 export { type StatusName } from "./status.ts";
 export { type ClientTls, type ServerTls } from "./tls.ts";

@@ -7,6 +7,10 @@ import type {
   PolicyServiceHandlers,
 } from "./gen/decorum/policy/v1/PolicyService.ts";
 import type {
+  RewardAdminServiceDefinition,
+  RewardAdminServiceHandlers,
+} from "./gen/decorum/reward/v1/RewardAdminService.ts";
+import type {
   RewardServiceDefinition,
   RewardServiceHandlers,
 } from "./gen/decorum/reward/v1/RewardService.ts";
@@ -14,6 +18,12 @@ import type {
   TrainerServiceDefinition,
   TrainerServiceHandlers,
 } from "./gen/decorum/trainer/v1/TrainerService.ts";
+import type {
+  GRPCInferenceServiceDefinition,
+  GRPCInferenceServiceHandlers,
+} from "./gen/inference/GRPCInferenceService.ts";
+import type { InfoDefinition, InfoHandlers } from "./gen/tei/v1/Info.ts";
+import type { PredictDefinition, PredictHandlers } from "./gen/tei/v1/Predict.ts";
 import type { MethodPolicy, Service } from "./service.ts";
 
 const quick: MethodPolicy = { deadlineMs: 10_000, retry: true };
@@ -39,6 +49,53 @@ export const rewardService: Service<RewardServiceDefinition, RewardServiceHandle
   name: "decorum.reward.v1.RewardService",
   proto: "decorum/reward/v1/reward_service.proto",
   methods: { Score: minutes(2, true), ScoreStream: minutes(60, true), GetInfo: quick },
+};
+
+export const rewardAdminService: Service<RewardAdminServiceDefinition, RewardAdminServiceHandlers> =
+  {
+    name: "decorum.reward.v1.RewardAdminService",
+    proto: "decorum/reward/v1/reward_service.proto",
+    methods: { ReloadModel: minutes(10, false) },
+  };
+
+/** Open Inference Protocol v2, as KServe and Triton speak it. */
+export const inferenceService: Service<
+  GRPCInferenceServiceDefinition,
+  GRPCInferenceServiceHandlers
+> = {
+  name: "inference.GRPCInferenceService",
+  proto: "third_party/inference/grpc_service.proto",
+  methods: {
+    ServerLive: quick,
+    ServerReady: quick,
+    ModelReady: quick,
+    ServerMetadata: quick,
+    ModelMetadata: quick,
+    ModelInfer: minutes(2, true),
+    ModelStreamInfer: minutes(60, true),
+    ModelConfig: quick,
+    ModelStatistics: quick,
+    RepositoryIndex: quick,
+  },
+};
+
+/** What text-embeddings-inference says of itself. */
+export const teiInfoService: Service<InfoDefinition, InfoHandlers> = {
+  name: "tei.v1.Info",
+  proto: "third_party/tei/tei.proto",
+  methods: { Info: quick },
+};
+
+/** Classification as text-embeddings-inference offers it. */
+export const teiPredictService: Service<PredictDefinition, PredictHandlers> = {
+  name: "tei.v1.Predict",
+  proto: "third_party/tei/tei.proto",
+  methods: {
+    Predict: minutes(2, true),
+    PredictPair: minutes(2, true),
+    PredictStream: minutes(60, true),
+    PredictPairStream: minutes(60, true),
+  },
 };
 
 export const trainerService: Service<TrainerServiceDefinition, TrainerServiceHandlers> = {

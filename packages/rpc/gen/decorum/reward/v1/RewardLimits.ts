@@ -6,7 +6,7 @@
  */
 export interface RewardLimits {
   /**
-   * Items in a request.
+   * Items in a request that is not executed as sent.
    */
   'maxItems'?: (number);
   /**
@@ -17,6 +17,18 @@ export interface RewardLimits {
    * Bytes of an item's texts.
    */
   'maxTextBytes'?: (number);
+  /**
+   * Characters (Unicode code points) of an item's texts.
+   */
+  'maxTextChars'?: (number);
+  /**
+   * Items in a request that is executed as sent.
+   */
+  'maxGroupItems'?: (number);
+  /**
+   * Bytes of a request.
+   */
+  'maxRequestBytes'?: (number);
 }
 
 /**
@@ -24,7 +36,7 @@ export interface RewardLimits {
  */
 export interface RewardLimits__Output {
   /**
-   * Items in a request.
+   * Items in a request that is not executed as sent.
    */
   'maxItems': (number);
   /**
@@ -35,4 +47,16 @@ export interface RewardLimits__Output {
    * Bytes of an item's texts.
    */
   'maxTextBytes': (number);
+  /**
+   * Characters (Unicode code points) of an item's texts.
+   */
+  'maxTextChars': (number);
+  /**
+   * Items in a request that is executed as sent.
+   */
+  'maxGroupItems': (number);
+  /**
+   * Bytes of a request.
+   */
+  'maxRequestBytes': (number);
 }

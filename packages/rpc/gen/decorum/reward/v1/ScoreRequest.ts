@@ -7,7 +7,8 @@ import type { ScoreItem as _decorum_reward_v1_ScoreItem, ScoreItem__Output as _d
  */
 export interface ScoreRequest {
   /**
-   * Items, at least one and at most GetInfoResponse.limits.max_items.
+   * Items, at least one and at most GetInfoResponse.limits.max_items; of a request that is executed as sent,
+   * max_group_items.
    */
   'items'?: (_decorum_reward_v1_ScoreItem)[];
   /**
@@ -30,7 +31,8 @@ export interface ScoreRequest {
  */
 export interface ScoreRequest__Output {
   /**
-   * Items, at least one and at most GetInfoResponse.limits.max_items.
+   * Items, at least one and at most GetInfoResponse.limits.max_items; of a request that is executed as sent,
+   * max_group_items.
    */
   'items': (_decorum_reward_v1_ScoreItem__Output)[];
   /**
