@@ -18,6 +18,8 @@ export interface StartedService {
   readonly services: readonly ServiceImplementation[];
   /** Loads models; the port is open and says NOT_SERVING meanwhile. Handlers wait for it by themselves. */
   load(): Promise<void>;
+  /** Asked once the service serves: resolves with the exit code when it ends by itself. Absent: it never does. */
+  ended?(): Promise<number>;
   /** The process is to end: called at the signal, before running calls are waited for. */
   readonly draining?: () => void;
   /** Frees everything, after the last call. */
@@ -34,10 +36,14 @@ export interface ServiceProgram<S extends z.ZodType<ListenConfig>> {
 }
 
 /** Exit codes of a service's process. */
-export const exitCodes: Readonly<Record<"drained" | "failed" | "badConfig", number>> = {
+export const exitCodes: Readonly<
+  Record<"drained" | "failed" | "badConfig" | "interrupted", number>
+> = {
   drained: 0,
   failed: 1,
   badConfig: 2,
+  /** The process was told to end before its work was done: start it again. EX_TEMPFAIL of sysexits. */
+  interrupted: 75,
 };
 
 /** Version of the project, in telemetry and --version. */
@@ -126,10 +132,12 @@ async function serve<S extends z.ZodType<ListenConfig>>(
   await started.load();
   server.setServing(true);
   console.log(`ready ${name} ${server.address}`);
-  await drained;
+  const ended = started.ended?.();
+  await Promise.race([drained, ended?.then(() => drain()) ?? drained]);
   await started.stop();
+  const code = await ended ?? exitCodes.drained;
   await close();
-  process.exit(exitCodes.drained);
+  process.exit(code);
 }
 
 /** The supervisor holds the other end of standard input: when it dies, however it dies, the input ends. */

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { type PpoLearnerState, ppoStateFromTensors, ppoStateToTensors } from "@decorum/learning";
+import { type LearnerState, ppoStateFromTensors, ppoStateToTensors } from "@decorum/learning";
 import {
   type LinearLayers,
   type LoraConfig,
@@ -45,7 +45,7 @@ export interface CheckpointContents {
   readonly runId: string;
   readonly configHash: string;
   readonly progress: Progress;
-  readonly learner: PpoLearnerState;
+  readonly learner: LearnerState;
   readonly lora: LoraConfig;
   /** Named in the adapter's `base_model_name_or_path`. */
   readonly base: string;
@@ -126,8 +126,8 @@ export function writeCheckpoint(folder: string, contents: CheckpointContents): W
 export function readCheckpoint(
   path: string,
   expected: { readonly runId: string; readonly configHash: string; readonly layers: LinearLayers },
-  like: PpoLearnerState,
-): { readonly progress: Progress; readonly learner: PpoLearnerState } {
+  like: LearnerState,
+): { readonly progress: Progress; readonly learner: LearnerState } {
   const file = join(path, STATE);
   const parsed = stateSchema.safeParse(JSON.parse(readFileSync(file, "utf8")));
   if (!parsed.success) {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { address, addresses, executorConfig, listenConfig } from "@decorum/service";
 import { type RunConfig, runFields } from "./run_config.ts";
+import { RUN_ID, RUN_ID_RULE } from "./run_id.ts";
 
 /** Settings of the process; they do not decide a run's results. */
 const processFields = {
@@ -15,6 +16,8 @@ const processFields = {
   evaluator: address.nullable().default(null),
   /** Folder of runs: database and checkpoints. */
   runs: z.string().min(1).default("runs"),
+  /** The one run of this process: started or gone on with, and the process ends with it. Null: runs are started by calls. */
+  run: z.string().regex(RUN_ID, RUN_ID_RULE).nullable().default(null),
 } as const;
 
 const schema = z.strictObject({ ...processFields, ...runFields });

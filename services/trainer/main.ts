@@ -1,5 +1,6 @@
 import { runService } from "@decorum/service";
 import { trainerConfig } from "./config.ts";
+import { theOnlyRun } from "./only_run.ts";
 import { trainerServiceOf } from "./service.ts";
 import { Trainer } from "./trainer.ts";
 
@@ -9,11 +10,17 @@ await runService({
   section: trainerConfig,
   start({ config, logger, metrics }) {
     const trainer = new Trainer({ config, logger, metrics });
+    const stopping = new AbortController();
+    const { run } = config;
     return {
       services: [trainerServiceOf(trainer)],
       // Models are loaded by the runs.
       load: () => Promise.resolve(),
-      draining: () => trainer.interrupt(),
+      ...(run === null ? {} : { ended: () => theOnlyRun(trainer, run, stopping.signal) }),
+      draining() {
+        stopping.abort();
+        trainer.interrupt();
+      },
       stop: () => trainer.close(),
     };
   },

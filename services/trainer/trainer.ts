@@ -6,6 +6,7 @@ import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { WrittenCheckpoint } from "./checkpoint.ts";
 import { runConfigOf, type TrainerConfig } from "./config.ts";
 import { configDifferences, configHash, parseRunConfig, type RunConfig } from "./run_config.ts";
+import { RUN_ID, RUN_ID_RULE } from "./run_id.ts";
 import { lockRun, tryLockRun } from "./run_lock.ts";
 import { readInputs } from "./run_setup.ts";
 import { isActive, type RunRow, RunStore } from "./run_store.ts";
@@ -33,13 +34,11 @@ interface ActiveRun {
   readonly ended: Promise<void>;
 }
 
-/** Ids of runs are names of folders too. */
-const RUN_ID = /^(?!\.)(?!decorum\.db)[A-Za-z0-9._-]{1,100}$/;
-
 /** Runs of one folder: at most one active here, others perhaps in other processes. */
 export class Trainer {
   readonly store: RunStore;
   #active: ActiveRun | undefined;
+  #latest: ActiveRun | undefined;
   #starting = false;
 
   constructor(readonly options: TrainerOptions) {
@@ -64,12 +63,7 @@ export class Trainer {
     try {
       if (runId === "" && resume) throw new TypeError("Cannot resume: the request names no run_id");
       if (runId !== "" && !RUN_ID.test(runId)) {
-        throw new TypeError(
-          `Cannot use run_id ${
-            JSON.stringify(runId)
-          }: expected 1 to 100 letters, digits, dots, dashes and ` +
-            "underscores, no dot first",
-        );
+        throw new TypeError(`Cannot use run_id ${JSON.stringify(runId)}: ${RUN_ID_RULE}`);
       }
       const id = runId === "" ? newRunId(new Date()) : runId;
       return await (resume ? this.#resume(id, configJson) : this.#begin(id, configJson));
@@ -122,6 +116,11 @@ export class Trainer {
     return this.run(run.options.runId);
   }
 
+  /** Folder of a run, which may not exist yet. */
+  folderOf(runId: string): string {
+    return join(this.store.folder, runId);
+  }
+
   /** The active run's id, for requests that name none. @throws StatusError FAILED_PRECONDITION */
   idOf(runId: string): string {
     return runId === "" ? this.#activeRun("").run.options.runId : this.#find(runId).runId;
@@ -130,6 +129,14 @@ export class Trainer {
   /** The process is to end: the active run ends after the update in hand, with a checkpoint. */
   interrupt(): void {
     this.#active?.run.control.end("interrupt");
+  }
+
+  /** The run that was started last, as it ended. */
+  async ended(): Promise<Pick<RunRow, "state" | "message">> {
+    if (!this.#latest) throw new Error("internal: no run was started");
+    const { run, ended } = this.#latest;
+    await ended;
+    return { state: run.state, message: run.message };
   }
 
   /** Interrupts the active run, waits for its end, and closes the database. */
@@ -178,7 +185,7 @@ export class Trainer {
 
   async #launch(runId: string, config: RunConfig, record: () => void): Promise<RunRow> {
     const { config: surroundings, logger, metrics, pauses } = this.options;
-    const folder = this.#folder(runId);
+    const folder = this.folderOf(runId);
     const inputs = await readInputs(config, surroundings, folder);
     mkdirSync(folder, { recursive: true });
     const lock = lockRun(folder, runId);
@@ -193,7 +200,7 @@ export class Trainer {
         lock.release();
         this.#active = undefined;
       });
-      this.#active = { run, ended };
+      this.#active = this.#latest = { run, ended };
     } catch (error) {
       lock.release();
       throw error;
@@ -224,17 +231,13 @@ export class Trainer {
       return { ...row, state: run.state, message: run.message || row.message };
     }
     if (!isActive(row.state)) return row;
-    const folder = this.#folder(row.runId);
+    const folder = this.folderOf(row.runId);
     if (existsSync(folder)) {
       const lock = tryLockRun(folder);
       if (!lock) return row;
       lock.release();
     }
     return { ...row, state: "INTERRUPTED" };
-  }
-
-  #folder(runId: string): string {
-    return join(this.store.folder, runId);
   }
 }
 

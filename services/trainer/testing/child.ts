@@ -8,6 +8,8 @@ export interface ServiceProcess extends AsyncDisposable {
   readonly address: string;
   /** What it wrote to standard error so far. */
   log(): string;
+  /** Its exit code, when it ends by itself. */
+  readonly exit: Promise<number | null>;
   /** Ends it as kill -9 does, or asks it to end; resolves when it is gone. @returns exit code */
   end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null>;
 }
@@ -48,6 +50,7 @@ export async function startChild(path: string, flags: readonly string[]): Promis
   return {
     address: await ready.promise,
     log: () => errors,
+    exit,
     end,
     [Symbol.asyncDispose]: async () => void await end("SIGKILL"),
   };

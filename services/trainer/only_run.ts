@@ -1,0 +1,62 @@
+import { ConfigError } from "@decorum/config";
+import { exitCodes } from "@decorum/service";
+import { runConfigOf } from "./config.ts";
+import { configDifferences, parseRunConfig } from "./run_config.ts";
+import { tryLockRun } from "./run_lock.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** Milliseconds between two looks at a run that another trainer still holds. */
+const LOCKED_PAUSE_MS = 1000;
+
+/**
+ * Starts a run, or goes on with it from its last checkpoint, and follows it to its end: what a process does
+ * that exists for one run, and may be started again at any time.
+ *
+ * A run that another trainer still holds, as one that is being ended, is waited for.
+ *
+ * @param stopping aborted when the process is to end
+ * @returns the exit code: `drained` when the run took all its steps or was stopped, `failed`, or `interrupted`
+ * @throws ConfigError when the run on record has another configuration
+ */
+export async function theOnlyRun(
+  trainer: Trainer,
+  runId: string,
+  stopping: AbortSignal,
+): Promise<number> {
+  const { config, logger } = trainer.options;
+  const known = trainer.store.run(runId);
+  if (known) {
+    const wanted = parseRunConfig(runConfigOf(config));
+    const changed = configDifferences(JSON.parse(known.configJson), wanted);
+    if (changed.length > 0) {
+      throw new ConfigError([
+        `trainer.run is "${runId}", which is on record in ${trainer.store.folder} with another configuration: ` +
+        `${changed.join(", ")} differ; expected the same, or another name for a new run`,
+      ]);
+    }
+    if (known.state === "SUCCEEDED") {
+      logger.info("the run has taken all its steps already", { run_id: runId });
+      return exitCodes.drained;
+    }
+    await freed(trainer, runId, stopping);
+  }
+  if (stopping.aborted) return exitCodes.interrupted;
+  await trainer.start({ runId, configJson: "", resume: known !== undefined });
+  if (stopping.aborted) trainer.interrupt();
+  const { state, message } = await trainer.ended();
+  if (state === "INTERRUPTED") return exitCodes.interrupted;
+  if (state !== "FAILED") return exitCodes.drained;
+  logger.error("the run failed, and the process ends with it", { run_id: runId, message });
+  return exitCodes.failed;
+}
+
+async function freed(trainer: Trainer, runId: string, stopping: AbortSignal): Promise<void> {
+  for (let said = false; !stopping.aborted; said = true) {
+    const lock = tryLockRun(trainer.folderOf(runId));
+    if (lock) return lock.release();
+    if (!said) {
+      trainer.options.logger.warn("another trainer holds the run; waiting", { run_id: runId });
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCKED_PAUSE_MS));
+  }
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError } from "@decorum/config";
+import { theOnlyRun } from "./only_run.ts";
+import { lockRun } from "./run_lock.ts";
+import { startChild } from "./testing/child.ts";
+import { type Changes, type Fixture, fixture } from "./testing/fixture.ts";
+
+const never = new AbortController().signal;
+
+function adapter(all: Fixture, runId: string): Uint8Array {
+  return readFileSync(join(all.folder, "runs", runId, "adapter", "adapter_model.safetensors"));
+}
+
+/** Flags of a trainer process that exists for run "r". */
+function flags(all: Fixture, changes: Changes): string[] {
+  const { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed } = all.config(
+    changes,
+  );
+  const section = { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed };
+  const fixed = { ...section, run: "r", listen: "127.0.0.1:0", threads: 1 };
+  return Object.entries(fixed).flatMap(([key, value]) => [
+    "--set",
+    `trainer.${key}=${JSON.stringify(value)}`,
+  ]);
+}
+
+Deno.test("a process for one run: interrupted, started again, done, and done already", async () => {
+  await using all = await fixture();
+  const changes: Changes = { ppo: { steps: 12 } };
+  await all.finished("whole", changes);
+  const { store } = all.trainer();
+  {
+    await using child = await startChild("../main.ts", flags(all, changes));
+    while ((store.run("r")?.step ?? 0) < 2) await new Promise((r) => setTimeout(r, 20));
+    assert.equal(await child.end("SIGTERM"), 75, child.log());
+  }
+  assert.equal(store.run("r")?.state, "INTERRUPTED");
+  await using again = await startChild("../main.ts", flags(all, changes));
+  assert.equal(await again.exit, 0, again.log());
+  assert.equal(store.run("r")?.state, "SUCCEEDED");
+  assert.deepEqual(adapter(all, "r"), adapter(all, "whole"));
+  // The rest needs no process of its own.
+  assert.equal(await theOnlyRun(all.trainer(changes), "r", never), 0);
+  await assert.rejects(
+    theOnlyRun(all.trainer({ ppo: { steps: 13 } }), "r", never),
+    (error: unknown) =>
+      error instanceof ConfigError &&
+      /another configuration: ppo\.steps differ; expected the same/.test(error.message),
+  );
+});
+
+Deno.test("a process for one run: settings that changed are exit code 2, a run that fails 1", async () => {
+  await using all = await fixture();
+  const failing = all.trainer({ other: { reward_label: "none of its labels" } });
+  assert.equal(await theOnlyRun(failing, "r", never), 1);
+  const child = await startChild("../main.ts", flags(all, { ppo: { steps: 1 } }));
+  assert.equal(await child.exit, 2, child.log());
+  assert.match(child.log(), /Cannot start trainer\..*\n.*trainer\.run is "r"/);
+});
+
+Deno.test("a process for one run: one that another trainer still holds is waited for", async () => {
+  await using all = await fixture();
+  const folder = join(all.folder, "runs", "r");
+  mkdirSync(folder, { recursive: true });
+  const trainer = all.trainer({ ppo: { steps: 1 } });
+  const stopping = new AbortController();
+  stopping.abort();
+  assert.equal(await theOnlyRun(trainer, "r", stopping.signal), 75, "told to end at once");
+  await all.finished("r", { ppo: { steps: 1 }, data: { prompt: "{text}" } });
+  trainer.store.setState("r", "INTERRUPTED", "");
+  const lock = lockRun(folder, "r");
+  const ended = theOnlyRun(trainer, "r", never);
+  assert.equal(await Promise.race([ended, new Promise((r) => setTimeout(r, 300))]), undefined);
+  lock.release();
+  assert.equal(await ended, 0);
+});
