@@ -40,6 +40,13 @@ export const unavailable = (message: string, pushbackMs?: number): StatusError =
 export const resourceExhausted = (message: string, pushbackMs = -1): StatusError =>
   new StatusError("RESOURCE_EXHAUSTED", message, { pushbackMs });
 
+/** Why nobody waits for a call any more, as metrics name it. */
+export function goneReason(error: unknown): "deadline_exceeded" | "unavailable" | "cancelled" {
+  const code = error instanceof StatusError ? error.code : "CANCELLED";
+  if (code === "DEADLINE_EXCEEDED") return "deadline_exceeded";
+  return code === "UNAVAILABLE" ? "unavailable" : "cancelled";
+}
+
 /** What is sent to the caller, and what the server's log should say. */
 export interface OutgoingStatus {
   readonly name: StatusName;

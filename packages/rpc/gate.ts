@@ -1,8 +1,14 @@
 import * as grpc from "@grpc/grpc-js";
-import type { Metrics } from "@decorum/telemetry";
+import type { LabelsOf, Metrics } from "@decorum/telemetry";
 import { authorize, type AuthTable } from "./auth.ts";
 import { anonymous, identify, type Identity } from "./identity.ts";
 import { StatusError, toStatus } from "./errors.ts";
+
+/** Why a call does not reach its handler. */
+interface Refusal {
+  readonly reason: LabelsOf<"decorum_rpc_server_refused_calls_total">["reason"];
+  readonly error: StatusError;
+}
 
 /** Milliseconds after which a client that met a draining server tries the next one. */
 const drainPushbackMs = 100;
@@ -86,7 +92,7 @@ export class Gate {
     return new grpc.ServerInterceptingCall(call, responder);
   };
 
-  #refusal(method: string, identity: Identity): { reason: string; error: StatusError } | undefined {
+  #refusal(method: string, identity: Identity): Refusal | undefined {
     if (this.#refusing) {
       const error = new StatusError("UNAVAILABLE", "the server is draining", {
         pushbackMs: drainPushbackMs,

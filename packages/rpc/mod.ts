@@ -9,6 +9,7 @@ export {
   alreadyExists,
   dataLoss,
   failedPrecondition,
+  goneReason,
   notFound,
   resourceExhausted,
   StatusError,

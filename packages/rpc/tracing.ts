@@ -10,7 +10,7 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import { type Metrics, rpcAttributes } from "@decorum/telemetry";
+import { type LabelsOf, type Metrics, rpcAttributes } from "@decorum/telemetry";
 import { hostPort } from "./address.ts";
 import { type StatusName, statusName } from "./status.ts";
 
@@ -126,7 +126,7 @@ function endCall(
   call: TracedCall,
   name: StatusName,
   isError: (name: StatusName) => boolean,
-  record: (seconds: number, labels: { rpc_method: string; rpc_status_code: string }) => void,
+  record: (seconds: number, labels: LabelsOf<"rpc_server_call_duration_seconds">) => void,
 ): void {
   if (call.ended) return;
   call.ended = true;

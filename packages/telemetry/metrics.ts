@@ -1,12 +1,20 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import process from "node:process";
-import { type MetricDeclaration, metricNames } from "./names.ts";
+import type { LabelValues, MetricDeclaration } from "./declare_metric.ts";
+import { LabelGuard } from "./label_guard.ts";
+import { metricNames } from "./names.ts";
+import { observeProcess } from "./process_metrics.ts";
 
 type Names = typeof metricNames;
 type NamesOf<T> = { [N in keyof Names]: Names[N]["type"] extends T ? N : never }[keyof Names];
-/** Labels of a metric: each of its declared names, no other. */
-export type LabelsOf<N extends keyof Names> = Readonly<Record<Names[N]["labels"][number], string>>;
+type ValueOf<V> = V extends readonly (infer T extends string)[] ? T
+  : V extends LabelValues ? string
+  : never;
+/** Labels of a metric: each of its declared names, with a value of its list where it has one. */
+export type LabelsOf<N extends keyof Names> = {
+  readonly [L in keyof Names[N]["labels"]]: ValueOf<Names[N]["labels"][L]>;
+};
 export type CounterName = NamesOf<"counter">;
 export type GaugeName = NamesOf<"gauge">;
 export type HistogramName = NamesOf<"histogram">;
@@ -22,71 +30,103 @@ export interface Metrics {
   set<N extends GaugeName>(name: N, value: number, labels: LabelsOf<N>): void;
   /** Puts a value into a histogram. */
   observe<N extends HistogramName>(name: N, value: number, labels: LabelsOf<N>): void;
+  /** Calls `collect` before every exposition: for gauges that nobody else keeps up to date. */
+  onRender(collect: () => void | Promise<void>): void;
+  /** Takes the series of a run that has ended away after `afterMs` (default 15 minutes, for the last scrapes). */
+  endRun(runId: string, afterMs?: number): void;
   /** The exposition in OpenMetrics 1.0. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
+/** Metrics of a process that shows none: every call does nothing. */
+export const noMetrics: Metrics = {
+  add: () => {},
+  set: () => {},
+  observe: () => {},
+  onRender: () => {},
+  endRun: () => {},
+  render: () =>
+    Promise.resolve({ contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: "# EOF\n" }),
+};
+
+const END_OF_RUN_MS = 15 * 60_000;
+
+type OpenMetrics = Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>;
+
 /** Makes an empty set of metrics and declares what runs in `decorum_build_info`. */
 export function createMetrics(build: { service: string; version: string }): Metrics {
-  const registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
+  const registry: OpenMetrics = new Registry();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const counters = new Map<string, Counter>();
   const gauges = new Map<string, Gauge>();
   const histograms = new Map<string, Histogram>();
+  const collectors: (() => void | Promise<void>)[] = [];
+  const guard = new LabelGuard(({ name, labels }) => gauges.get(name)?.remove({ ...labels }));
+
+  /** Records under labels that are bounded, or counts what is left out. */
+  const record = <N extends keyof Names>(
+    name: N,
+    labels: LabelsOf<N>,
+    take: (labels: Record<string, string>) => void,
+  ): void => {
+    const kept = guard.accept(name, labels);
+    if (kept !== undefined) take(kept);
+    else metrics.add("decorum_telemetry_dropped_series_total", 1, {});
+  };
 
   const metrics: Metrics = {
     add(name, value, labels) {
       const counter = once(counters, name, () => new Counter(settings(name, registry)));
-      counter.inc({ labels, value, ...exemplar() });
+      record(name, labels, (kept) => counter.inc({ labels: kept, value, ...exemplar() }));
     },
     set(name, value, labels) {
-      const { enableExemplars: _, ...config } = settings(name, registry);
-      once(gauges, name, () => new Gauge(config)).set(labels, value);
+      const gauge = once(gauges, name, () => {
+        const { enableExemplars: _, ...config } = settings(name, registry);
+        return new Gauge(config);
+      });
+      record(name, labels, (kept) => gauge.set(kept, value));
     },
     observe(name, value, labels) {
-      const { buckets } = metricNames[name];
-      const histogram = once(
-        histograms,
-        name,
-        () => new Histogram({ ...settings(name, registry), buckets: [...buckets] }),
-      );
-      histogram.observe({ labels, value, ...exemplar() });
+      const histogram = once(histograms, name, () => {
+        const buckets = [...metricNames[name].buckets];
+        return new Histogram({ ...settings(name, registry), buckets });
+      });
+      record(name, labels, (kept) => histogram.observe({ labels: kept, value, ...exemplar() }));
+    },
+    onRender: (collect) => void collectors.push(collect),
+    endRun(runId, afterMs = END_OF_RUN_MS) {
+      setTimeout(() => guard.forget(runId), afterMs).unref();
     },
     async render() {
-      observeProcess();
+      // One that fails must not hide all the others.
+      await Promise.allSettled(collectors.map(async (collect) => await collect()));
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };
 
-  let cpuSeconds = 0;
-  function observeProcess(): void {
-    const { user, system } = process.cpuUsage();
-    const now = (user + system) / 1e6;
-    metrics.add("process_cpu_seconds_total", Math.max(0, now - cpuSeconds), {});
-    cpuSeconds = now;
-    metrics.set("process_resident_memory_bytes", process.memoryUsage.rss(), {});
-  }
-
-  metrics.set("process_start_time_seconds", Date.now() / 1e3 - process.uptime(), {});
   const deno = process.versions["deno"];
   const runtime = deno === undefined ? `node ${process.versions.node}` : `deno ${deno}`;
   metrics.set("decorum_build_info", 1, { ...build, runtime });
+  observeProcess(metrics);
   return metrics;
 }
 
-function settings(name: keyof Names, registry: Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>) {
+function settings(name: keyof Names, registry: OpenMetrics) {
   const { help, labels }: MetricDeclaration = metricNames[name];
-  return { name, help, labelNames: [...labels], registers: [registry], enableExemplars: true };
+  const labelNames = Object.keys(labels);
+  return { name, help, labelNames, registers: [registry], enableExemplars: true };
 }
 
 function once<T>(made: Map<string, T>, name: string, make: () => T): T {
-  const found = made.get(name) ?? make();
-  made.set(name, found);
+  let found = made.get(name);
+  if (found === undefined) made.set(name, found = make());
   return found;
 }
 
+const noExemplar = {};
+
 function exemplar(): { exemplarLabels?: { trace_id: string; span_id: string } } {
   const span = trace.getActiveSpan()?.spanContext();
-  if (!span || !isSpanContextValid(span) || (span.traceFlags & 1) === 0) return {};
+  if (!span || !isSpanContextValid(span) || (span.traceFlags & 1) === 0) return noExemplar;
   return { exemplarLabels: { trace_id: span.traceId, span_id: span.spanId } };
 }

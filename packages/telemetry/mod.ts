@@ -1,3 +1,9 @@
+export {
+  type Labels,
+  type LabelValues,
+  type MetricDeclaration,
+  metricUnit,
+} from "./declare_metric.ts";
 export { serveTelemetry, type TelemetryServer, type TelemetryServerOptions } from "./http.ts";
 export {
   createLogger,
@@ -14,8 +20,9 @@ export {
   type HistogramName,
   type LabelsOf,
   type Metrics,
+  noMetrics,
 } from "./metrics.ts";
-export { type MetricDeclaration, metricNames, rpcAttributes } from "./names.ts";
+export { metricGroups, metricNames, rpcAttributes } from "./names.ts";
 export { type OtlpSink, type SinkSpan, type SpanNode, startOtlpSink } from "./otlp_sink.ts";
 export { startTelemetry, type Telemetry, type TelemetryOptions } from "./telemetry.ts";
 export { startTracing, type Tracing, type TracingOptions } from "./tracer.ts";

@@ -1,18 +1,27 @@
 import assert from "node:assert/strict";
-import { type MetricDeclaration, metricNames } from "./names.ts";
+import { type MetricDeclaration, metricUnit } from "./declare_metric.ts";
+import { metricGroups, metricNames } from "./names.ts";
 
 Deno.test("every name follows the conventions of OpenMetrics", () => {
   for (const [name, metric] of Object.entries<MetricDeclaration>(metricNames)) {
-    assert.match(name, /^(rpc|decorum|process)(_[a-z0-9]+)+$/);
+    assert.match(name, /^(rpc|http|decorum|process)(_[a-z0-9]+)+$/);
     assert.equal(name.endsWith("_total"), metric.type === "counter", name);
-    const stem = name.replace(/_total$/, "");
-    if (metric.unit === "seconds" || metric.unit === "bytes" || metric.unit === "nats") {
-      assert(stem.endsWith(`_${metric.unit}`), `${name} lacks its unit ${metric.unit}`);
-    }
     assert.equal(metric.buckets !== undefined, metric.type === "histogram", name);
     const buckets = metric.buckets ?? [];
     assert.deepEqual(buckets, [...new Set(buckets)].sort((a, b) => a - b), name);
     assert.match(metric.help, /\.$/, name);
-    for (const label of metric.labels) assert.match(label, /^[a-z][a-z0-9_]*$/);
+    for (const [label, values] of Object.entries(metric.labels)) {
+      assert.match(label, /^[a-z][a-z0-9_]*$/);
+      assert.equal(values === "run", label === "run_id", name);
+    }
   }
+});
+
+Deno.test("a metric is declared in one group, its unit is in its name", () => {
+  const grouped = Object.values(metricGroups).flatMap((group) => Object.keys(group));
+  assert.deepEqual(grouped, Object.keys(metricNames));
+  assert.equal(metricUnit("process_cpu_seconds_total"), "seconds");
+  assert.equal(metricUnit("decorum_trainer_response_tokens_total"), "tokens");
+  assert.equal(metricUnit("decorum_trainer_kl_target_nats"), "nats");
+  assert.equal(metricUnit("decorum_queue_depth"), "1");
 });

@@ -1,5 +1,9 @@
 import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
 import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { LabelsOf } from "./metrics.ts";
+
+/** Why spans are lost. */
+export type DropReason = LabelsOf<"decorum_telemetry_dropped_spans_total">["reason"];
 
 export interface SpanQueueOptions {
   readonly exporter: SpanExporter;
@@ -11,8 +15,10 @@ export interface SpanQueueOptions {
   readonly delayMs: number;
   /** Milliseconds after which an export counts as failed. */
   readonly exportTimeoutMs: number;
+  /** Told how many spans the collector took. */
+  readonly onSent: (spans: number) => void;
   /** Told of every loss: how many spans and why. */
-  readonly onDrop: (spans: number, reason: string) => void;
+  readonly onDrop: (spans: number, reason: DropReason, details: string) => void;
 }
 
 /**
@@ -31,9 +37,9 @@ export class SpanQueue implements SpanProcessor {
 
   onEnd(span: ReadableSpan): void {
     if ((span.spanContext().traceFlags & 1) === 0) return;
-    if (this.#closed) return this.options.onDrop(1, "ended after shutdown");
+    if (this.#closed) return this.options.onDrop(1, "shutdown", "it ended after the shutdown");
     if (this.#queue.length >= this.options.maxQueued) {
-      return this.options.onDrop(1, "queue full");
+      return this.options.onDrop(1, "queue_full", `${this.options.maxQueued} spans wait`);
     }
     this.#queue.push(span);
     if (this.#queue.length >= this.options.maxBatch) void this.#export();
@@ -73,26 +79,27 @@ export class SpanQueue implements SpanProcessor {
   #send(spans: ReadableSpan[]): Promise<void> {
     return new Promise((resolve) => {
       let done = false;
-      const finish = (failure?: string): void => {
+      const finish = (reason?: DropReason, details = ""): void => {
         if (done) return;
         done = true;
         clearTimeout(timeout);
-        if (failure !== undefined) this.options.onDrop(spans.length, failure);
+        if (reason === undefined) this.options.onSent(spans.length);
+        else this.options.onDrop(spans.length, reason, details);
         resolve();
       };
       const { exportTimeoutMs } = this.options;
       const timeout = setTimeout(
-        () => finish(`no answer in ${exportTimeoutMs} ms`),
+        () => finish("export_timeout", `no answer in ${exportTimeoutMs} ms`),
         exportTimeoutMs,
       );
       timeout.unref();
       try {
         this.options.exporter.export(spans, (result: ExportResult) => {
           if (result.code === ExportResultCode.SUCCESS) finish();
-          else finish(result.error?.message ?? "export failed");
+          else finish("export_failed", result.error?.message);
         });
       } catch (error) {
-        finish(error instanceof Error ? error.message : String(error));
+        finish("export_failed", error instanceof Error ? error.message : String(error));
       }
     });
   }

@@ -75,12 +75,15 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
     maxBatch: Math.min(512, options.maxQueued ?? 512),
     delayMs: options.delayMs ?? 1000,
     exportTimeoutMs,
-    onDrop(spans, reason) {
+    onSent: (spans) => options.metrics?.add("decorum_telemetry_exported_spans_total", spans, {}),
+    onDrop(spans, reason, details) {
       dropped += spans;
-      options.metrics?.add("decorum_telemetry_dropped_spans_total", spans, {});
+      options.metrics?.add("decorum_telemetry_dropped_spans_total", spans, { reason });
       if (performance.now() - saidAt < dropLogIntervalMs) return;
       saidAt = performance.now();
-      options.logger?.warn("spans dropped: is the OTLP collector up?", { url, dropped, reason });
+      options.logger?.warn("spans dropped: is the OTLP collector up?", {
+        ...{ url, dropped, reason, details },
+      });
     },
   });
   const provider = new sdk.TracerProvider({

@@ -1,4 +1,4 @@
-import { resourceExhausted, StatusError } from "@decorum/rpc";
+import { goneReason, resourceExhausted, StatusError } from "@decorum/rpc";
 import type { Metrics } from "@decorum/telemetry";
 import { type BatchLimits, pickBatch } from "./pick_batch.ts";
 import { paddedTokens, type Work } from "./work.ts";
@@ -101,7 +101,7 @@ export class WorkQueue {
     this.#wake();
   }
 
-  #refuse(reason: string, why: string): never {
+  #refuse(reason: "requests" | "tokens", why: string): never {
     this.metrics.add("decorum_queue_rejections_total", 1, { queue, reason });
     throw resourceExhausted(`Cannot take the request: ${why}; try again later`, this.#pushback());
   }
@@ -127,8 +127,8 @@ export class WorkQueue {
     const before = this.#waiting.length;
     this.#waiting = this.#waiting.filter((other) => other !== work);
     if (this.#waiting.length === before) return;
-    const cause = reason instanceof StatusError ? reason.code.toLowerCase() : "cancelled";
-    this.metrics.add("decorum_queue_rejections_total", 1, { queue, reason: cause });
+    const labels = { queue, reason: goneReason(reason) } as const;
+    this.metrics.add("decorum_queue_rejections_total", 1, labels);
     work.results.fail(reason);
     this.#report();
   }
