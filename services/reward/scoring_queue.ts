@@ -1,4 +1,4 @@
-import { resourceExhausted, StatusError } from "@decorum/rpc";
+import { goneReason, resourceExhausted, StatusError } from "@decorum/rpc";
 import type { Metrics } from "@decorum/telemetry";
 import { type BatchLimits, pickBatch } from "./pick_batch.ts";
 import { type ScoringJob, type Unit, unitsOf, waitingTokens } from "./scoring_job.ts";
@@ -116,8 +116,8 @@ export class ScoringQueue {
   abandon(job: ScoringJob, error: unknown): void {
     const outside = this.#outside.find((waiter) => waiter.job === job);
     if (outside || this.#waiting.some((unit) => unit.job === job)) {
-      const reason = error instanceof StatusError ? error.code.toLowerCase() : "cancelled";
-      this.metrics.add("decorum_queue_rejections_total", 1, { queue, reason });
+      const labels = { queue, reason: goneReason(error) } as const;
+      this.metrics.add("decorum_queue_rejections_total", 1, labels);
     }
     this.#outside = this.#outside.filter((waiter) => waiter !== outside);
     outside?.refuse(error);

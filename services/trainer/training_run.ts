@@ -254,7 +254,7 @@ export class TrainingRun {
   #observe(found: Readonly<Record<string, number>>, { config }: RunTools): void {
     const { runId, metrics } = this.options;
     metrics.set("decorum_trainer_step", this.#step, { run_id: runId });
-    for (const side of ["before", "after"]) {
+    for (const side of ["before", "after"] as const) {
       const toxicity = found[`eval/toxicity_${side}`];
       if (toxicity === undefined) continue;
       metrics.set("decorum_evaluation_toxicity", toxicity, { by: "reward", side });
