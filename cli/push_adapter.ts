@@ -1,4 +1,10 @@
-import { baseModelHash, loadT5Config, readPeftAdapter, t5LinearLayers } from "@decorum/models";
+import {
+  baseModelHash,
+  initValueHead,
+  loadT5Config,
+  readPeftAdapter,
+  t5LinearLayers,
+} from "@decorum/models";
 import { createClient, policyService } from "@decorum/rpc";
 import { packWeights, pushWeights } from "@decorum/service";
 
@@ -7,7 +13,7 @@ export interface AdapterOfRun {
   readonly runId: string;
   /** Version that they get. */
   readonly version: number;
-  /** Folder with the adapter in PEFT's format, its value head beside it. */
+  /** Folder with the adapter in PEFT's format, its value head, where it has one, beside it. */
   readonly adapter: string;
   /** Folder of the base model. */
   readonly model: string;
@@ -23,11 +29,12 @@ export async function pushAdapter(
   { runId, version, adapter, model }: AdapterOfRun,
 ): Promise<void> {
   using policy = createClient(policyService, { address });
-  const { parameters, valueHead, config } = readPeftAdapter(
+  const base = loadT5Config(model);
+  const { parameters, config, valueHead = initValueHead(base.d_model) } = readPeftAdapter(
     adapter,
-    t5LinearLayers(loadT5Config(model)),
+    t5LinearLayers(base),
   );
-  const weights = packWeights(new Map([...parameters, ...valueHead ?? []]), config);
+  const weights = packWeights(new Map([...parameters, ...valueHead]), config);
   await pushWeights(policy, weights, {
     runId,
     baseModelHash: await baseModelHash(model),

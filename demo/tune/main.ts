@@ -88,7 +88,7 @@ await using learner = await PpoLearner.create({
 });
 const weights = (scale = loraScaling(lora)) => ({
   ...Object.fromEntries(learner.adapter),
-  ...Object.fromEntries(learner.valueHead),
+  ...Object.fromEntries(learner.valueHead ?? []),
   lora_scale: float32([], [scale]),
 });
 const encode = (dialogue: string) => policy.tokenizer.encode(promptOf(dialogue)).ids;

@@ -5,6 +5,7 @@ export * from "./lora_dropout.ts";
 export * from "./micro_batches.ts";
 export { openSession, type WeightStorage } from "./open_session.ts";
 export * from "./optimizer.ts";
+export * from "./policy_learner.ts";
 export * from "./ppo_graph.ts";
 export * from "./ppo_learner.ts";
 export type { PpoSample, TokenPredictions } from "./ppo_sample.ts";

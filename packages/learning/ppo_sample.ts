@@ -1,20 +1,19 @@
 import type { Sequence } from "@decorum/models";
 import type { Tensor } from "@decorum/tensor";
+import type { LearnerSample } from "./policy_learner.ts";
 import { countedTokens, splitRows } from "./token_rows.ts";
 
 /** What the policy says of one response; each `[counted tokens]`. */
 export interface TokenPredictions {
   readonly logprobs: Float32Array;
+  /** Empty where the policy has no value head. */
   readonly values: Float32Array;
   /** Of the whole distribution, in nats. */
   readonly entropy: Float32Array;
 }
 
 /** One response to learn from; every array `[counted tokens]`, in the response's order. */
-export interface PpoSample {
-  readonly sequence: Sequence;
-  /** Of the rollout, at the temperature of the update. */
-  readonly oldLogprobs: Float32Array;
+export interface PpoSample extends LearnerSample {
   readonly oldValues: Float32Array;
   readonly advantages: Float32Array;
   readonly returns: Float32Array;
@@ -34,16 +33,21 @@ export function place(
   lengths: readonly number[],
 ): void {
   const rows = (name: string) => splitRows(outputs[name]!, lengths);
-  const [logprobs, values, entropy] = [rows("logprobs"), rows("values"), rows("entropy")];
+  const [logprobs, entropy] = [rows("logprobs"), rows("entropy")];
+  const values = outputs["values"] ? rows("values") : lengths.map(() => new Float32Array());
   micro.forEach((index, i) => {
     found[index] = { logprobs: logprobs[i]!, values: values[i]!, entropy: entropy[i]! };
   });
 }
 
-/** @throws TypeError when an array does not have one number for each token that counts. */
-export function checkSample(sample: PpoSample, index: number): void {
+/** @throws TypeError when one of `fields` does not have one number for each token that counts. */
+export function checkSample<Field extends string>(
+  sample: { readonly sequence: Sequence } & Readonly<Record<Field, Float32Array>>,
+  index: number,
+  fields: readonly Field[],
+): void {
   const expected = countedTokens(sample.sequence);
-  for (const field of ["oldLogprobs", "oldValues", "advantages", "returns"] as const) {
+  for (const field of fields) {
     const found = sample[field].length;
     if (found === expected) continue;
     throw new TypeError(

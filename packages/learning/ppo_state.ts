@@ -1,12 +1,12 @@
 import type { Adapter } from "@decorum/models";
 import type { Tensor } from "@decorum/tensor";
-import type { PpoLearnerState } from "./ppo_learner.ts";
+import type { LearnerState } from "./policy_learner.ts";
 import { checkParams, trainStateFromTensors, trainStateToTensors } from "./train_state.ts";
 
 const REFERENCE = "reference.";
 
 /** A learner's state as tensors for one safetensors file: those of its training state and `reference.<name>`. */
-export function ppoStateToTensors({ train, reference }: PpoLearnerState): Map<string, Tensor> {
+export function ppoStateToTensors({ train, reference }: LearnerState): Map<string, Tensor> {
   const tensors = trainStateToTensors(train);
   for (const [name, value] of reference ?? []) tensors.set(REFERENCE + name, value);
   return tensors;
@@ -20,8 +20,8 @@ export function ppoStateToTensors({ train, reference }: PpoLearnerState): Map<st
  */
 export function ppoStateFromTensors(
   tensors: ReadonlyMap<string, Tensor>,
-  like: PpoLearnerState,
-): PpoLearnerState {
+  like: LearnerState,
+): LearnerState {
   const parts = Map.groupBy(tensors, ([name]) => name.startsWith(REFERENCE));
   const train = trainStateFromTensors(new Map(parts.get(false)), like.train.params);
   const frozen = parts.get(true);

@@ -91,7 +91,8 @@ export function writeCheckpoint(folder: string, contents: CheckpointContents): W
     mkdirSync(temporary, { recursive: true });
     const part = (head: boolean) =>
       new Map([...learner.train.params].filter(([key]) => key.startsWith("v_head.") === head));
-    const adapter = { config: lora, parameters: part(false), valueHead: part(true) };
+    const [parameters, valueHead] = [part(false), part(true)];
+    const adapter = { config: lora, parameters, ...(valueHead.size > 0 ? { valueHead } : {}) };
     writePeftAdapter(join(temporary, "adapter"), adapter, { base });
     // Parameters lie in the adapter's files, the reference in the run's own folder.
     const tensors = [...ppoStateToTensors(learner)].filter(([key]) =>

@@ -1,3 +1,4 @@
+import { initValueHead } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import { RpcError } from "@decorum/rpc";
 import { evaluate } from "./evaluation.ts";
@@ -25,8 +26,11 @@ export async function publish(
 ): Promise<void> {
   const lora = loraConfigOf(config);
   const { train, reference } = learner.state();
-  const image = weightsImage(runId, step + 1, train.params, lora);
-  const head = startHead ?? zerosLike(learner.valueHead);
+  // A policy always has a value head; one of zeros where none learns.
+  const noHead = initValueHead(learner.config.d_model);
+  const parameters = new Map([...train.params, ...learner.valueHead ?? noHead]);
+  const image = weightsImage(runId, step + 1, parameters, lora);
+  const head = startHead ?? noHead;
   const start = reference && weightsImage(runId, 0, new Map([...reference, ...head]), lora);
   await stages.run("push", () => policies.publish(image, waiting, start));
 }
@@ -67,12 +71,4 @@ export async function measure(
       await stages.run("push", () => policies.restore(waiting));
     }
   }
-}
-
-function zerosLike(params: Params): Params {
-  return new Map(
-    [...params].map(([name, value]) =>
-      [name, { ...value, data: new Float32Array(value.data.length) }] as const
-    ),
-  );
 }

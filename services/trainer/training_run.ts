@@ -239,10 +239,11 @@ export class TrainingRun {
 
   /** The run's result, where people look for it. */
   #writeAdapter({ learner, config }: RunTools): void {
+    const { adapter: parameters, valueHead } = learner;
     const adapter = {
       config: loraConfigOf(config),
-      parameters: learner.adapter,
-      valueHead: learner.valueHead,
+      parameters,
+      ...(valueHead ? { valueHead } : {}),
     };
     writePeftAdapter(join(this.options.folder, "adapter"), adapter, { base: config.model });
   }
