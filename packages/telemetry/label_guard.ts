@@ -1,4 +1,4 @@
-import type { Labels, LabelValues } from "./declare_metric.ts";
+import type { Labels, LabelValues, MetricDeclaration } from "./declare_metric.ts";
 import { metricNames } from "./names.ts";
 
 /** Label sets that one metric may have. */
@@ -31,7 +31,7 @@ export class LabelGuard {
   accept(name: keyof typeof metricNames, labels: LabelSet): LabelSet | undefined {
     let sets = this.#seen.get(name);
     if (sets === undefined) this.#seen.set(name, sets = new Map());
-    const declared: Labels = metricNames[name].labels;
+    const { labels: declared = {} }: MetricDeclaration = metricNames[name];
     const known = sets.get(keyOf(declared, labels));
     if (known !== undefined) return known;
     const plain = Object.fromEntries(

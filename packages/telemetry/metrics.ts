@@ -7,17 +7,18 @@ import { metricNames } from "./names.ts";
 import { observeProcess } from "./process_metrics.ts";
 
 type Names = typeof metricNames;
-type NamesOf<T> = { [N in keyof Names]: Names[N]["type"] extends T ? N : never }[keyof Names];
 type ValueOf<V> = V extends readonly (infer T extends string)[] ? T
   : V extends LabelValues ? string
   : never;
 /** Labels of a metric: each of its declared names, with a value of its list where it has one. */
-export type LabelsOf<N extends keyof Names> = {
-  readonly [L in keyof Names[N]["labels"]]: ValueOf<Names[N]["labels"][L]>;
-};
-export type CounterName = NamesOf<"counter">;
-export type GaugeName = NamesOf<"gauge">;
-export type HistogramName = NamesOf<"histogram">;
+export type LabelsOf<N extends keyof Names> = Names[N] extends { readonly labels: infer L }
+  ? { readonly [K in keyof L]: ValueOf<L[K]> }
+  : Readonly<Record<never, never>>;
+export type CounterName = keyof Names & `${string}_total`;
+export type HistogramName = {
+  [N in keyof Names]: Names[N] extends { readonly buckets: readonly number[] } ? N : never;
+}[keyof Names];
+export type GaugeName = Exclude<keyof Names, CounterName | HistogramName>;
 
 /**
  * The process's metrics. A metric appears with its first value; names and labels are those of `names.ts`.
@@ -112,7 +113,7 @@ export function createMetrics(build: { service: string; version: string }): Metr
 }
 
 function settings(name: keyof Names, registry: OpenMetrics) {
-  const { help, labels }: MetricDeclaration = metricNames[name];
+  const { help, labels = {} }: MetricDeclaration = metricNames[name];
   const labelNames = Object.keys(labels);
   return { name, help, labelNames, registers: [registry], enableExemplars: true };
 }

@@ -2,6 +2,7 @@ export {
   type Labels,
   type LabelValues,
   type MetricDeclaration,
+  metricType,
   metricUnit,
 } from "./declare_metric.ts";
 export { serveTelemetry, type TelemetryServer, type TelemetryServerOptions } from "./http.ts";
@@ -22,7 +23,8 @@ export {
   type Metrics,
   noMetrics,
 } from "./metrics.ts";
-export { metricGroups, metricNames, rpcAttributes } from "./names.ts";
+export { metricGroups, metricNames } from "./names.ts";
 export { type OtlpSink, type SinkSpan, type SpanNode, startOtlpSink } from "./otlp_sink.ts";
+export { rpcAttributes } from "./rpc_attributes.ts";
 export { startTelemetry, type Telemetry, type TelemetryOptions } from "./telemetry.ts";
 export { startTracing, type Tracing, type TracingOptions } from "./tracer.ts";
