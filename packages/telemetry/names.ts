@@ -61,10 +61,13 @@ const batching = {
     labels: { queue },
   },
   decorum_queue_rejections_total: {
-    help: "Requests that a queue refused (requests, tokens, full) or gave up (the rest).",
+    help: "Requests that a queue refused (requests, tokens, full, streams) or gave up (the rest).",
     labels: {
       queue,
-      reason: ["requests", "tokens", "full", "deadline_exceeded", "cancelled", "unavailable"],
+      reason: [
+        ...["requests", "tokens", "full", "streams"] as const,
+        ...["deadline_exceeded", "cancelled", "unavailable"] as const,
+      ],
     },
   },
   decorum_batch_size: { help: "Sequences in a batch.", buckets: counts, labels: { queue } },
@@ -79,7 +82,7 @@ const batching = {
   },
   decorum_model_reloads_total: {
     help: "Loads of a model after the first: its thread had ended, or a new one was asked for.",
-    labels: { reason: ["worker_died", "requested"], outcome: ["loaded", "failed"] },
+    labels: { reason: ["worker_died", "requested"], outcome: ["loaded", "unchanged", "failed"] },
   },
 } as const;
 
