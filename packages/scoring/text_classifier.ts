@@ -28,6 +28,8 @@ export interface TextClassifierOptions {
   readonly runtime?: RuntimeOptions;
   /** The most tokens of an item; the model's positions and its tokenizer's own limit bound it in any case. */
   readonly maxTokens?: number;
+  /** What it is called; default the folder's name. */
+  readonly name?: string;
 }
 
 /** A sequence classifier of a Hugging Face folder with its tokenizer: texts in, logits out. */
@@ -38,7 +40,7 @@ export class TextClassifier implements AsyncDisposable {
   readonly #open: () => Promise<Opened>;
 
   private constructor(
-    /** The folder's name. */
+    /** The folder's name, or the one that was given. */
     readonly name: string,
     /** SHA-256 in hexadecimal over configuration, weights and tokenizer. */
     readonly version: string,
@@ -82,7 +84,7 @@ export class TextClassifier implements AsyncDisposable {
       );
     }
     return new TextClassifier(
-      basename(path),
+      options.name ?? basename(path),
       version,
       config,
       tokenizer,
