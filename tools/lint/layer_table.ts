@@ -27,6 +27,7 @@ export const layers: readonly Layer[] = [
   { folder: "packages/optim", holds: "Adam, clipping, schedules, accumulation: pure functions" },
   { folder: "packages/ppo", holds: "KL, rewards, advantages, losses, metrics: pure functions" },
   { folder: "packages/text", holds: "tokenizers, prompts, datasets, batches, ROUGE" },
+  { folder: "packages/hub", holds: "models and data by name: download, cache, revisions" },
   { folder: "packages/runtime", holds: "sessions in workers, execution providers, profiles" },
   { folder: "packages/generation", holds: "the decoding graph, sampling, chunks of steps" },
   { folder: "packages/scoring", holds: "texts to logits, ONNX export of classifiers, the judge" },
@@ -50,6 +51,7 @@ export const layers: readonly Layer[] = [
 /** Chores around the product: they import anything, also each other, and nothing else imports them. */
 export const chores: readonly Layer[] = [
   { folder: "bench", holds: "benchmarks beside their peers" },
+  { folder: "experiments", holds: "whole trainings on real text" },
   { folder: "tests", holds: "whole-system tests and recorded cases" },
   { folder: "tools", holds: "recorders, generators, this table" },
 ];
@@ -68,6 +70,7 @@ export const homedModules: readonly Homed[] = [
   { module: "onnxruntime-common", home: "packages/runtime", inTests: true },
   { module: "@grpc/", home: "packages/rpc", inTests: false },
   { module: "grpc-health-check", home: "packages/rpc", inTests: false },
+  { module: "@huggingface/hub", home: "packages/hub", inTests: false },
   { module: "@xenova/transformers", home: "packages/scoring", inTests: false },
 ];
 

@@ -1,0 +1,65 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { formatFile, formatRepo, parseHubFile, parseModelRepo } from "./source.ts";
+import { snapshot, type SnapshotOptions } from "./snapshot.ts";
+import { modelFiles, onnxFiles } from "./wanted.ts";
+
+/** Something that a setting names, on this machine. */
+export interface Resolved {
+  /** Absolute path of the folder or file. */
+  readonly path: string;
+  /** What names exactly this for ever: `owner/name@commit`; for a path of this machine, the setting itself. */
+  readonly pinned: string;
+}
+
+/**
+ * The folder of a model that a setting names: a folder of this machine, else a repository of the hub, which
+ * is downloaded first.
+ *
+ * @param setting `models/mine`, `google/flan-t5-base`, `google/flan-t5-base@<revision>`
+ * @param kind `onnx`: a folder that Transformers.js runs
+ */
+export async function resolveModel(
+  setting: string,
+  options: SnapshotOptions & { readonly kind?: "model" | "onnx" } = {},
+): Promise<Resolved> {
+  const repo = parseModelRepo(setting);
+  if (repo === undefined) return { path: resolve(setting), pinned: setting };
+  const { folder, commit } = await snapshot(
+    repo,
+    options.kind === "onnx" ? onnxFiles : modelFiles,
+    options,
+  );
+  const pinned = formatRepo({ ...repo, revision: commit });
+  if (existsSync(join(folder, "config.json")) || existsSync(join(folder, "adapter_config.json"))) {
+    return { path: folder, pinned };
+  }
+  throw new Error(
+    `Cannot use ${pinned} as a model: it has no config.json or adapter_config.json ` +
+      `(${folder}); expected a Hugging Face model or a PEFT adapter`,
+  );
+}
+
+/**
+ * The file that a setting names: a path of this machine, or `hf://datasets/owner/name[@revision]/path`, which is
+ * downloaded first.
+ */
+export async function resolveFile(
+  setting: string,
+  options: SnapshotOptions = {},
+): Promise<Resolved> {
+  const file = parseHubFile(setting);
+  if (file === undefined) return { path: resolve(setting), pinned: setting };
+  let names: string[] = [];
+  const { folder, commit } = await snapshot(file.repo, (files) => {
+    names = files.map(({ path }) => path);
+    return files.filter(({ path }) => path === file.path);
+  }, options);
+  const path = join(folder, file.path);
+  if (existsSync(path)) {
+    const repo = { ...file.repo, revision: commit };
+    return { path, pinned: formatFile({ repo, path: file.path }) };
+  }
+  const there = names.length === 0 ? "" : `; it has ${names.slice(0, 20).join(", ")}`;
+  throw new Error(`Cannot get ${setting}: there is no such file at commit ${commit}${there}`);
+}
