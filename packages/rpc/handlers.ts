@@ -1,5 +1,6 @@
 import type * as grpc from "@grpc/grpc-js";
-import type { Logger } from "@decorum/telemetry";
+import { trace } from "@opentelemetry/api";
+import { type Logger, recordError } from "@decorum/telemetry";
 import type { EventEmitter } from "node:events";
 import type { CallContext } from "./call_context.ts";
 import { type OutgoingStatus, StatusError, toStatus } from "./errors.ts";
@@ -151,8 +152,11 @@ function failed(
 ): grpc.StatusObject & Error {
   const status: OutgoingStatus = toStatus(error);
   const fields = { rpc_method: context.method, identity: context.identity.name, error };
-  if (status.internal) host.logger.error("call failed", fields);
-  else host.logger.debug("call refused", { ...fields, status: status.name });
+  if (status.internal) {
+    host.logger.error("call failed", fields);
+    const span = trace.getActiveSpan();
+    if (span) recordError(span, error);
+  } else host.logger.debug("call refused", { ...fields, status: status.name });
   const { code, details, metadata } = status;
   return Object.assign(new Error(details), { code, details, metadata });
 }

@@ -10,7 +10,7 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import { type LabelsOf, type Metrics, rpcAttributes } from "@decorum/telemetry";
+import { type LabelsOf, type Metrics, rpcAttributes, tracingOn } from "@decorum/telemetry";
 import { hostPort } from "./address.ts";
 import { type StatusName, statusName } from "./status.ts";
 
@@ -45,9 +45,10 @@ export function clientTracing(address: string, metrics: Metrics | undefined): gr
     const call = startCall(method, SpanKind.CLIENT, context.active(), place);
     return new grpc.InterceptingCall(nextCall(options), {
       start(metadata, _listener, next) {
-        propagation.inject(call.context, metadata, setter);
+        if (call.span) propagation.inject(call.context, metadata, setter);
         const listener = new grpc.ListenerBuilder().withOnReceiveStatus((status, nextStatus) => {
-          endCall(call, statusName(status.code), (name) => name !== "OK", (seconds, labels) => {
+          const outcome = { name: statusName(status.code), details: status.details };
+          endCall(call, outcome, (name) => name !== "OK", (seconds, labels) => {
             metrics?.observe("rpc_client_call_duration_seconds", seconds, labels);
           });
           nextStatus(status);
@@ -67,15 +68,22 @@ export function serverTracing(metrics: Metrics | undefined): grpc.ServerIntercep
     }
     let call: TracedCall | undefined;
     const within = (run: () => void) => call ? context.with(call.context, run) : run();
-    const end = (name: StatusName): void => {
+    const end = (name: StatusName, details = ""): void => {
       if (call === undefined || call.ended) return;
-      endCall(call, name, (status) => serverFaults.includes(status), (seconds, labels) => {
-        metrics?.observe("rpc_server_call_duration_seconds", seconds, labels);
-      });
+      endCall(
+        call,
+        { name, details },
+        (status) => serverFaults.includes(status),
+        (seconds, labels) => {
+          metrics?.observe("rpc_server_call_duration_seconds", seconds, labels);
+        },
+      );
     };
     const listener = new grpc.ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
-        const parent = propagation.extract(ROOT_CONTEXT, metadata, getter);
+        const parent = tracingOn()
+          ? propagation.extract(ROOT_CONTEXT, metadata, getter)
+          : ROOT_CONTEXT;
         call = startCall(method, SpanKind.SERVER, parent, {});
         within(() => next(metadata));
       })
@@ -90,7 +98,7 @@ export function serverTracing(metrics: Metrics | undefined): grpc.ServerIntercep
     const responder = new grpc.ResponderBuilder()
       .withStart((next) => next(listener))
       .withSendStatus((status, next) => {
-        end(statusName(status.code ?? grpc.status.OK));
+        end(statusName(status.code ?? grpc.status.OK), status.details ?? "");
         next(status);
       })
       .build();
@@ -99,7 +107,8 @@ export function serverTracing(metrics: Metrics | undefined): grpc.ServerIntercep
 }
 
 interface TracedCall {
-  readonly span: Span;
+  /** Undefined without tracing. */
+  readonly span: Span | undefined;
   readonly context: Context;
   readonly method: string;
   readonly started: number;
@@ -107,36 +116,32 @@ interface TracedCall {
 }
 
 function startCall(method: string, kind: SpanKind, parent: Context, extra: Attributes): TracedCall {
+  const started = performance.now();
+  if (!tracingOn()) return { span: undefined, context: parent, method, started, ended: false };
   const attributes = {
     [rpcAttributes.systemName]: "grpc",
     [rpcAttributes.method]: method,
     ...extra,
   };
   const span = tracer().startSpan(method, { kind, attributes }, parent);
-  return {
-    span,
-    context: trace.setSpan(parent, span),
-    method,
-    started: performance.now(),
-    ended: false,
-  };
+  return { span, context: trace.setSpan(parent, span), method, started, ended: false };
 }
 
 function endCall(
   call: TracedCall,
-  name: StatusName,
+  { name, details }: { readonly name: StatusName; readonly details: string },
   isError: (name: StatusName) => boolean,
   record: (seconds: number, labels: LabelsOf<"rpc_server_call_duration_seconds">) => void,
 ): void {
   if (call.ended) return;
   call.ended = true;
-  call.span.setAttribute(rpcAttributes.statusCode, name);
+  call.span?.setAttribute(rpcAttributes.statusCode, name);
   if (isError(name)) {
-    call.span.setAttribute(rpcAttributes.errorType, name);
-    call.span.setStatus({ code: SpanStatusCode.ERROR });
+    call.span?.setAttribute(rpcAttributes.errorType, name);
+    call.span?.setStatus({ code: SpanStatusCode.ERROR, message: details });
   }
   const seconds = (performance.now() - call.started) / 1e3;
   const labels = { rpc_method: call.method, rpc_status_code: name };
   context.with(call.context, () => record(seconds, labels));
-  call.span.end();
+  call.span?.end();
 }

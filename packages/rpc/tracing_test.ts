@@ -9,6 +9,7 @@ import {
   startTracing,
   type Tracing,
 } from "@decorum/telemetry";
+import type { CallContext } from "./call_context.ts";
 import { type Fixture, startFixture } from "./testing/fixture.ts";
 
 function inSpan<T>(name: string, run: () => Promise<T>): Promise<T> {
@@ -104,18 +105,20 @@ Deno.test("all four kinds make exact trees, on a cold channel and on a warm one"
     assert.equal(tracing.dropped, 0);
   }));
 
-Deno.test("concurrent calls keep their own parents", () =>
+Deno.test("concurrent calls of all kinds keep their own parents, cold and warm", () =>
   traced(async (sink, tracing) => {
     await using fixture = await startFixture(served);
-    await Promise.all(
-      Array.from({ length: 8 }, (_, i) => inSpan(`caller ${i}`, () => fixture.reward.score({}))),
-    );
-    await tracing.flush();
-    await sink.waitFor((spans) => spans.length === 32);
-    assert.equal(sink.tree().length, 8);
-    for (const root of sink.tree()) {
-      const only = "RewardService/Score:client(RewardService/Score:server(work:internal))";
-      assert.equal(shape(root.children), only);
+    for (const channel of ["cold", "warm"]) {
+      sink.clear();
+      const callers = Array.from({ length: 8 }, (_, i) => `caller ${i}`);
+      await Promise.all(callers.map((name) => inSpan(name, () => callAll(fixture))));
+      await tracing.flush();
+      await sink.waitFor((spans) => spans.length >= 8 * (1 + 4 * 3 + 7));
+      const roots = sink.tree().toSorted((a, b) => a.name < b.name ? -1 : 1);
+      assert.deepEqual(roots.map(({ name }) => name), callers, channel);
+      for (const { children } of roots) {
+        assert.deepEqual(children.map((child) => shape([child])).sort(), expected, channel);
+      }
     }
   }));
 
@@ -124,7 +127,7 @@ Deno.test("spans carry the stable rpc attributes, statuses and errors; probes ar
     await using fixture = await startFixture({
       reward: {
         getInfo: () => Promise.reject(new TypeError("wrong")),
-        score: () => Promise.reject(new Error("broken")),
+        score: () => Promise.reject(new Error("broken", { cause: new RangeError("inside") })),
       },
     });
     await fixture.reward.getInfo({}).catch(() => {});
@@ -148,7 +151,13 @@ Deno.test("spans carry the stable rpc attributes, statuses and errors; probes ar
     assert.equal(client.status, "error");
     assert.equal(find("server", "GetInfo").status, "unset");
     assert.equal(find("server", "Score").status, "error");
-    assert.equal(find("server", "Score").attributes["error.type"], "INTERNAL");
+    const failed = find("server", "Score");
+    assert.equal(failed.attributes["error.type"], "INTERNAL");
+    assert.match(failed.statusMessage, /^internal error/);
+    const said = failed.events.map(({ name, attributes: a }) =>
+      `${name} ${a["exception.type"]} ${a["exception.message"]}`
+    );
+    assert.deepEqual(said, ["exception Error broken", "exception RangeError inside"]);
   }));
 
 Deno.test("call durations have the method, the status and an exemplar; logs have the trace", () =>
@@ -184,3 +193,19 @@ Deno.test("call durations have the method, the status and an exemplar; logs have
     assert.equal(entry.trace_id, failed?.traceId);
     assert.equal(entry.error.message, "broken");
   }));
+
+Deno.test("off: no context travels and nothing is active in a handler", async () => {
+  let found: string | undefined = "not called";
+  let active: unknown = "not called";
+  const reward = {
+    score: (_: unknown, call: CallContext) => {
+      found = call.metadata("traceparent");
+      active = trace.getActiveSpan();
+      return Promise.resolve({});
+    },
+  };
+  await using fixture = await startFixture({ reward });
+  await fixture.reward.score({});
+  assert.equal(found, undefined);
+  assert.equal(active, undefined);
+});

@@ -26,5 +26,6 @@ export {
 export { metricGroups, metricNames } from "./names.ts";
 export { type OtlpSink, type SinkSpan, type SpanNode, startOtlpSink } from "./otlp_sink.ts";
 export { rpcAttributes } from "./rpc_attributes.ts";
+export { batchSpan, inSpan, pastSpan, recordError, type SpanSettings, tracingOn } from "./spans.ts";
 export { startTelemetry, type Telemetry, type TelemetryOptions } from "./telemetry.ts";
 export { startTracing, type Tracing, type TracingOptions } from "./tracer.ts";

@@ -28,6 +28,11 @@ export function decodeProtobufSpans(bytes: Uint8Array): SinkSpan[] {
         attributes: Object.fromEntries(attributes(messages(span, 9))),
         links: messages(span, 13).map((link) => ({ traceId: hex(link, 1), spanId: hex(link, 2) })),
         status: statuses[integer(messages(span, 15)[0] ?? new Map(), 3)] ?? "unset",
+        statusMessage: text(messages(span, 15)[0] ?? new Map(), 2),
+        events: messages(span, 11).map((event) => ({
+          name: text(event, 2),
+          attributes: Object.fromEntries(attributes(messages(event, 3))),
+        })),
         service,
       }));
   });
@@ -108,7 +113,10 @@ const jsonRequest = z.object({
         endTimeUnixNano: z.coerce.bigint().default(0n),
         attributes: jsonAttributes,
         links: z.array(z.object({ traceId: z.string(), spanId: z.string() })).default([]),
-        status: z.object({ code: z.number().default(0) }).optional(),
+        status: z.object({ code: z.number().default(0), message: z.string().default("") })
+          .optional(),
+        events: z.array(z.object({ name: z.string().default(""), attributes: jsonAttributes }))
+          .default([]),
       })).default([]),
     })).default([]),
   })).default([]),
@@ -132,6 +140,8 @@ export function decodeJsonSpans(value: unknown): SinkSpan[] {
       attributes: span.attributes,
       links: span.links,
       status: statuses[span.status?.code ?? 0] ?? "unset",
+      statusMessage: span.status?.message ?? "",
+      events: span.events,
       service: String(resource?.attributes["service.name"] ?? ""),
     }))
   );

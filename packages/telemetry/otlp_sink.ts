@@ -19,6 +19,12 @@ export interface SinkSpan {
   /** Spans of other traces or branches that this one names. */
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly status: "unset" | "ok" | "error";
+  readonly statusMessage: string;
+  /** What happened in it: an error and its causes are events called "exception". */
+  readonly events: readonly {
+    readonly name: string;
+    readonly attributes: Readonly<Record<string, unknown>>;
+  }[];
   /** `service.name` of the process that made it. */
   readonly service: string;
 }

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { SpanQueue } from "./span_queue.ts";
+import { setTracing } from "./spans.ts";
 
 export interface TracingOptions {
   /** `service.name` of every span. */
@@ -101,6 +102,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   context.setGlobalContextManager(manager);
   propagation.setGlobalPropagator(new core.W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
+  setTracing(true);
 
   return {
     enabled: true,
@@ -109,6 +111,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
     },
     flush: (timeoutMs = 2000) => within(timeoutMs, queue.forceFlush()),
     async shutdown(timeoutMs = 2000) {
+      setTracing(false);
       await within(timeoutMs, provider.shutdown());
       trace.disable();
       context.disable();
