@@ -32,10 +32,15 @@ export async function listRepo(repo: HubRepo, settings: HubSettings): Promise<Re
     name: repo.name,
     revision: repo.revision,
     hubUrl: settings.endpoint,
-    ...(settings.token === undefined ? {} : { accessToken: settings.token }),
-    /** The library's errors leave out the hub's own code for what is wrong. */
+    /**
+     * The library's errors leave out the hub's own code for what is wrong, and it takes no token that does not
+     * begin with "hf_", as those of mirrors may.
+     */
     fetch: async (input: RequestInfo | URL, init?: RequestInit) => {
-      const response = await fetch(input, { ...init, signal: AbortSignal.timeout(30_000) });
+      const headers = new Headers(init?.headers);
+      if (settings.token !== undefined) headers.set("authorization", `Bearer ${settings.token}`);
+      const signal = AbortSignal.timeout(30_000);
+      const response = await fetch(input, { ...init, headers, signal });
       code = response.headers.get("X-Error-Code") ?? undefined;
       return response;
     },
