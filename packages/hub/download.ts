@@ -107,6 +107,7 @@ async function transfer(options: DownloadOptions, partial: string): Promise<void
     }
   } finally {
     await out.close();
+    if (file.size > 0 && statSync(partial).size === 0) rmSync(partial);
   }
   check(options, hash, done, partial);
 }
