@@ -1,4 +1,5 @@
 import type { DType } from "@decorum/tensor";
+import type { ThreadMemory } from "./worker_usage.ts";
 
 /** A tensor as it crosses between threads: its storage is transferred, not copied. */
 export interface WireTensor {
@@ -19,6 +20,7 @@ export type Call =
   | {
     readonly kind: "create";
     readonly session: number;
+    readonly name: string;
     readonly model: string | Uint8Array<ArrayBuffer>;
     /** Options in onnxruntime-node's own names. */
     readonly options: Readonly<Record<string, unknown>>;
@@ -44,7 +46,14 @@ export interface Results {
 
 /** A worker's answer to the one call it was given. */
 export type Reply =
-  | { readonly ok: true; readonly result: Results[keyof Results] }
+  | {
+    readonly ok: true;
+    readonly result: Results[keyof Results];
+    /** Now and then: how much the thread holds. */
+    readonly memory: ThreadMemory | undefined;
+    /** Of a "create": private memory that the process grew by, in bytes. */
+    readonly grownBy: number;
+  }
   | { readonly ok: false; readonly name: string; readonly message: string };
 
 /** The distinct buffers behind `tensors`, for a transfer list. */

@@ -1,6 +1,7 @@
 export * from "./options.ts";
 export { createSession, InferenceSession, type RunOptions } from "./session.ts";
-export { SessionWorker, WorkerDiedError } from "./session_worker.ts";
+export { SessionWorker, WorkerDiedError, workerUsage } from "./session_worker.ts";
+export type { ThreadMemory, WorkerUsage } from "./worker_usage.ts";
 export type { ValueInfo } from "./messages.ts";
 export * from "./provider.ts";
 export * from "./kernels.ts";

@@ -7,6 +7,7 @@ import type { Results, ValueInfo } from "./messages.ts";
 import { nativeOptions } from "./native_options.ts";
 import type { ModelSource, RuntimeOptions } from "./options.ts";
 import { requirePrecision, requireProvider } from "./provider.ts";
+import { inSessionSpan } from "./session_span.ts";
 import { SessionWorker } from "./session_worker.ts";
 import { setTf32 } from "./tf32.ts";
 
@@ -78,9 +79,13 @@ export class InferenceSession {
       feeds: takeFeeds(feeds, transfer),
       fetches: names,
     } as const;
-    const result = await this.#worker.call<"run">(call, signal).catch((error) => {
-      throw signal?.aborted ? error : explain(`Cannot run session "${this.name}"`, error);
-    });
+    const result = await inSessionSpan(
+      this.name,
+      () =>
+        this.#worker.call<"run">(call, signal).catch((error) => {
+          throw signal?.aborted ? error : explain(`Cannot run session "${this.name}"`, error);
+        }),
+    );
     return result as Record<string, Tensor>;
   }
 
@@ -170,6 +175,7 @@ export async function createSession(
     const values = await host.call<"create">({
       kind: "create",
       session,
+      name: nameOf(options),
       model: source,
       options: nativeOptions(options, folder),
     });

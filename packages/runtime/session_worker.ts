@@ -1,4 +1,5 @@
 import { buffersOf, type Call, type Reply, type Results } from "./messages.ts";
+import type { ThreadMemory, WorkerUsage } from "./worker_usage.ts";
 
 interface Job {
   readonly call: Call;
@@ -9,6 +10,13 @@ interface Job {
 /** The thread of a session is gone: every call that waited for it fails with this, and every later one. */
 export class WorkerDiedError extends Error {
   override name = "WorkerDiedError";
+}
+
+const live = new Set<SessionWorker>();
+
+/** What the workers of this process hold; those whose thread has ended are not among them. */
+export function workerUsage(): WorkerUsage[] {
+  return [...live].map((worker) => worker.usage);
 }
 
 /**
@@ -26,8 +34,15 @@ export class SessionWorker {
   #current: Job | undefined;
   #death: WorkerDiedError | undefined;
   #nextSession = 1;
+  #name = "worker";
+  /** Bytes that each session took to load. */
+  readonly #sessions = new Map<number, number>();
+  #memory: ThreadMemory = { heap: 0, buffers: 0 };
+  #busyMs = 0;
+  #sentAt = 0;
 
   constructor() {
+    live.add(this);
     this.#worker.onmessage = (event: MessageEvent<Reply>) => this.#settle(event.data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
@@ -39,6 +54,18 @@ export class SessionWorker {
   /** False once the thread has ended. */
   get alive(): boolean {
     return this.#death === undefined;
+  }
+
+  /** What it has done and holds. */
+  get usage(): WorkerUsage {
+    const running = this.#current ? performance.now() - this.#sentAt : 0;
+    return {
+      ...this.#memory,
+      name: this.#name,
+      sessions: this.#sessions.size,
+      busySeconds: (this.#busyMs + running) / 1000,
+      sessionBytes: [...this.#sessions.values()].reduce((sum, bytes) => sum + bytes, 0),
+    };
   }
 
   /** A number no other session of this worker has. */
@@ -89,21 +116,33 @@ export class SessionWorker {
     this.#current = this.#queue.shift();
     if (!this.#current) return;
     const { call } = this.#current;
+    this.#sentAt = performance.now();
     this.#worker.postMessage(call, call.kind === "run" ? buffersOf(call.feeds) : []);
   }
 
   #settle(reply: Reply): void {
     const job = this.#current;
+    this.#busyMs += performance.now() - this.#sentAt;
     this.#current = undefined;
     this.#next();
+    if (job && reply.ok) this.#note(job.call, reply);
     if (reply.ok) job?.resolve(reply.result);
     else {job?.reject(
         reply.name === "TypeError" ? new TypeError(reply.message) : new Error(reply.message),
       );}
   }
 
+  #note(call: Call, { memory, grownBy }: Extract<Reply, { ok: true }>): void {
+    this.#memory = memory ?? this.#memory;
+    if (call.kind === "release") this.#sessions.delete(call.session);
+    if (call.kind !== "create") return;
+    if (this.#name === "worker") this.#name = call.name;
+    this.#sessions.set(call.session, Math.max(0, grownBy));
+  }
+
   #die(why: string): void {
     if (this.#death) return;
+    live.delete(this);
     this.#death = new WorkerDiedError(
       `Cannot run in this session worker: ${why}. Create the session again`,
     );

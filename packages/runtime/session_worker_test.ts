@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { float32, tensor } from "@decorum/tensor";
-import { createSession, SessionWorker, WorkerDiedError } from "./mod.ts";
+import { createSession, SessionWorker, WorkerDiedError, workerUsage } from "./mod.ts";
 import { model, slowFeeds, threads } from "./test_fixtures.ts";
 
 Deno.test("the event loop turns while a model runs", async () => {
@@ -103,4 +103,16 @@ Deno.test("release waits for runs, works twice, and ends use", async () => {
   assert.equal((await run)["total"]?.data[0], 192 * 192);
   await session.release();
   await assert.rejects(session.run(slowFeeds(1)), /Cannot use session "once": it was released/);
+});
+
+Deno.test("a worker tells what it holds and how long it was busy, until its thread ends", async () => {
+  const mine = () => workerUsage().filter(({ name }) => name === "counted");
+  const session = await createSession(model("slow"), { ...threads, name: "counted" });
+  const [before] = mine();
+  assert.equal(before?.sessions, 1);
+  assert.ok(before.heap > 0 && before.sessionBytes >= 0);
+  await session.run(slowFeeds(500), ["total"]);
+  assert.ok(mine()[0]!.busySeconds > before.busySeconds);
+  await session.release();
+  assert.deepEqual(mine(), []);
 });

@@ -6,6 +6,9 @@
  */
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { buffersOf, type Call, type Reply, type Results, type ValueInfo } from "./messages.ts";
+import process from "node:process";
+import { memoryUse } from "./memory.ts";
+import type { ThreadMemory } from "./worker_usage.ts";
 import { fromOrt, toOrtDType, valueInfo } from "./ort_types.ts";
 
 // Half floats pass as Uint16Array bits: N-API in Deno 2.9.3 ends the process when it meets a Float16Array,
@@ -69,11 +72,25 @@ async function answer(call: Call): Promise<Results[keyof Results]> {
   }
 }
 
+/** Milliseconds between two looks at the memory of this thread. */
+const LOOK_EVERY_MS = 1000;
+let lookedAt = -Infinity;
+
+function look(): ThreadMemory | undefined {
+  const now = performance.now();
+  if (now - lookedAt < LOOK_EVERY_MS) return undefined;
+  lookedAt = now;
+  const { heapUsed, external } = process.memoryUsage();
+  return { heap: heapUsed, buffers: external };
+}
+
 scope.onmessage = async ({ data: call }) => {
   try {
+    const before = call.kind === "create" ? memoryUse().anonymous : 0;
     const result = await answer(call);
+    const grownBy = call.kind === "create" ? memoryUse().anonymous - before : 0;
     scope.postMessage(
-      { ok: true, result },
+      { ok: true, result, memory: look(), grownBy },
       call.kind === "run" ? buffersOf(result as Results["run"]) : [],
     );
   } catch (error) {
