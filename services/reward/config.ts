@@ -1,11 +1,13 @@
 import { z } from "zod";
-import { executorConfig, listenConfig } from "@decorum/service";
+import { address, executorConfig, listenConfig } from "@decorum/service";
 
 const positive = z.int().positive();
 
 const schema = z.strictObject({
   ...listenConfig,
   listen: listenConfig.listen.default("127.0.0.1:50052"),
+  /** Address of `POST /get_reward` over HTTP; null for none. */
+  http_listen: address.nullable().default(null),
   ...executorConfig,
   /** A Hugging Face folder of a RoBERTa or BERT sequence classifier. */
   model: z.string().min(1),
@@ -15,9 +17,15 @@ const schema = z.strictObject({
   max_length: positive.nullable().default(null),
   limits: z.strictObject({
     /** Items in one request. */
-    max_items: positive.default(64),
+    max_items: positive.default(32),
+    /** Bytes of one request, as gRPC message or HTTP body. */
+    max_request_bytes: positive.default(4 * 2 ** 20),
     /** Bytes of the texts of one item. */
     max_text_bytes: positive.default(32_768),
+    /** Characters (Unicode code points) of the texts of one item. */
+    max_text_chars: positive.default(16_384),
+    /** Items in a request that is executed as sent. */
+    max_group_items: positive.default(64),
     /** Padded tokens of a request that is executed as sent. */
     max_group_tokens: positive.default(32_768),
     /** Items that wait. */
@@ -26,6 +34,10 @@ const schema = z.strictObject({
     max_queue_tokens: positive.default(262_144),
     /** Items of one stream: on Deno a caller that does not read its answers costs the server memory. */
     max_stream_items: positive.default(250_000),
+    /** Streams that are open at once. */
+    max_streams: positive.default(256),
+    /** Connections that are open at once, on each port. */
+    max_connections: positive.default(4096),
   }).prefault({}),
   /** Requests that are not to be executed as sent run together. */
   batching: z.strictObject({
@@ -34,6 +46,12 @@ const schema = z.strictObject({
     max_items: positive.default(64),
     /** Time that a request waits for others while nothing runs. */
     max_delay_ms: z.number().min(0).max(1000).default(2),
+  }).prefault({}),
+  reload: z.strictObject({
+    /** True: the folder is looked at, and another classifier in it takes the place of the one in service. */
+    watch: z.boolean().default(false),
+    /** Seconds between two looks. */
+    interval_s: z.number().min(0.01).default(2),
   }).prefault({}),
 });
 

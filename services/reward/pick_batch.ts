@@ -9,13 +9,17 @@ export interface BatchLimits {
 
 /**
  * What runs next: the unit that has waited longest, alone where it is a group to be executed as sent; else with
- * those nearest to it in length, as many as fit: little padding, and nobody is overtaken for ever.
+ * those of its model that are nearest to it in length, as many as fit: little padding, and nobody is overtaken
+ * for ever.
  */
 export function pickBatch(waiting: readonly Unit[], limits: BatchLimits): Unit[] {
   const [first] = waiting;
   if (first === undefined) return [];
-  if (first.job.request.asSent) return [first];
-  const single = waiting.filter(({ job }) => !job.request.asSent);
+  const { asSent, model } = first.job.request;
+  if (asSent) return [first];
+  const single = waiting.filter(({ job: { request } }) =>
+    !request.asSent && request.model === model
+  );
   const sorted = single.toSorted((a, b) => a.longest - b.longest);
   let from = sorted.indexOf(first);
   let to = from + 1;

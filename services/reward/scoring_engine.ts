@@ -1,29 +1,38 @@
 import { context, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
 import { unavailable } from "@decorum/rpc";
 import { WorkerDiedError } from "@decorum/runtime";
-import type { TextClassifier } from "@decorum/scoring";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { type QueueLimits, ScoringQueue } from "./scoring_queue.ts";
-import { paddedTokens, type ScoringJob, type ScoringRequest, type Unit } from "./scoring_job.ts";
+import {
+  paddedTokens,
+  type ScoringAnswer,
+  type ScoringJob,
+  type ScoringModel,
+  type ScoringRequest,
+  type Unit,
+} from "./scoring_job.ts";
+import { ScoringStatistics } from "./scoring_statistics.ts";
 
 const queueLabel = { queue: "score" } as const;
 /** Milliseconds after which the callers of a batch whose thread ended may try again. */
 const RELOAD_PUSHBACK_MS = 500;
 
-/** What the engine needs of a classifier. */
-export type ScoringModel = Pick<TextClassifier, "logits" | "reload" | typeof Symbol.asyncDispose>;
-
 export interface ScoringEngineOptions {
-  readonly model: ScoringModel;
   readonly limits: QueueLimits;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
-/** Scores the requests of all callers, batch after batch. Every door of the service stands on it. */
+/**
+ * Scores the requests of all callers, batch after batch. Every door of the service stands on it. Its models belong to
+ * somebody else: a batch is of one model, and while one takes another's place requests of both wait in one queue.
+ */
 export class ScoringEngine {
   readonly queue: ScoringQueue;
   readonly #loop: Promise<void>;
+  readonly #unfinished = new Map<ScoringModel, number>();
+  readonly #statistics = new WeakMap<ScoringModel, ScoringStatistics>();
+  #onIdle: (() => void)[] = [];
 
   constructor(readonly options: ScoringEngineOptions) {
     this.queue = new ScoringQueue(options.limits, options.metrics);
@@ -31,7 +40,7 @@ export class ScoringEngine {
   }
 
   /**
-   * Logits of a request's items, in their order.
+   * Logits of a request's items, in their order. The request counts from this call on: no `await` comes before.
    *
    * @param options.wait true: waits where the queue is full; false: fails fast
    * @throws StatusError RESOURCE_EXHAUSTED when the queue is full, DEADLINE_EXCEEDED when the deadline passed
@@ -41,41 +50,70 @@ export class ScoringEngine {
   async score(
     request: ScoringRequest,
     options: { readonly wait: boolean } = { wait: false },
-  ): Promise<Float32Array[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Float32Array[]>();
+  ): Promise<ScoringAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<ScoringAnswer>();
     promise.catch(() => {});
     const job: ScoringJob = {
       request,
       context: context.active(),
-      settle: (outcome) => "error" in outcome ? reject(outcome.error) : resolve(outcome.logits),
+      settle: (outcome) => "error" in outcome ? reject(outcome.error) : resolve(outcome.answer),
       logits: request.items.map(() => undefined),
+      startedAt: undefined,
     };
-    const { signal } = request;
+    const { signal, model } = request;
     signal.throwIfAborted();
     const onAbort = () => this.queue.abandon(job, signal.reason);
     signal.addEventListener("abort", onAbort);
+    this.#count(model, 1);
     try {
       if (options.wait) await this.queue.addWhenRoom(job);
       else this.queue.add(job);
       return await promise;
     } finally {
       signal.removeEventListener("abort", onAbort);
+      this.#count(model, -1);
     }
   }
 
-  /** Ends when the queue is empty, and frees the model. */
+  /** What a model has done so far. */
+  statisticsOf(model: ScoringModel): ScoringStatistics {
+    const found = this.#statistics.get(model) ?? new ScoringStatistics();
+    this.#statistics.set(model, found);
+    return found;
+  }
+
+  /** Resolves when no request of a model waits or runs: it may be freed. */
+  async idle(model: ScoringModel): Promise<void> {
+    while (this.#unfinished.has(model)) {
+      await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    }
+  }
+
+  /** Ends when the queue is empty. */
   async stop(): Promise<void> {
     this.queue.close();
     await this.#loop;
-    await this.options.model[Symbol.asyncDispose]();
+  }
+
+  #count(model: ScoringModel, by: number): void {
+    const now = (this.#unfinished.get(model) ?? 0) + by;
+    if (now > 0) {
+      this.#unfinished.set(model, now);
+      return;
+    }
+    this.#unfinished.delete(model);
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
   async #run(): Promise<void> {
-    const { logger, model } = this.options;
+    const { logger } = this.options;
     for (let batch = await this.queue.take(); batch; batch = await this.queue.take()) {
+      const model = batch[0]!.job.request.model;
+      // Callers may leave a batch that runs; its model stays.
+      this.#count(model, 1);
       try {
         await model.reload();
-        await this.#runTraced(batch);
+        await this.#runTraced(batch, model);
       } catch (error) {
         const died = error instanceof WorkerDiedError;
         if (died) logger.error("the model's thread ended; it is loaded again", { error });
@@ -84,13 +122,15 @@ export class ScoringEngine {
           this.queue.drop(job);
           job.settle({ error: told });
         }
+      } finally {
+        this.#count(model, -1);
       }
     }
   }
 
   /** A batch of one request is part of its trace; one of several links to theirs. */
-  async #runTraced(batch: readonly Unit[]): Promise<void> {
-    const { metrics, model } = this.options;
+  async #runTraced(batch: readonly Unit[], model: ScoringModel): Promise<void> {
+    const { metrics } = this.options;
     const jobs = [...new Set(batch.map(({ job }) => job))];
     const [only] = jobs;
     const parent = jobs.length === 1 && only ? only.context : ROOT_CONTEXT;
@@ -110,11 +150,13 @@ export class ScoringEngine {
       },
     }, parent);
     const began = performance.now();
+    for (const job of jobs) job.startedAt ??= began;
     try {
       const logits = await context.with(
         trace.setSpan(parent, span),
         () => model.logits(items),
       );
+      this.statisticsOf(model).ranBatch(items.length, performance.now() - began);
       deliver(batch, logits);
     } catch (error) {
       span.setStatus({ code: SpanStatusCode.ERROR });
@@ -133,10 +175,15 @@ export class ScoringEngine {
 
 /** Hands each job its logits; a job is answered when all its items are done. */
 function deliver(batch: readonly Unit[], logits: readonly Float32Array[]): void {
+  const now = performance.now();
   let at = 0;
-  for (const { job, indices } of batch) {
+  for (const { job, indices, queuedAt } of batch) {
     for (const index of indices) job.logits[index] = logits[at++];
     const done = job.logits.filter((row) => row !== undefined);
-    if (done.length === job.logits.length) job.settle({ logits: done });
+    if (done.length < job.logits.length) continue;
+    const began = job.startedAt ?? now;
+    job.settle({
+      answer: { logits: done, queuedMs: began - queuedAt, inferenceMs: now - began },
+    });
   }
 }

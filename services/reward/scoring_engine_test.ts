@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { StatusError } from "@decorum/rpc";
 import { WorkerDiedError } from "@decorum/runtime";
 import { createLogger, createMetrics } from "@decorum/telemetry";
-import { ScoringEngine, type ScoringModel } from "./scoring_engine.ts";
+import { ScoringEngine } from "./scoring_engine.ts";
+import type { ScoringModel, ScoringRequest } from "./scoring_job.ts";
 import type { QueueLimits } from "./scoring_queue.ts";
 
 const logger = createLogger({ service: "test", write: () => {} });
@@ -22,7 +23,6 @@ function fakeModel(options: { hold?: boolean } = {}) {
   const held: (() => void)[] = [];
   let failWith: Error | undefined;
   let reloads = 0;
-  let disposed = false;
   const model: ScoringModel = {
     async logits(items) {
       batches.push(items.map(({ ids }) => ids.length));
@@ -38,10 +38,6 @@ function fakeModel(options: { hold?: boolean } = {}) {
       reloads++;
       return Promise.resolve();
     },
-    [Symbol.asyncDispose]: () => {
-      disposed = true;
-      return Promise.resolve();
-    },
   };
   return {
     model,
@@ -55,9 +51,6 @@ function fakeModel(options: { hold?: boolean } = {}) {
     failNext: (error: Error) => failWith = error,
     get reloads() {
       return reloads;
-    },
-    get disposed() {
-      return disposed;
     },
   };
 }
@@ -76,8 +69,20 @@ const request = (
   deadline: Infinity,
   ...fields,
 });
-const engineOf = (model: ScoringModel, limits: Partial<QueueLimits> = {}) =>
-  new ScoringEngine({ model, limits: { ...roomy, ...limits }, metrics: metrics(), logger });
+/** An engine, all whose requests are for one model unless they say otherwise. */
+function engineOf(model: ScoringModel, limits: Partial<QueueLimits> = {}) {
+  const engine = new ScoringEngine({ limits: { ...roomy, ...limits }, metrics: metrics(), logger });
+  return {
+    queue: engine.queue,
+    statistics: engine.statisticsOf(model),
+    idle: (of: ScoringModel) => engine.idle(of),
+    stop: () => engine.stop(),
+    score: async (
+      asked: Omit<ScoringRequest, "model"> & { model?: ScoringModel },
+      options?: { wait: boolean },
+    ) => (await engine.score({ model, ...asked }, options)).logits,
+  };
+}
 const refusedWith = (code: string) => (error: unknown) =>
   error instanceof StatusError && error.code === code;
 
@@ -93,7 +98,6 @@ Deno.test("requests of many callers run together, by length; each gets its own a
   assert.deepEqual(fake.batches, [[2, 3, 4, 4], [19, 20]]);
   assert.deepEqual(answers.map((rows) => rows.map(([x]) => x)), [[0, 1, 2], [0], [0, 1]]);
   await engine.stop();
-  assert.equal(fake.disposed, true);
 });
 
 Deno.test("a group to be executed as sent is one batch, over the limits too, and nothing joins it", async () => {
@@ -146,6 +150,7 @@ Deno.test("what could never be taken is refused for good", async () => {
     RangeError,
   );
   assert.equal((await engine.score(request([9, 30]))).length, 2);
+  await assert.rejects(engine.score(request([9, 41])), /item 1: it has 41 tokens, a batch holds/);
   await engine.stop();
 });
 
@@ -196,4 +201,53 @@ Deno.test("stop waits for what is queued", async () => {
   await sleep(1);
   await engine.stop();
   assert.equal((await answers).length, 2);
+});
+
+Deno.test("while one model takes another's place, batches are of one model, and the old one is idle after its last", async () => {
+  const [old, next] = [fakeModel({ hold: true }), fakeModel()];
+  const engine = engineOf(old.model, { maxDelayMs: 0 });
+  const running = engine.score(request([5]));
+  await sleep(5);
+  const waiting = [engine.score(request([6])), engine.score(request([6, 7]))];
+  const swapped = engine.score({ ...request([6]), model: next.model });
+  let idle = false;
+  const retired = engine.idle(old.model).then(() => idle = true);
+  await old.release();
+  await running;
+  assert.equal(idle, false);
+  await old.release();
+  await Promise.all([...waiting, swapped, retired]);
+  assert.deepEqual(old.batches, [[5], [6, 6, 7]]);
+  assert.deepEqual(next.batches, [[6]]);
+  await engine.idle(next.model);
+  await engine.stop();
+});
+
+Deno.test("a model whose callers have gone is not idle before its batch ends", async () => {
+  const fake = fakeModel({ hold: true });
+  const engine = engineOf(fake.model, { maxDelayMs: 0 });
+  const gone = new AbortController();
+  const left = assert.rejects(engine.score(request([5], { signal: gone.signal })), /gone/);
+  await sleep(5);
+  gone.abort(new StatusError("CANCELLED", "gone"));
+  await left;
+  let idle = false;
+  const retired = engine.idle(fake.model).then(() => idle = true);
+  await sleep(5);
+  assert.equal(idle, false);
+  await fake.release();
+  await retired;
+  await engine.stop();
+});
+
+Deno.test("statistics count batches by their size", async () => {
+  const fake = fakeModel();
+  const engine = engineOf(fake.model);
+  await Promise.all([engine.score(request([4])), engine.score(request([4, 5]))]);
+  await engine.score(request([4]));
+  assert.deepEqual([...engine.statistics.batches].map(([size, { count }]) => [size, count]), [
+    [3, 1],
+    [1, 1],
+  ]);
+  await engine.stop();
 });

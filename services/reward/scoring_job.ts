@@ -1,8 +1,13 @@
 import type { Context } from "@opentelemetry/api";
-import type { EncodedItem } from "@decorum/scoring";
+import type { EncodedItem, TextClassifier } from "@decorum/scoring";
+
+/** What the engine needs of a classifier. */
+export type ScoringModel = Pick<TextClassifier, "logits" | "reload">;
 
 /** What a caller wants scored. */
 export interface ScoringRequest {
+  /** The classifier whose tokenizer made the items: no other may run them. */
+  readonly model: ScoringModel;
   readonly items: readonly EncodedItem[];
   /** True: one batch, as it is: never merged with other requests nor split. */
   readonly asSent: boolean;
@@ -12,16 +17,28 @@ export interface ScoringRequest {
   readonly deadline: number;
 }
 
+/** What a request came to. */
+export interface ScoringAnswer {
+  /** `[labels]` for each item, in order. */
+  readonly logits: readonly Float32Array[];
+  /** Milliseconds from its entry to its first batch. */
+  readonly queuedMs: number;
+  /** Milliseconds from there to the end of its last one. */
+  readonly inferenceMs: number;
+}
+
 /** A request on its way. */
 export interface ScoringJob {
   readonly request: ScoringRequest;
   /** The caller's trace. */
   readonly context: Context;
   readonly settle: (
-    outcome: { readonly logits: Float32Array[] } | { readonly error: unknown },
+    outcome: { readonly answer: ScoringAnswer } | { readonly error: unknown },
   ) => void;
   /** Logits of the items that are done. */
   readonly logits: (Float32Array | undefined)[];
+  /** When its first batch began, in milliseconds of `performance.now()`. */
+  startedAt: number | undefined;
 }
 
 /** What goes into a batch whole: an item, or a group that is executed as sent. */

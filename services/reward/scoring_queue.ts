@@ -35,6 +35,11 @@ export class ScoringQueue {
 
   constructor(readonly limits: QueueLimits, readonly metrics: Metrics) {
     this.#report();
+    metrics.onRender(() => {
+      const since = this.#waiting[0]?.queuedAt;
+      const seconds = since === undefined ? 0 : (performance.now() - since) / 1000;
+      metrics.set("decorum_queue_oldest_seconds", seconds, { queue });
+    });
   }
 
   /** Items that wait. */
@@ -154,7 +159,16 @@ export class ScoringQueue {
   }
 
   #checkSize({ request }: ScoringJob): void {
-    const { maxQueuedItems, maxQueuedTokens } = this.limits;
+    const { maxQueuedItems, maxQueuedTokens, maxTokens } = this.limits;
+    const long = request.items.findIndex(({ ids }) => ids.length > maxTokens);
+    if (long >= 0 && !request.asSent) {
+      throw new RangeError(
+        `Cannot score item ${long}: it has ${
+          request.items[long]!.ids.length
+        } tokens, a batch holds ` +
+          `at most ${maxTokens}; shorten it, or raise batching.max_tokens`,
+      );
+    }
     const tokens = waitingTokens(request);
     if (request.items.length <= maxQueuedItems && tokens <= maxQueuedTokens) return;
     throw new RangeError(

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, createServer, rewardService, type rewardV1, RpcError } from "@decorum/rpc";
 import { LABELS, makeClassifierFolder, POSITIONS, TemporaryFolder } from "@decorum/scoring/testing";
 import { createLogger, createMetrics, startOtlpSink, startTracing } from "@decorum/telemetry";
-import { type RewardConfig, rewardConfig } from "./config.ts";
-import { startReward } from "./start.ts";
+import { type RewardConfig, rewardConfig } from "../config.ts";
+import { startReward } from "../start.ts";
 
 const logger = createLogger({ service: "reward", level: "error", write: () => {} });
 const metrics = createMetrics({ service: "reward", version: "0" });
@@ -66,7 +66,14 @@ Deno.test("scores: the raw logit of the named label, with all logits and probabi
   assert.equal(info.modelVersion, modelVersion);
   assert.deepEqual(info.labels, LABELS);
   assert.equal(info.defaultLabel, "hate");
-  assert.deepEqual(info.limits, { maxItems: 64, maxTokens: POSITIONS, maxTextBytes: 32_768 });
+  assert.deepEqual(info.limits, {
+    maxItems: 32,
+    maxTokens: POSITIONS,
+    maxTextBytes: 32_768,
+    maxTextChars: 16_384,
+    maxGroupItems: 64,
+    maxRequestBytes: 4 * 2 ** 20,
+  });
   assert.equal(info.provider, "cpu");
 });
 
