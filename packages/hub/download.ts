@@ -107,7 +107,8 @@ async function transfer(options: DownloadOptions, partial: string): Promise<void
     }
   } finally {
     await out.close();
-    if (file.size > 0 && statSync(partial).size === 0) rmSync(partial);
+    const kept = statSync(partial, { throwIfNoEntry: false });
+    if (file.size > 0 && kept?.size === 0) rmSync(partial);
   }
   check(options, hash, done, partial);
 }
