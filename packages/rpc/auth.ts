@@ -1,4 +1,5 @@
 import type { Identity } from "./identity.ts";
+import type { TokenSource } from "./tokens.ts";
 
 /**
  * Who may call what. What is not in the table is denied.
@@ -9,11 +10,12 @@ import type { Identity } from "./identity.ts";
 export interface AuthTable {
   /**
    * Identities by method ("package.Service/Method") or service ("package.Service/*"); the entry of a method
-   * replaces that of its service. "*" stands for everybody whose identity is proved.
+   * replaces that of its service. "*" stands for everybody whose identity is proved, and
+   * "spiffe://decorum/client/*" for all below it.
    */
   readonly allow: Readonly<Record<string, readonly string[]>>;
-  /** SHA-256 of bearer tokens in hexadecimal, by the identity they prove. */
-  readonly tokens?: Readonly<Record<string, string>>;
+  /** Tokens of callers without a certificate. */
+  readonly tokens?: TokenSource;
 }
 
 /** The methods that tell nothing of the model or its users: open to probes. */
@@ -34,7 +36,12 @@ export function authorize(table: AuthTable, method: string, identity: Identity):
   if (identity.by === "nothing") return "unauthenticated";
   if (knownServices.includes(service)) return "allowed";
   const allowed = entry(table.allow, method) ?? entry(table.allow, `${service}/*`) ?? [];
-  return allowed.includes(identity.name) || allowed.includes("*") ? "allowed" : "denied";
+  return allowed.some((name) => matches(name, identity.name)) ? "allowed" : "denied";
+}
+
+function matches(allowed: string, name: string): boolean {
+  if (allowed === "*" || allowed === name) return true;
+  return allowed.endsWith("/*") && name.startsWith(allowed.slice(0, -1));
 }
 
 function entry<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
@@ -42,9 +49,9 @@ function entry<T>(record: Readonly<Record<string, T>>, key: string): T | undefin
 }
 
 /**
- * Checks a table against the methods that are served.
+ * Checks the names of a table against the methods that there are.
  *
- * @throws RangeError for an entry that names no served method: a spelling mistake would deny, or allow, in silence.
+ * @throws RangeError for an entry that names no method: a spelling mistake would deny, or allow, in silence.
  */
 export function checkAuthTable(table: AuthTable, methods: readonly string[]): void {
   const known = new Set(methods);
@@ -55,13 +62,6 @@ export function checkAuthTable(table: AuthTable, methods: readonly string[]): vo
         `Cannot use the table of methods: "${name}" is not served here. Served: ${
           methods.join(", ")
         }`,
-      );
-    }
-  }
-  for (const [name, hash] of Object.entries(table.tokens ?? {})) {
-    if (!/^[0-9a-f]{64}$/.test(hash)) {
-      throw new TypeError(
-        `Cannot use the token of "${name}": expected its SHA-256 as 64 lower-case hexadecimal digits`,
       );
     }
   }

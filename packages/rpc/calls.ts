@@ -10,7 +10,7 @@ import type { MethodPolicy } from "./service.ts";
 export interface CallTarget {
   readonly raw: grpc.Client;
   readonly address: string;
-  readonly token: string | undefined;
+  readonly token: string | (() => string) | undefined;
 }
 
 type Method = grpc.MethodDefinition<unknown, unknown>;
@@ -47,7 +47,8 @@ export function makeCall(
   }
 
   const metadata = new grpc.Metadata();
-  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  const bearer = typeof token === "function" ? token() : token;
+  if (bearer !== undefined) metadata.set("authorization", `Bearer ${bearer}`);
   for (const [key, value] of Object.entries(options.metadata ?? {})) metadata.set(key, value);
   const codec = [path, requestSerialize, responseDeserialize] as const;
   const limits = { deadline };

@@ -1,6 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
 import { connectivityState } from "@grpc/grpc-js";
-import type { Metrics } from "@decorum/telemetry";
+import type { Logger, Metrics } from "@decorum/telemetry";
 import type { CallOptions } from "./call_options.ts";
 import { type CallTarget, makeCall } from "./calls.ts";
 import { channelOptions } from "./channel_options.ts";
@@ -17,9 +17,11 @@ export interface ClientOptions {
   readonly tls?: ClientTls;
   /** True: plaintext to any address. */
   readonly insecure?: boolean;
-  /** Bearer token, sent with every call. */
-  readonly token?: string;
+  /** Bearer token, sent with every call; a function is asked at every call. */
+  readonly token?: string | (() => string);
   readonly metrics?: Metrics;
+  /** Is told when certificates have changed. */
+  readonly logger?: Logger;
   /** Largest message in bytes, both ways; default 4 MiB. */
   readonly maxMessageBytes?: number;
   /** Called after tracing, in their order. */
@@ -53,11 +55,12 @@ export function createClient<D, H>(
   checkTransport("call", address, options);
   const { definition } = loadProto(service);
   const anyService: AnyService = service;
-  const security = clientSecurity(options.tls, address);
+  const { logger, metrics } = options;
+  const security = clientSecurity(options.tls, address, { logger, metrics });
   const raw = new grpc.Client(address, security.credentials, {
     ...channelOptions(anyService, options.maxMessageBytes),
     ...security.options,
-    interceptors: [clientTracing(address, options.metrics), ...options.interceptors ?? []],
+    interceptors: [clientTracing(address, metrics), ...options.interceptors ?? []],
   });
 
   const target: CallTarget = { raw, address, token: options.token };

@@ -1,14 +1,8 @@
 import * as grpc from "@grpc/grpc-js";
-import type { LabelsOf, Metrics } from "@decorum/telemetry";
-import { authorize, type AuthTable } from "./auth.ts";
-import { anonymous, identify, type Identity } from "./identity.ts";
+import type { Metrics } from "@decorum/telemetry";
+import type { Authorizer, CallAttempt } from "./authorizer.ts";
+import { anonymous, type Identity } from "./identity.ts";
 import { StatusError, toStatus } from "./errors.ts";
-
-/** Why a call does not reach its handler. */
-interface Refusal {
-  readonly reason: LabelsOf<"decorum_rpc_server_refused_calls_total">["reason"];
-  readonly error: StatusError;
-}
 
 /** Milliseconds after which a client that met a draining server tries the next one. */
 const drainPushbackMs = 100;
@@ -18,16 +12,15 @@ const drainPushbackMs = 100;
  * identity, counted while it runs. Probes pass always and are not counted.
  */
 export class Gate {
-  /** Undefined: everybody may call everything. */
-  readonly #table: AuthTable | undefined;
+  readonly #authorizer: Authorizer;
   readonly #metrics: Metrics | undefined;
   readonly #identities = new WeakMap<grpc.Metadata, Identity>();
   readonly #active = new Map<string, number>();
   #refusing = false;
   #onIdle: (() => void)[] = [];
 
-  constructor(table: AuthTable | undefined, metrics: Metrics | undefined) {
-    this.#table = table;
+  constructor(authorizer: Authorizer, metrics: Metrics | undefined) {
+    this.#authorizer = authorizer;
     this.#metrics = metrics;
   }
 
@@ -64,14 +57,11 @@ export class Gate {
     const listener = new grpc.ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
         const certificate = call.getAuthContext().sslPeerCertificate;
-        const identity = identify(certificate, metadata, this.#table?.tokens ?? {});
-        const refusal = this.#refusal(method, identity);
+        const authorization = metadata.get("authorization")[0]?.toString();
+        const identity = this.#authorizer.identify({ certificate, authorization });
+        const refusal = this.#refusal({ method, peer: call.getPeer(), identity });
         if (refusal) {
-          const { code, details, metadata: trailers } = toStatus(refusal.error);
-          this.#metrics?.add("decorum_rpc_server_refused_calls_total", 1, {
-            rpc_method: method,
-            reason: refusal.reason,
-          });
+          const { code, details, metadata: trailers } = toStatus(refusal);
           call.sendStatus({ code, details, metadata: trailers });
           return;
         }
@@ -92,26 +82,12 @@ export class Gate {
     return new grpc.ServerInterceptingCall(call, responder);
   };
 
-  #refusal(method: string, identity: Identity): Refusal | undefined {
-    if (this.#refusing) {
-      const error = new StatusError("UNAVAILABLE", "the server is draining", {
-        pushbackMs: drainPushbackMs,
-      });
-      return { reason: "draining", error };
-    }
-    if (this.#table === undefined) return undefined;
-    switch (authorize(this.#table, method, identity)) {
-      case "allowed":
-        return undefined;
-      case "unauthenticated": {
-        const text = `${method} needs a client certificate with a SPIFFE id, or a bearer token`;
-        return { reason: "unauthenticated", error: new StatusError("UNAUTHENTICATED", text) };
-      }
-      case "denied": {
-        const text = `${identity.name} may not call ${method}`;
-        return { reason: "denied", error: new StatusError("PERMISSION_DENIED", text) };
-      }
-    }
+  #refusal(attempt: CallAttempt): StatusError | undefined {
+    if (!this.#refusing) return this.#authorizer.refusal(attempt);
+    this.#authorizer.count(attempt.method, "draining");
+    return new StatusError("UNAVAILABLE", "the server is draining", {
+      pushbackMs: drainPushbackMs,
+    });
   }
 
   #count(method: string, by: number): void {

@@ -1,10 +1,8 @@
-import type { Metadata } from "@grpc/grpc-js";
-import { createHash, timingSafeEqual } from "node:crypto";
-import { Buffer } from "node:buffer";
+import { holderOf, type KnownToken, tokenOf } from "./tokens.ts";
 
 /** Who calls. */
 export interface Identity {
-  /** The SPIFFE id, the token's name, or "anonymous". */
+  /** The SPIFFE id, or "anonymous". */
   readonly name: string;
   /** How it was proved. */
   readonly by: "certificate" | "token" | "nothing";
@@ -15,6 +13,14 @@ export const anonymous: Identity = { name: "anonymous", by: "nothing" };
 /** The part of a certificate that names its holder, as Node shows it. */
 export interface CertificateNames {
   readonly subjectaltname?: string;
+}
+
+/** What a caller shows of itself. */
+export interface Caller {
+  /** Its certificate, which TLS has verified. */
+  readonly certificate?: CertificateNames | undefined;
+  /** Its `authorization` header. */
+  readonly authorization?: string | undefined;
 }
 
 /**
@@ -30,30 +36,14 @@ export function spiffeId(certificate: CertificateNames | undefined): string | un
     : undefined;
 }
 
-/** SHA-256 of a token in hexadecimal: what a server keeps of it. */
-export function tokenHash(token: string): string {
-  return createHash("sha256").update(token, "utf8").digest("hex");
-}
-
-/**
- * Who makes a call: the holder of its certificate, else the holder of its bearer token, else nobody.
- * `tokens` holds the hash of each holder's token.
- */
+/** Who makes a call: the holder of its certificate, else the holder of its token, else nobody. */
 export function identify(
-  certificate: CertificateNames | undefined,
-  metadata: Pick<Metadata, "get">,
-  tokens: Readonly<Record<string, string>>,
+  { certificate, authorization }: Caller,
+  tokens: readonly KnownToken[],
 ): Identity {
   const id = spiffeId(certificate);
   if (id !== undefined) return { name: id, by: "certificate" };
-  const [header] = metadata.get("authorization");
-  const token = typeof header === "string" ? /^Bearer (.+)$/i.exec(header)?.[1] : undefined;
-  if (token === undefined) return anonymous;
-  const given = Buffer.from(tokenHash(token), "hex");
-  let found = anonymous;
-  for (const [name, hash] of Object.entries(tokens)) {
-    const kept = Buffer.from(hash, "hex");
-    if (kept.length === given.length && timingSafeEqual(kept, given)) found = { name, by: "token" };
-  }
-  return found;
+  const token = tokenOf(authorization);
+  const holder = token === undefined ? undefined : holderOf(token, tokens);
+  return holder === undefined ? anonymous : { name: holder, by: "token" };
 }

@@ -1,5 +1,6 @@
 export { isLoopback, resolveAddresses } from "./address.ts";
-export { type AuthTable } from "./auth.ts";
+export { authorize, type AuthTable, checkAuthTable } from "./auth.ts";
+export { Authorizer, type CallAttempt } from "./authorizer.ts";
 export { type CallContext } from "./call_context.ts";
 export { type CallOptions } from "./call_options.ts";
 export { type ClientControl, type ClientOptions, createClient, type RpcClient } from "./client.ts";
@@ -23,7 +24,7 @@ export * as rewardV1 from "./gen/reward_v1.ts";
 export * as teiV1 from "./gen/tei_v1.ts";
 export * as trainerV1 from "./gen/trainer_v1.ts";
 export { checkHealth, type HealthCheck } from "./health.ts";
-export { type Identity, spiffeId, tokenHash } from "./identity.ts";
+export { type Caller, type Identity, spiffeId } from "./identity.ts";
 export { RpcError } from "./rpc_error.ts";
 export {
   createServer,
@@ -46,3 +47,12 @@ export {
 export { drainOnSignal } from "./signals.ts";
 export { type StatusName } from "./status.ts";
 export { type ClientTls, type ServerTls } from "./tls.ts";
+export {
+  type KnownToken,
+  parseTokens,
+  spiffeName,
+  tokenFile,
+  tokenHash,
+  tokensFile,
+  type TokenSource,
+} from "./tokens.ts";

@@ -5,12 +5,13 @@ import type { Logger, Metrics } from "@decorum/telemetry";
 import { HealthImplementation } from "grpc-health-check";
 import { checkTransport, hostPort, isLoopback } from "./address.ts";
 import { type AuthTable, checkAuthTable } from "./auth.ts";
+import { Authorizer } from "./authorizer.ts";
 import { type DrainOptions, type DrainReport, drainServer } from "./drain.ts";
 import { Gate } from "./gate.ts";
 import { adaptHandlers } from "./handlers.ts";
 import { loadProto } from "./load_proto.ts";
 import type { AnyService, Handlers } from "./service.ts";
-import { serverCredentials, type ServerTls } from "./tls.ts";
+import { type ServerTls, TlsServerCredentials } from "./tls.ts";
 import { serverTracing } from "./tracing.ts";
 
 /** A service with its handlers; made by `implement`. */
@@ -37,8 +38,11 @@ export interface ServerOptions {
   readonly tls?: ServerTls;
   /** True: plaintext on any address. */
   readonly insecure?: boolean;
-  /** Who may call what; "open": everybody everything. Needed unless the address is plaintext loopback. */
-  readonly auth?: AuthTable | "open";
+  /**
+   * Who may call what; "open": everybody everything. Needed unless the address is plaintext loopback. An
+   * authorizer is one that other doors of the process share.
+   */
+  readonly auth?: AuthTable | Authorizer | "open";
   /** Second address, plaintext, for health checks alone: probes have no certificate. */
   readonly healthAddress?: string;
   /** Server reflection; default true. */
@@ -87,7 +91,7 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
   // What grpc-js would write to standard error, which holds our log, goes through the log.
   const say = (...parts: unknown[]) => logger.debug("grpc-js", { text: parts.join(" ") });
   grpc.setLogger({ error: say, info: say, debug: say });
-  const gate = new Gate(authTable(options, methods), metrics);
+  const gate = new Gate(authorizerOf(options, methods), metrics);
   const stopping = new AbortController();
   const maxBytes = options.maxMessageBytes ?? 4 * 2 ** 20;
   const server = new grpc.Server({
@@ -120,7 +124,12 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
     new ReflectionService(all, { services: names.slice(1) }).addToServer(server);
   }
 
-  const port = await bind(server, address, serverCredentials(tls));
+  const secure = tls && new TlsServerCredentials(tls, { logger, metrics });
+  const port = await bind(server, address, secure ?? grpc.ServerCredentials.createInsecure())
+    .catch((error) => {
+      secure?.[Symbol.dispose]();
+      throw error;
+    });
   let healthServer: grpc.Server | undefined;
   let healthPort: number | undefined;
   if (options.healthAddress !== undefined) {
@@ -131,6 +140,7 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
       healthPort = await bind(healthServer, options.healthAddress, plaintext);
     } catch (error) {
       server.forceShutdown();
+      secure?.[Symbol.dispose]();
       throw error;
     }
   }
@@ -165,20 +175,21 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
     },
     drain(drainOptions = {}) {
       setServing(false);
-      draining ??= drainServer({ server, healthServer, gate, stopping, logger }, drainOptions);
+      draining ??= drainServer({ server, healthServer, gate, stopping, logger }, drainOptions)
+        .finally(() => secure?.[Symbol.dispose]());
       return draining;
     },
   };
 }
 
-function authTable(options: ServerOptions, methods: readonly string[]): AuthTable | undefined {
-  const { auth, tls, address } = options;
-  if (auth === "open") return undefined;
+function authorizerOf(options: ServerOptions, methods: readonly string[]): Authorizer {
+  const { auth, tls, address, logger, metrics } = options;
+  if (auth instanceof Authorizer) return auth;
   if (auth !== undefined) {
-    checkAuthTable(auth, methods);
-    return auth;
+    if (auth !== "open") checkAuthTable(auth, methods);
+    return new Authorizer(auth, { logger, metrics });
   }
-  if (tls === undefined && isLoopback(address)) return undefined;
+  if (tls === undefined && isLoopback(address)) return new Authorizer("open", { logger, metrics });
   throw new TypeError(
     `Cannot listen on ${address} without a table of who may call what: give auth (or "open")`,
   );

@@ -1,62 +1,64 @@
 import {
-  type ChannelCredentials,
+  ChannelCredentials,
   type ChannelOptions,
   credentials,
   ServerCredentials,
+  type VerifyOptions,
 } from "@grpc/grpc-js";
-import type { Buffer } from "node:buffer";
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { hostPort } from "./address.ts";
 import { spiffeId } from "./identity.ts";
+import { type Pem, type PemFiles, reloadedPem } from "./pem.ts";
+import type { ReloadedFiles, ReloadHost } from "./reloaded_files.ts";
 
-/** Certificates of a server, as PEM files. */
-export interface ServerTls {
-  /** Chain of the server, its own certificate first. */
-  readonly certFile: string;
-  readonly keyFile: string;
-  /** Authorities that sign clients. */
-  readonly caFile: string;
+/** Certificates of a server. Files that change are read again: connections made from then on get the new ones. */
+export interface ServerTls extends Required<PemFiles> {
   /** "require": callers without a certificate are not let in. "accept": they may show a token instead. */
   readonly clients: "require" | "accept";
+  /** Milliseconds between two looks at the files; default 5000. */
+  readonly reloadMs?: number;
 }
 
-/** Certificates of a client, as PEM files. */
-export interface ClientTls {
-  /** Authorities that sign servers. */
-  readonly caFile: string;
-  /** Chain of the client; absent: it shows none. */
-  readonly certFile?: string;
-  readonly keyFile?: string;
+/** Certificates of a client. Files that change are read again: connections made from then on get the new ones. */
+export interface ClientTls extends PemFiles {
   /** Name that the server's certificate must hold, instead of the address's host. */
   readonly serverName?: string;
   /** SPIFFE id that the server's certificate must hold, instead of a name. */
   readonly serverIdentity?: string;
+  /** Milliseconds between two looks at the files; default 5000. */
+  readonly reloadMs?: number;
 }
 
-/** @throws Error when a file cannot be read, naming the option. */
-export function serverCredentials(tls: ServerTls | undefined): ServerCredentials {
-  if (tls === undefined) return ServerCredentials.createInsecure();
-  return new TlsServerCredentials(tls);
-}
+/** As `ServerCredentials.createSsl`, which can neither ask without insisting nor read its files again. */
+export class TlsServerCredentials extends ServerCredentials implements Disposable {
+  readonly #timer: ReturnType<typeof setInterval>;
 
-/** As `ServerCredentials.createSsl`, which cannot ask for a certificate without insisting on it. */
-class TlsServerCredentials extends ServerCredentials {
-  constructor({ caFile, certFile, keyFile, clients }: ServerTls) {
+  /** @throws TypeError, Error as {@link reloadedPem} */
+  constructor({ clients, reloadMs, ...files }: ServerTls, host: ReloadHost) {
+    const everyMs = reloadMs ?? 5000;
+    const pem = reloadedPem(files, { side: "server", everyMs, ...host });
     super(
       { requestCert: true, rejectUnauthorized: clients === "require", minVersion: "TLSv1.2" },
-      {
-        ca: pem(caFile, "caFile"),
-        cert: pem(certFile, "certFile"),
-        key: pem(keyFile, "keyFile"),
-      },
+      contextOptions(pem),
     );
+    this.#timer = setInterval(() => {
+      if (pem.look()) this.updateSecureContextOptions(contextOptions(pem));
+    }, everyMs);
+    this.#timer.unref();
   }
 
   override _equals(other: ServerCredentials): boolean {
     return this === other;
   }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
+function contextOptions({ value: { ca, cert, key } }: ReloadedFiles<Pem>) {
+  return { ca, cert: cert!, key: key! };
 }
 
 /** What a client needs to open TLS connections. */
@@ -68,14 +70,15 @@ export interface ClientSecurity {
 /**
  * Credentials and channel options of a client of `address`.
  *
- * @throws Error when a file cannot be read, TypeError for a certificate without key or the reverse.
+ * @throws TypeError, Error as {@link reloadedPem}
  */
-export function clientSecurity(tls: ClientTls | undefined, address: string): ClientSecurity {
+export function clientSecurity(
+  tls: ClientTls | undefined,
+  address: string,
+  host: ReloadHost = {},
+): ClientSecurity {
   if (tls === undefined) return { credentials: credentials.createInsecure(), options: {} };
-  const { caFile, certFile, keyFile, serverName, serverIdentity } = tls;
-  if ((certFile === undefined) !== (keyFile === undefined)) {
-    throw new TypeError("Cannot use the client's TLS: certFile and keyFile come together");
-  }
+  const { serverName, serverIdentity, reloadMs, ...files } = tls;
   const ip = serverName === undefined ? addressIp(address) : undefined;
   const check = serverIdentity !== undefined
     ? (certificate: PeerCertificate) => checkSpiffeId(certificate, serverIdentity)
@@ -84,17 +87,50 @@ export function clientSecurity(tls: ClientTls | undefined, address: string): Cli
     : undefined;
   // TLS has no server name for an IP address, but grpc-js sends one, and Deno refuses that.
   const sent = serverName ?? (ip === undefined ? undefined : "address.invalid");
+  const everyMs = reloadMs ?? 5000;
   return {
-    credentials: credentials.createSsl(
-      pem(caFile, "caFile"),
-      keyFile === undefined ? null : pem(keyFile, "keyFile"),
-      certFile === undefined ? null : pem(certFile, "certFile"),
+    credentials: new TlsChannelCredentials(
+      reloadedPem(files, { side: "client", everyMs, ...host }),
       check === undefined
         ? {}
         : { checkServerIdentity: (_host, certificate) => check(certificate) },
     ),
     options: sent === undefined ? {} : { "grpc.ssl_target_name_override": sent },
   };
+}
+
+type CreateConnector = ChannelCredentials["_createSecureConnector"];
+
+/** As `ChannelCredentials.createSsl`, with the files as they are when a connection is made. */
+class TlsChannelCredentials extends ChannelCredentials {
+  constructor(readonly pem: ReloadedFiles<Pem>, readonly verify: VerifyOptions) {
+    super();
+  }
+
+  override _isSecure(): boolean {
+    return true;
+  }
+
+  override _equals(other: ChannelCredentials): boolean {
+    return this === other;
+  }
+
+  override _createSecureConnector(
+    ...[target, options, callCredentials]: Parameters<CreateConnector>
+  ): ReturnType<CreateConnector> {
+    const connector = () => {
+      const { ca, cert, key } = this.pem.value;
+      return ChannelCredentials.createSsl(ca, key ?? null, cert ?? null, this.verify)
+        ._createSecureConnector(target, options, callCredentials);
+    };
+    const first = connector();
+    return {
+      connect: (socket) => connector().connect(socket),
+      waitForReady: () => Promise.resolve(),
+      getCallCredentials: () => first.getCallCredentials(),
+      destroy: () => {},
+    };
+  }
 }
 
 function checkSpiffeId(certificate: PeerCertificate, expected: string): Error | undefined {
@@ -106,12 +142,4 @@ function checkSpiffeId(certificate: PeerCertificate, expected: string): Error | 
 function addressIp(address: string): string | undefined {
   const host = hostPort(address.replace(/^ipv[46]:/, ""))?.host;
   return host !== undefined && isIP(host) !== 0 ? host : undefined;
-}
-
-function pem(file: string, option: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new Error(`Cannot read tls.${option} ${file}: ${(cause as Error).message}`, { cause });
-  }
 }

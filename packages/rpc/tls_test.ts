@@ -1,48 +1,19 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "./client.ts";
 import { checkHealth } from "./health.ts";
-import { identify, spiffeId, tokenHash } from "./identity.ts";
+import { identify, spiffeId } from "./identity.ts";
 import type { RpcError } from "./rpc_error.ts";
 import { rewardService } from "./services.ts";
-import { createAuthority } from "./testing/certificates.ts";
+import { writeCertificates } from "./testing/certificates.ts";
 import { startFixture } from "./testing/fixture.ts";
 import type { ClientTls } from "./tls.ts";
 import { authorize } from "./auth.ts";
-import { Metadata } from "@grpc/grpc-js";
+import { parseTokens, tokenHash } from "./tokens.ts";
 
 const trainer = "spiffe://decorum/trainer";
 const score = "decorum.reward.v1.RewardService/Score";
 const info = "decorum.reward.v1.RewardService/GetInfo";
-
-interface Files extends Disposable {
-  readonly folder: string;
-  tls(name: string): { certFile: string; keyFile: string; caFile: string };
-}
-
-function writeCertificates(names: Readonly<Record<string, readonly string[]>>): Files {
-  const folder = mkdtempSync(join(tmpdir(), "decorum-tls-"));
-  const authority = createAuthority();
-  const path = (file: string) => join(folder, file);
-  writeFileSync(path("ca.pem"), authority.cert);
-  writeFileSync(path("other-ca.pem"), createAuthority("another").cert);
-  for (const [name, alternatives] of Object.entries(names)) {
-    const { cert, key } = authority.issue(alternatives);
-    writeFileSync(path(`${name}.pem`), cert);
-    writeFileSync(path(`${name}.key`), key);
-  }
-  return {
-    folder,
-    tls: (name) => ({
-      certFile: path(`${name}.pem`),
-      keyFile: path(`${name}.key`),
-      caFile: path("ca.pem"),
-    }),
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
-  };
-}
 
 const code = (name: string, text = /./) => (error: RpcError) => {
   assert.equal(error.code, name, error.message);
@@ -125,7 +96,10 @@ Deno.test("a token stands in for a certificate where the server accepts that", a
   using forger = writeCertificates({ trainer: [trainer] });
   await using fixture = await startFixture({ reward: { getInfo: () => Promise.resolve({}) } }, {
     tls: { ...files.tls("server"), clients: "accept" },
-    auth: { allow: { [info]: ["dashboard", trainer] }, tokens: { dashboard: tokenHash("s3cret") } },
+    auth: {
+      allow: { [info]: ["dashboard", trainer] },
+      tokens: () => [{ identity: "dashboard", sha256: tokenHash("s3cret") }],
+    },
   }, { tls: files.tls("trainer") });
   await fixture.reward.getInfo({});
   const connect = (token?: string) =>
@@ -137,7 +111,7 @@ Deno.test("a token stands in for a certificate where the server accepts that", a
   using known = connect("s3cret");
   await known.getInfo({});
   using wrong = connect("s3cres");
-  await assert.rejects(wrong.getInfo({}), code("UNAUTHENTICATED", /bearer token/));
+  await assert.rejects(wrong.getInfo({}), code("UNAUTHENTICATED", /or a token/));
   using forged = createClient(rewardService, {
     address: fixture.server.address,
     tls: { ...forger.tls("trainer"), caFile: files.tls("server").caFile },
@@ -159,12 +133,16 @@ Deno.test("identities: one URI makes a SPIFFE id, lookalikes do not", () => {
   assert.equal(id("DNS:spiffe://decorum/trainer"), undefined);
   assert.equal(id(""), undefined);
 
-  const metadata = new Metadata();
-  metadata.set("authorization", "Basic s3cret");
-  const tokens = { a: tokenHash("s3cret") };
-  assert.equal(identify(undefined, metadata, tokens).by, "nothing");
-  metadata.set("authorization", "bearer s3cret");
-  assert.deepEqual(identify(undefined, metadata, tokens), { name: "a", by: "token" });
+  const tokens = parseTokens(`# ours\n${tokenHash("s3cret")}  client/a # since May\n\n`, "decorum");
+  const by = (authorization?: string) => identify({ authorization }, tokens);
+  const holder = { name: "spiffe://decorum/client/a", by: "token" };
+  assert.deepEqual(by("bearer s3cret"), holder);
+  assert.deepEqual(by(`Basic ${btoa("s3cret:")}`), holder);
+  assert.deepEqual(by(`Basic ${btoa("user:s3cret")}`), holder);
+  for (const wrong of ["Basic s3cret", "Bearer s3cre", "Bearer", "s3cret", "", undefined]) {
+    assert.equal(by(wrong).by, "nothing", `${wrong}`);
+  }
+  assert.throws(() => parseTokens("s3cret client/a", "decorum"), /line 1: expected the SHA-256/);
 });
 
 Deno.test("the table: a method's entry replaces its service's, probes are open, names are no prototypes", () => {
@@ -175,6 +153,11 @@ Deno.test("the table: a method's entry replaces its service's, probes are open, 
   assert.equal(authorize(table, "a.B/Push", known), "denied");
   assert.equal(authorize(table, "a.B/Get", nobody), "unauthenticated");
   assert.equal(authorize(table, "constructor", known), "denied");
+  const below = { allow: { "a.B/*": ["spiffe://decorum/client/*"] } };
+  const named = (name: string) => authorize(below, "a.B/Get", { name, by: "token" });
+  assert.equal(named("spiffe://decorum/client/a"), "allowed");
+  assert.equal(named("spiffe://decorum/client"), "denied");
+  assert.equal(named("spiffe://decorum/clients/a"), "denied");
   assert.equal(authorize(table, "grpc.health.v1.Health/Check", nobody), "allowed");
   const reflection = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
   assert.equal(authorize(table, reflection, nobody), "unauthenticated");

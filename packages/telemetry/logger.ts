@@ -14,6 +14,8 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** Writes what has happened to security, whatever the level: `audit: true` is among the fields. */
+  audit(message: string, fields?: LogFields): void;
   /** A logger that adds `fields` to every entry. */
   child(fields: LogFields): Logger;
 }
@@ -39,8 +41,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const lowest = logLevels.indexOf(level);
 
   const make = (bound: LogFields): Logger => {
-    const at = (entryLevel: LogLevel) => (message: string, fields: LogFields = {}): void => {
-      if (logLevels.indexOf(entryLevel) < lowest) return;
+    const put = (entryLevel: LogLevel, message: string, fields: LogFields): void => {
       const time = now().toISOString();
       const all = { ...spanIds(), ...bound, ...fields };
       try {
@@ -54,11 +55,15 @@ export function createLogger(options: LoggerOptions): Logger {
         // A log that cannot be written has nowhere to be said.
       }
     };
+    const at = (entryLevel: LogLevel) => (message: string, fields: LogFields = {}): void => {
+      if (logLevels.indexOf(entryLevel) >= lowest) put(entryLevel, message, fields);
+    };
     return {
       debug: at("debug"),
       info: at("info"),
       warn: at("warn"),
       error: at("error"),
+      audit: (message, fields = {}) => put("info", message, { ...fields, audit: true }),
       child: (fields) => make({ ...bound, ...fields }),
     };
   };

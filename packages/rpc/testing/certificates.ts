@@ -1,5 +1,8 @@
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** A certificate and its key, both PEM, for tests. */
 export interface TestCertificate {
@@ -81,5 +84,38 @@ export function createAuthority(name = "decorum test authority"): TestAuthority 
         key: holder.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
       };
     },
+  };
+}
+
+/** Certificates as files of a new folder, which goes when the test ends. */
+export interface CertificateFiles extends Disposable {
+  readonly folder: string;
+  readonly authority: TestAuthority;
+  tls(name: string): { certFile: string; keyFile: string; caFile: string };
+}
+
+/** Writes a certificate with its key for each name, and the files ca.pem and other-ca.pem. */
+export function writeCertificates(
+  names: Readonly<Record<string, readonly string[]>>,
+): CertificateFiles {
+  const folder = mkdtempSync(join(tmpdir(), "decorum-tls-"));
+  const authority = createAuthority();
+  const path = (file: string) => join(folder, file);
+  writeFileSync(path("ca.pem"), authority.cert);
+  writeFileSync(path("other-ca.pem"), createAuthority("another").cert);
+  for (const [name, alternatives] of Object.entries(names)) {
+    const { cert, key } = authority.issue(alternatives);
+    writeFileSync(path(`${name}.pem`), cert);
+    writeFileSync(path(`${name}.key`), key);
+  }
+  return {
+    folder,
+    authority,
+    tls: (name) => ({
+      certFile: path(`${name}.pem`),
+      keyFile: path(`${name}.key`),
+      caFile: path("ca.pem"),
+    }),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
   };
 }
