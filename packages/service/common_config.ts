@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type LogLevel, logLevels } from "@decorum/telemetry";
+import { type ServerSecurityConfig, serverSecurityConfig } from "./security_config.ts";
 
 /** "host:port". */
 export const address: z.ZodType<string> = z.string().regex(/^.+:\d+$/, 'expected "host:port"');
@@ -9,14 +10,13 @@ export const addresses: z.ZodType<string[]> = z.union(
   { error: 'expected "host:port", or a list of such' },
 );
 
-export interface ListenConfig {
+export interface ListenConfig extends ServerSecurityConfig {
   readonly listen: string;
   readonly health_listen: string | null;
   readonly metrics_listen: string | null;
   readonly drain_grace_s: number;
   readonly drain_delay_s: number;
   readonly reflection: boolean;
-  readonly insecure: boolean;
 }
 
 export interface ExecutorConfig {
@@ -27,8 +27,10 @@ export interface ExecutorConfig {
 
 export interface TelemetryConfig {
   readonly otlp_endpoint: string | null;
+  readonly sample_ratio: number;
   readonly log_level: LogLevel;
   readonly log_format: "auto" | "json" | "text";
+  readonly log_texts: boolean;
 }
 
 type ListenShape = { readonly [K in keyof ListenConfig]: z.ZodType<ListenConfig[K]> };
@@ -46,9 +48,9 @@ export const listenConfig: ListenShape = {
   drain_grace_s: z.number().nonnegative().default(30),
   /** Seconds between NOT_SERVING and the refusal of new calls. */
   drain_delay_s: z.number().nonnegative().default(0),
+  /** Whether callers may ask which methods there are. */
   reflection: z.boolean().default(true),
-  /** True: plaintext on an address that is not loopback. */
-  insecure: z.boolean().default(false),
+  ...serverSecurityConfig,
 };
 
 /** Settings of a service that runs a model. */
@@ -64,7 +66,11 @@ export const executorConfig: ExecutorShape = {
 export const telemetryConfig: z.ZodType<TelemetryConfig> = z.strictObject({
   /** OTLP/HTTP collector, as http://127.0.0.1:4318; null for no traces. */
   otlp_endpoint: z.url().nullable().default(null),
+  /** Share of traces that are kept; a trace is whole or absent. */
+  sample_ratio: z.number().min(0).max(1).default(1),
   log_level: z.enum(logLevels).default("info"),
   /** auto: readable on a terminal, JSON lines elsewhere. */
   log_format: z.enum(["auto", "json", "text"]).default("auto"),
+  /** True: prompts and completions are logged too. */
+  log_texts: z.boolean().default(false),
 }).prefault({});

@@ -5,12 +5,16 @@ import { ConfigError, loadConfig } from "@decorum/config";
 import { createServer, drainOnSignal, type ServiceImplementation } from "@decorum/rpc";
 import { type Logger, type Metrics, startTelemetry } from "@decorum/telemetry";
 import { type ListenConfig, type TelemetryConfig, telemetryConfig } from "./common_config.ts";
+import { type ServerSecurity, serverSecurity } from "./security.ts";
+import { observeMachine } from "./machine_metrics.ts";
 
 /** What a service gets to start with. */
 export interface ServiceContext<C> {
   readonly config: C;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** For doors that the service opens itself, beside the gRPC port. */
+  readonly security: ServerSecurity;
 }
 
 /** A service whose port may be opened. */
@@ -97,26 +101,34 @@ async function serve<S extends z.ZodType<ListenConfig>>(
   const telemetry = settings.telemetry as TelemetryConfig;
   const { log_format: format, otlp_endpoint: endpoint } = telemetry;
   let isServing = () => false;
-  const { logger, metrics, close } = await startTelemetry({
+  const { logger, metrics, http, close } = await startTelemetry({
     service: `decorum-${name}`,
     version: VERSION,
     logLevel: telemetry.log_level,
+    logTexts: telemetry.log_texts,
+    sampleRatio: telemetry.sample_ratio,
     healthy: () => isServing(),
     ...(format === "auto" ? {} : { logFormat: format }),
     ...(endpoint === null ? {} : { otlpEndpoint: endpoint }),
     ...(config.metrics_listen === null ? {} : { http: hostAndPort(config.metrics_listen) }),
   });
-  const started = program.start({ config, logger, metrics });
+  if (http) {
+    observeMachine(metrics);
+    logger.info("metrics", { url: `${http.url}/metrics` });
+  }
+  const security = serverSecurity(config, name, { logger, metrics });
+  const started = program.start({ config, logger, metrics, security });
   const server = await createServer({
     address: config.listen,
     services: started.services,
     logger,
     metrics,
+    auth: security.authorizer,
+    ...(security.tls === undefined ? {} : { tls: security.tls }),
     insecure: config.insecure,
     reflection: config.reflection,
     maxMessageBytes: 64 * 2 ** 20,
     ...(config.health_listen === null ? {} : { healthAddress: config.health_listen }),
-    ...(config.insecure ? { auth: "open" as const } : {}),
   });
   isServing = () => server.serving;
   const drain: typeof server.drain = (options) => {

@@ -10,6 +10,8 @@ export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Writes one line an entry; never throws. */
 export interface Logger {
+  /** Whether prompts and completions may be logged: fields that hold them are left out unless it is true. */
+  readonly texts: boolean;
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -27,6 +29,10 @@ export interface LoggerOptions {
   readonly level?: LogLevel;
   /** "json": one object a line. "text": for a terminal. Default: "text" where standard error is one. */
   readonly format?: "json" | "text";
+  /** See `Logger.texts`; default false. */
+  readonly texts?: boolean;
+  /** Told of every entry that is written. */
+  readonly onEntry?: (level: LogLevel) => void;
   /** Takes one line with its newline; default standard error. */
   readonly write?: (line: string) => void;
   /** The clock; default the system's. */
@@ -35,13 +41,14 @@ export interface LoggerOptions {
 
 /** Makes a logger. Inside a span, entries carry its `trace_id` and `span_id`. */
 export function createLogger(options: LoggerOptions): Logger {
-  const { service, level = "info", now = () => new Date() } = options;
+  const { service, level = "info", texts = false, now = () => new Date(), onEntry } = options;
   const format = options.format ?? (process.stderr.isTTY ? "text" : "json");
   const write = options.write ?? ((line: string) => void process.stderr.write(line));
   const lowest = logLevels.indexOf(level);
 
   const make = (bound: LogFields): Logger => {
     const put = (entryLevel: LogLevel, message: string, fields: LogFields): void => {
+      onEntry?.(entryLevel);
       const time = now().toISOString();
       const all = { ...spanIds(), ...bound, ...fields };
       try {
@@ -59,6 +66,7 @@ export function createLogger(options: LoggerOptions): Logger {
       if (logLevels.indexOf(entryLevel) >= lowest) put(entryLevel, message, fields);
     };
     return {
+      texts,
       debug: at("debug"),
       info: at("info"),
       warn: at("warn"),
@@ -84,7 +92,7 @@ const colours: Record<LogLevel, string> = { debug: "2", info: "36", warn: "33", 
 
 function textLine(time: string, level: LogLevel, service: string, message: string, all: LogFields) {
   const pairs = Object.entries(plainFields(all))
-    .filter(([key]) => key !== "trace_id" && key !== "span_id")
+    .filter(([key, value]) => key !== "trace_id" && key !== "span_id" && value !== undefined)
     .map(([key, value]) => ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   const name = `\x1b[${colours[level]}m${level.padEnd(5)}\x1b[0m`;
   return `${time.slice(11, 23)} ${name} ${service}: ${message}${pairs.join("")}\n`;

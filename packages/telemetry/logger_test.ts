@@ -65,3 +65,16 @@ Deno.test("text entries are for people", () => {
     "00:00:00.000 \x1b[33mwarn \x1b[0m policy: queue full depth=3 reason=too many\n",
   ]);
 });
+
+Deno.test("texts of people are logged only where that was asked for", () => {
+  const samples = [{ prompt: "my address is", response: "a secret" }];
+  for (const format of ["json", "text"] as const) {
+    for (const texts of [false, true]) {
+      const { logger, lines } = capture({ format, texts });
+      const { texts: allowed } = logger.child({ run_id: "r" });
+      logger.info("step", { step: 1, samples: allowed ? samples : undefined });
+      assert.equal(/a secret/.test(lines.join()), texts);
+      assert.equal(/samples/.test(lines.join()), texts);
+    }
+  }
+});

@@ -1,6 +1,7 @@
 import { serveTelemetry, type TelemetryServer } from "./http.ts";
 import { createLogger, type Logger, type LogLevel } from "./logger.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createMetrics, type Metrics, noMetrics } from "./metrics.ts";
+import { observeEventLoop } from "./process_metrics.ts";
 import { startTracing, type Tracing } from "./tracer.ts";
 
 export interface TelemetryOptions {
@@ -8,9 +9,13 @@ export interface TelemetryOptions {
   readonly version: string;
   readonly logLevel?: LogLevel;
   readonly logFormat?: "json" | "text";
+  /** Whether prompts and completions may be logged; default false. */
+  readonly logTexts?: boolean;
   /** Base URL of an OTLP http collector; absent or empty: no traces. */
   readonly otlpEndpoint?: string | undefined;
-  /** "host" and port of `/metrics` and `/healthz`; absent: not served. Port 0 takes a free one. */
+  /** Share of traces that are kept, in [0, 1]; default 1. */
+  readonly sampleRatio?: number;
+  /** "host" and port of `/metrics` and `/healthz`; absent: not served, and none are kept. Port 0 takes a free one. */
   readonly http?: { readonly host?: string; readonly port: number } | undefined;
   /** Whether the process can serve, for `/healthz`. */
   readonly healthy: () => boolean;
@@ -34,23 +39,40 @@ export interface Telemetry {
  */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { service, version, logLevel, logFormat } = options;
+  const metrics = options.http ? createMetrics({ service, version }) : noMetrics;
   const logger = createLogger({
     service,
+    texts: options.logTexts ?? false,
+    onEntry: (level) => {
+      if (level === "warn" || level === "error") {
+        metrics.add("decorum_log_entries_total", 1, { level });
+      }
+    },
     ...(logLevel === undefined ? {} : { level: logLevel }),
     ...(logFormat === undefined ? {} : { format: logFormat }),
   });
-  const metrics = createMetrics({ service, version });
+  metrics.onRender(() => metrics.set("decorum_serving", options.healthy() ? 1 : 0, {}));
   const http = options.http &&
     await serveTelemetry({ ...options.http, metrics, healthy: options.healthy });
   try {
     const endpoint = options.otlpEndpoint;
-    const tracing = await startTracing({ service, version, endpoint, logger, metrics });
+    const { sampleRatio = 1 } = options;
+    const tracing = await startTracing({
+      service,
+      version,
+      endpoint,
+      sampleRatio,
+      logger,
+      metrics,
+    });
+    const endWatch = http ? observeEventLoop(metrics) : () => {};
     return {
       logger,
       metrics,
       tracing,
       http,
       async close() {
+        endWatch();
         await Promise.all([tracing.shutdown(), http?.close()]);
       },
     };

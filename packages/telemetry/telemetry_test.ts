@@ -13,7 +13,9 @@ Deno.test("one call starts logs, metrics, traces and their port, one call ends t
   });
   trace.getTracer("t").startSpan("s").end();
   const response = await fetch(`${telemetry.http?.url}/metrics`);
-  assert.match(await response.text(), /decorum_build_info\{service="reward"/);
+  const body = await response.text();
+  assert.match(body, /decorum_build_info\{service="reward"/);
+  assert.match(body, /^decorum_serving 1$/m);
   await telemetry.close();
   assert.deepEqual(sink.spans.map(({ name, service }) => [name, service]), [["s", "reward"]]);
   await assert.rejects(fetch(`${telemetry.http?.url}/metrics`));
@@ -21,6 +23,8 @@ Deno.test("one call starts logs, metrics, traces and their port, one call ends t
 
   const quiet = await startTelemetry(options);
   assert.equal(quiet.http, undefined);
+  quiet.metrics.add("decorum_policy_generated_tokens_total", 1, {});
+  assert.equal((await quiet.metrics.render()).body, "# EOF\n", "nobody asks, nothing is kept");
   assert.equal(quiet.tracing.enabled, false);
   await quiet.close();
   await assert.rejects(
