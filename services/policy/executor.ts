@@ -1,7 +1,7 @@
-import { context, ROOT_CONTEXT, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
+import type { Span } from "@opentelemetry/api";
 import { unavailable } from "@decorum/rpc";
 import { WorkerDiedError } from "@decorum/runtime";
-import type { Logger, Metrics } from "@decorum/telemetry";
+import { batchSpan, inSpan, type Logger, type Metrics } from "@decorum/telemetry";
 import type { Engine } from "./engine.ts";
 import { runBatch } from "./run_batch.ts";
 import { describeWeights } from "./weights.ts";
@@ -54,7 +54,7 @@ export class Executor {
     const { queue, logger } = this.options;
     for (let batch = await queue.take(); batch; batch = await queue.take()) {
       try {
-        this.#engine ??= await this.options.createEngine();
+        this.#engine ??= await this.#reload();
         await this.#runTraced(this.#engine, batch);
       } catch (error) {
         const died = error instanceof WorkerDiedError;
@@ -68,51 +68,62 @@ export class Executor {
     }
   }
 
-  /** A batch of one request is part of its trace; one of several links to theirs. */
+  async #reload(): Promise<Engine> {
+    const { createEngine, metrics } = this.options;
+    const count = (outcome: "loaded" | "failed") =>
+      metrics.add("decorum_model_reloads_total", 1, { reason: "worker_died", outcome });
+    try {
+      const engine = await createEngine();
+      count("loaded");
+      return engine;
+    } catch (error) {
+      count("failed");
+      throw error;
+    }
+  }
+
+  /** A batch is part of its requests' trace, where they have one in common, and links to them. */
   async #runTraced(engine: Engine, batch: readonly Work[]): Promise<void> {
     const { queue, metrics } = this.options;
-    const [only] = batch;
-    const parent = batch.length === 1 && only ? only.context : ROOT_CONTEXT;
-    const links = batch.length === 1 ? [] : batch.flatMap((work) => {
-      const spanContext = trace.getSpanContext(work.context);
-      return spanContext ? [{ context: spanContext }] : [];
-    });
-    const span = trace.getTracer("decorum.policy").startSpan("policy.batch", { links }, parent);
+    const settings = batchSpan(batch.map((work) => work.context));
     const began = performance.now();
     try {
-      await context.with(trace.setSpan(parent, span), () => this.#runMeasured(engine, batch, span));
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR });
-      throw error;
+      const run = (span: Span | undefined) => this.#runMeasured(engine, batch, span);
+      await inSpan("decorum.policy", "policy.batch", settings, run);
     } finally {
       const took = performance.now() - began;
       queue.took(took);
       metrics.observe("decorum_batch_duration_seconds", took / 1000, queueLabel);
-      span.end();
     }
   }
 
-  async #runMeasured(engine: Engine, batch: readonly Work[], span: Span): Promise<void> {
+  async #runMeasured(engine: Engine, batch: readonly Work[], span?: Span): Promise<void> {
     const { metrics, streamTokens } = this.options;
+    const began = performance.now();
     const { weights } = batch[0]!.request;
     const streams = batch.some(({ request }) => request.stream);
-    const { sequences, realTokens, paddingTokens, generatedTokens } = await runBatch(
-      engine,
-      batch,
-      {
-        chunkTokens: streams ? streamTokens : UNSEEN_TOKENS,
-        signal: allAborted(batch.map(({ signal }) => signal)),
-        onFirstToken: ({ queuedAt }) => {
-          const seconds = (performance.now() - queuedAt) / 1000;
-          metrics.observe("decorum_policy_first_token_seconds", seconds, {});
+    const { sequences, realTokens, paddingTokens, generatedTokens, longestResponse } =
+      await runBatch(
+        engine,
+        batch,
+        {
+          chunkTokens: streams ? streamTokens : UNSEEN_TOKENS,
+          signal: allAborted(batch.map(({ signal }) => signal)),
+          onFirstToken: ({ queuedAt }) => {
+            const seconds = (performance.now() - queuedAt) / 1000;
+            metrics.observe("decorum_policy_first_token_seconds", seconds, {});
+          },
         },
-      },
-    );
+      );
+    if (longestResponse > 0) {
+      const seconds = (performance.now() - began) / 1000 / longestResponse;
+      metrics.observe("decorum_policy_token_seconds", seconds, {});
+    }
     metrics.observe("decorum_batch_size", sequences, queueLabel);
     metrics.add("decorum_batch_tokens_total", realTokens, { ...queueLabel, kind: "real" });
     metrics.add("decorum_batch_tokens_total", paddingTokens, { ...queueLabel, kind: "padding" });
     metrics.add("decorum_policy_generated_tokens_total", generatedTokens, {});
-    span.setAttributes({
+    span?.setAttributes({
       "decorum.batch.requests": batch.length,
       "decorum.batch.sequences": sequences,
       "decorum.batch.padding_tokens": paddingTokens,

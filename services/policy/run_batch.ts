@@ -21,6 +21,8 @@ export interface BatchCounts {
   readonly realTokens: number;
   readonly paddingTokens: number;
   readonly generatedTokens: number;
+  /** Tokens of the longest response. */
+  readonly longestResponse: number;
 }
 
 /**
@@ -106,5 +108,6 @@ function counts(sequences: readonly Growing[]): BatchCounts {
     realTokens,
     paddingTokens: positions - realTokens,
     generatedTokens: sum(responses),
+    longestResponse: Math.max(...responses),
   };
 }

@@ -1,5 +1,5 @@
 import { goneReason, resourceExhausted, StatusError } from "@decorum/rpc";
-import type { Metrics } from "@decorum/telemetry";
+import { type Metrics, pastSpan } from "@decorum/telemetry";
 import { type BatchLimits, pickBatch } from "./pick_batch.ts";
 import { paddedTokens, type Work } from "./work.ts";
 
@@ -27,6 +27,11 @@ export class WorkQueue {
 
   constructor(readonly limits: QueueLimits, readonly metrics: Metrics) {
     this.#report();
+    metrics.onRender(() => {
+      const since = this.#waiting[0]?.queuedAt;
+      const seconds = since === undefined ? 0 : (performance.now() - since) / 1000;
+      metrics.set("decorum_queue_oldest_seconds", seconds, { queue });
+    });
   }
 
   /** Requests that wait. */
@@ -80,9 +85,10 @@ export class WorkQueue {
       const batch = pickBatch(this.#waiting, this.limits);
       this.#waiting = this.#waiting.filter((work) => !batch.includes(work));
       this.#runningSince = performance.now();
-      for (const { queuedAt } of batch) {
+      for (const { context, queuedAt } of batch) {
         const seconds = (performance.now() - queuedAt) / 1000;
         this.metrics.observe("decorum_queue_wait_seconds", seconds, { queue });
+        pastSpan("decorum.policy", "policy.queue", context, queuedAt);
       }
       this.#report();
       return batch;

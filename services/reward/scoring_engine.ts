@@ -1,7 +1,7 @@
-import { context, ROOT_CONTEXT, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context } from "@opentelemetry/api";
 import { unavailable } from "@decorum/rpc";
 import { WorkerDiedError } from "@decorum/runtime";
-import type { Logger, Metrics } from "@decorum/telemetry";
+import { batchSpan, inSpan, type Logger, type Metrics } from "@decorum/telemetry";
 import { type QueueLimits, ScoringQueue } from "./scoring_queue.ts";
 import {
   paddedTokens,
@@ -112,7 +112,7 @@ export class ScoringEngine {
       // Callers may leave a batch that runs; its model stays.
       this.#count(model, 1);
       try {
-        await model.reload();
+        await this.#reload(model);
         await this.#runTraced(batch, model);
       } catch (error) {
         const died = error instanceof WorkerDiedError;
@@ -128,39 +128,40 @@ export class ScoringEngine {
     }
   }
 
-  /** A batch of one request is part of its trace; one of several links to theirs. */
+  /** Loads a model whose thread has ended. */
+  async #reload(model: ScoringModel): Promise<void> {
+    if (model.alive) return;
+    const count = (outcome: "loaded" | "failed") =>
+      this.options.metrics.add("decorum_model_reloads_total", 1, {
+        reason: "worker_died",
+        outcome,
+      });
+    await model.reload().then(() => count("loaded"), (error) => {
+      count("failed");
+      throw error;
+    });
+  }
+
+  /** A batch is part of its requests' trace, where they have one in common, and links to them. */
   async #runTraced(batch: readonly Unit[], model: ScoringModel): Promise<void> {
     const { metrics } = this.options;
     const jobs = [...new Set(batch.map(({ job }) => job))];
-    const [only] = jobs;
-    const parent = jobs.length === 1 && only ? only.context : ROOT_CONTEXT;
-    const links = jobs.length === 1 ? [] : jobs.flatMap((job) => {
-      const spanContext = trace.getSpanContext(job.context);
-      return spanContext ? [{ context: spanContext }] : [];
-    });
     const items = batch.flatMap((unit) => unit.items);
     const real = items.reduce((sum, { ids }) => sum + ids.length, 0);
     const padding = paddedTokens(batch) - real;
-    const span = trace.getTracer("decorum.reward").startSpan("reward.batch", {
-      links,
-      attributes: {
-        "decorum.batch.requests": jobs.length,
-        "decorum.batch.sequences": items.length,
-        "decorum.batch.padding_tokens": padding,
-      },
-    }, parent);
+    const attributes = {
+      "decorum.batch.requests": jobs.length,
+      "decorum.batch.sequences": items.length,
+      "decorum.batch.padding_tokens": padding,
+    };
+    const settings = { ...batchSpan(jobs.map((job) => job.context)), attributes };
     const began = performance.now();
     for (const job of jobs) job.startedAt ??= began;
     try {
-      const logits = await context.with(
-        trace.setSpan(parent, span),
-        () => model.logits(items),
-      );
+      const run = () => model.logits(items);
+      const logits = await inSpan("decorum.reward", "reward.batch", settings, run);
       this.statisticsOf(model).ranBatch(items.length, performance.now() - began);
       deliver(batch, logits);
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR });
-      throw error;
     } finally {
       const took = performance.now() - began;
       this.queue.took(took);
@@ -168,7 +169,6 @@ export class ScoringEngine {
       metrics.observe("decorum_batch_size", items.length, queueLabel);
       metrics.add("decorum_batch_tokens_total", real, { ...queueLabel, kind: "real" });
       metrics.add("decorum_batch_tokens_total", padding, { ...queueLabel, kind: "padding" });
-      span.end();
     }
   }
 }

@@ -1,5 +1,5 @@
 import { goneReason, resourceExhausted, StatusError } from "@decorum/rpc";
-import type { Metrics } from "@decorum/telemetry";
+import { type Metrics, pastSpan } from "@decorum/telemetry";
 import { type BatchLimits, pickBatch } from "./pick_batch.ts";
 import { type ScoringJob, type Unit, unitsOf, waitingTokens } from "./scoring_job.ts";
 
@@ -35,6 +35,11 @@ export class ScoringQueue {
 
   constructor(readonly limits: QueueLimits, readonly metrics: Metrics) {
     this.#report();
+    metrics.onRender(() => {
+      const since = this.#waiting[0]?.queuedAt;
+      const seconds = since === undefined ? 0 : (performance.now() - since) / 1000;
+      metrics.set("decorum_queue_oldest_seconds", seconds, { queue });
+    });
     metrics.onRender(() => {
       const since = this.#waiting[0]?.queuedAt;
       const seconds = since === undefined ? 0 : (performance.now() - since) / 1000;
@@ -97,9 +102,10 @@ export class ScoringQueue {
       }
       const batch = pickBatch(this.#waiting, this.limits);
       this.#remove(new Set(batch));
-      for (const { queuedAt } of batch) {
+      for (const { job, queuedAt } of batch) {
         const seconds = (performance.now() - queuedAt) / 1000;
         this.metrics.observe("decorum_queue_wait_seconds", seconds, { queue });
+        pastSpan("decorum.reward", "reward.queue", job.context, queuedAt);
       }
       this.#admit();
       return batch;
