@@ -49,6 +49,8 @@ export interface ServerOptions {
   readonly reflection?: boolean;
   /** Largest message in bytes, both ways; default 4 MiB. */
   readonly maxMessageBytes?: number;
+  /** Connections that are open at once, on each address; those above are closed as they come. Default any number. */
+  readonly maxConnections?: number;
   /** Milliseconds after which a connection is ended kindly, so that clients spread anew; default never. */
   readonly maxConnectionAgeMs?: number;
   /** Called before the service's handler, in their order, after tracing and authorisation. */
@@ -145,6 +147,8 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
     }
   }
 
+  for (const one of [server, healthServer]) limitConnections(one, options.maxConnections);
+
   let serving = false;
   let draining: Promise<DrainReport> | undefined;
   const setServing = (on: boolean, only?: string): void => {
@@ -193,6 +197,12 @@ function authorizerOf(options: ServerOptions, methods: readonly string[]): Autho
   throw new TypeError(
     `Cannot listen on ${address} without a table of who may call what: give auth (or "open")`,
   );
+}
+
+/** grpc-js has no option for it; its HTTP/2 servers do. */
+function limitConnections(server: grpc.Server | undefined, most: number | undefined): void {
+  if (server === undefined || most === undefined) return;
+  for (const listening of server["http2Servers"].keys()) listening.maxConnections = most;
 }
 
 function bind(server: grpc.Server, address: string, credentials: grpc.ServerCredentials) {

@@ -20,6 +20,10 @@ export interface ServiceContext<C> {
 /** A service whose port may be opened. */
 export interface StartedService {
   readonly services: readonly ServiceImplementation[];
+  /** Largest gRPC message in bytes, both ways; default 64 MiB. */
+  readonly maxMessageBytes?: number;
+  /** Connections that are open at once, on each gRPC port; default any number. */
+  readonly maxConnections?: number;
   /** Loads models; the port is open and says NOT_SERVING meanwhile. Handlers wait for it by themselves. */
   load(): Promise<void>;
   /** Asked once the service serves: resolves with the exit code when it ends by itself. Absent: it never does. */
@@ -127,7 +131,8 @@ async function serve<S extends z.ZodType<ListenConfig>>(
     ...(security.tls === undefined ? {} : { tls: security.tls }),
     insecure: config.insecure,
     reflection: config.reflection,
-    maxMessageBytes: 64 * 2 ** 20,
+    maxMessageBytes: started.maxMessageBytes ?? 64 * 2 ** 20,
+    ...(started.maxConnections === undefined ? {} : { maxConnections: started.maxConnections }),
     ...(config.health_listen === null ? {} : { healthAddress: config.health_listen }),
   });
   isServing = () => server.serving;
