@@ -1,4 +1,4 @@
-export { isLoopback, resolveAddresses } from "./address.ts";
+export { checkTransport, hostPort, isLoopback, resolveAddresses } from "./address.ts";
 export { authorize, type AuthTable, checkAuthTable } from "./auth.ts";
 export { Authorizer, type CallAttempt } from "./authorizer.ts";
 export { type CallContext } from "./call_context.ts";
@@ -25,6 +25,7 @@ export * as teiV1 from "./gen/tei_v1.ts";
 export * as trainerV1 from "./gen/trainer_v1.ts";
 export { checkHealth, type HealthCheck } from "./health.ts";
 export { type Caller, type Identity, spiffeId } from "./identity.ts";
+export { reloadedPem } from "./pem.ts";
 export { RpcError } from "./rpc_error.ts";
 export {
   createServer,
@@ -46,7 +47,7 @@ export {
 } from "./services.ts";
 export { drainOnSignal } from "./signals.ts";
 export { type StatusName } from "./status.ts";
-export { type ClientTls, type ServerTls } from "./tls.ts";
+export { checkClientTls, type ClientTls, type ServerTls } from "./tls.ts";
 export {
   type KnownToken,
   parseTokens,

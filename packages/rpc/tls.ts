@@ -61,6 +61,11 @@ function contextOptions({ value: { ca, cert, key } }: ReloadedFiles<Pem>) {
   return { ca, cert: cert!, key: key! };
 }
 
+/** Reads a client's files as a connection would. @throws TypeError, Error as {@link reloadedPem} */
+export function checkClientTls(tls: ClientTls): void {
+  reloadedPem(tls, { side: "client" });
+}
+
 /** What a client needs to open TLS connections. */
 export interface ClientSecurity {
   readonly credentials: ChannelCredentials;

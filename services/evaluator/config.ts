@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { addresses, executorConfig, listenConfig } from "@decorum/service";
+import { addresses, callConfig, executorConfig, listenConfig } from "@decorum/service";
 
 const positive = z.int().positive();
 
@@ -10,6 +10,7 @@ const classifier = {
 
 const schema = z.strictObject({
   ...listenConfig,
+  ...callConfig,
   listen: listenConfig.listen.default("127.0.0.1:50053"),
   ...executorConfig,
   /** Addresses of the policy; a name may stand for several processes. */

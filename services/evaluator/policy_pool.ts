@@ -7,14 +7,15 @@ import {
   RpcError,
   unavailable,
 } from "@decorum/rpc";
+import type { CallSecurity } from "@decorum/service";
 import type { Logger, Metrics } from "@decorum/telemetry";
 
 export type PolicyClient = RpcClient<typeof policyService>;
 
 export interface PolicyPoolOptions {
   readonly addresses: readonly string[];
-  /** True: plaintext to any address. */
-  readonly insecure: boolean;
+  /** How they are called. */
+  readonly security: CallSecurity;
   /** Milliseconds without any success after which a policy that is away is given up. */
   readonly waitMs: number;
   readonly metrics: Metrics;
@@ -35,10 +36,15 @@ export class PolicyPool implements Disposable {
 
   /** Finds the processes behind the addresses; connects with the first task. */
   static async open(options: PolicyPoolOptions): Promise<PolicyPool> {
-    const { addresses, insecure, metrics } = options;
+    const { addresses, security, metrics } = options;
     const found = await Promise.all(addresses.map(resolveOneFamily));
     const clients = [...new Set(found.flat())].map((address) =>
-      createClient(policyService, { address, insecure, metrics, maxMessageBytes: 64 * 2 ** 20 })
+      createClient(policyService, {
+        ...security("policy"),
+        address,
+        metrics,
+        maxMessageBytes: 64 * 2 ** 20,
+      })
     );
     return new PolicyPool(clients, options);
   }

@@ -7,6 +7,7 @@ import {
 } from "@decorum/rpc";
 import { WorkerDiedError } from "@decorum/runtime";
 import type { TextItem } from "@decorum/scoring";
+import { callSecurity } from "@decorum/service";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import type { EvaluatorConfig } from "./config.ts";
 import { evaluate, type Evaluation, type EvaluationTools } from "./evaluation.ts";
@@ -38,6 +39,7 @@ export interface EvaluatorParts {
 export function evaluatorHandlers(
   { config, loaded, logger, metrics }: EvaluatorParts,
 ): Handlers<typeof evaluatorService> {
+  const security = callSecurity(config, "evaluator", { logger, metrics });
   let running = 0;
   return {
     async *evaluate(request, { signal }) {
@@ -53,7 +55,7 @@ export function evaluatorHandlers(
         const began = performance.now();
         using pool = await PolicyPool.open({
           addresses: config.policy,
-          insecure: config.insecure,
+          security,
           waitMs: config.policy_wait_s * 1000,
           metrics,
           logger,

@@ -8,7 +8,7 @@ import { classifierToxicity, judgeToxicity } from "./toxicity.ts";
 
 /** The evaluator service, its models not yet loaded. */
 export function startEvaluator(
-  { config, logger, metrics }: ServiceContext<EvaluatorConfig>,
+  { config, logger, metrics }: Omit<ServiceContext<EvaluatorConfig>, "security">,
 ): StartedService {
   const loaded = Promise.withResolvers<LoadedEvaluator>();
   loaded.promise.catch(() => {});

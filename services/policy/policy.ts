@@ -32,7 +32,9 @@ export class Policy implements AsyncDisposable {
   }
 
   /** @throws Error, TypeError or RangeError for a model or adapter that cannot be used */
-  static async load({ config, metrics, logger }: ServiceContext<PolicyConfig>): Promise<Policy> {
+  static async load(
+    { config, metrics, logger }: Omit<ServiceContext<PolicyConfig>, "security">,
+  ): Promise<Policy> {
     const model = await loadPolicyModel(config);
     const { limits, batching } = config;
     const queue = new WorkQueue({

@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { address, addresses, executorConfig, listenConfig } from "@decorum/service";
+import { address, addresses, callConfig, executorConfig, listenConfig } from "@decorum/service";
 import { type RunConfig, runFields } from "./run_config.ts";
 import { RUN_ID, RUN_ID_RULE } from "./run_id.ts";
 
 /** Settings of the process; they do not decide a run's results. */
 const processFields = {
   ...listenConfig,
+  ...callConfig,
   listen: listenConfig.listen.default("127.0.0.1:50054"),
   provider: executorConfig.provider,
   threads: executorConfig.threads,

@@ -1,4 +1,5 @@
 import { createClient, policyService, resolveAddresses, RpcError } from "@decorum/rpc";
+import type { CallSecurity } from "@decorum/service";
 import type { Metrics } from "@decorum/telemetry";
 import { persist, type Waiting } from "./waiting.ts";
 import { ensureWeights, type PolicyClient, type WeightsImage } from "./weights_push.ts";
@@ -16,8 +17,8 @@ export interface PolicyReplica {
 export interface PoliciesOptions {
   /** "host:port" each; a name may stand for several processes. */
   readonly addresses: readonly string[];
-  /** Plaintext to addresses that are not loopback. */
-  readonly insecure: boolean;
+  /** How they are called. */
+  readonly security: CallSecurity;
   readonly metrics: Metrics;
 }
 
@@ -60,9 +61,14 @@ export class Policies implements Disposable {
     }
     for (const address of found) {
       if (this.#replicas.has(address)) continue;
-      const { insecure, metrics } = this.options;
+      const { security, metrics } = this.options;
       const maxMessageBytes = 64 * 2 ** 20;
-      const client = createClient(policyService, { address, insecure, metrics, maxMessageBytes });
+      const client = createClient(policyService, {
+        ...security("policy"),
+        address,
+        metrics,
+        maxMessageBytes,
+      });
       this.#replicas.set(address, { address, client, version: undefined, ours: false });
     }
     return [...this.#replicas.values()];

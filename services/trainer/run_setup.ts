@@ -13,7 +13,8 @@ import {
 import { linearSchedule } from "@decorum/optim";
 import { emptyMoments, klController } from "@decorum/ppo";
 import { createClient, evaluatorService, rewardService } from "@decorum/rpc";
-import type { Metrics } from "@decorum/telemetry";
+import { type CallConfig, callSecurity } from "@decorum/service";
+import type { Logger, Metrics } from "@decorum/telemetry";
 import type { Precision } from "@decorum/tensor";
 import { dataOrder, loadTokenizer, type Tokenizer } from "@decorum/text";
 import type { Progress } from "./checkpoint.ts";
@@ -30,7 +31,7 @@ import { heldOf, type PolicyClient } from "./weights_push.ts";
 /** Where a run's services are, and what it runs on; not a part of its configuration. */
 export type Surroundings = Pick<
   TrainerConfig,
-  "policy" | "reward" | "evaluator" | "insecure" | "provider" | "threads"
+  keyof CallConfig | "policy" | "reward" | "evaluator" | "provider" | "threads"
 >;
 
 /** What is read and checked before a run is accepted. */
@@ -105,21 +106,29 @@ export async function openTools(
   inputs: RunInputs,
   surroundings: Surroundings,
   waiting: Waiting,
-  metrics: Metrics,
+  { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
 ): Promise<RunTools> {
   const { config, tokenizer, prompts, start } = inputs;
-  const { insecure } = surroundings;
-  const clientOptions = { insecure, metrics, maxMessageBytes: 64 * 2 ** 20 };
+  const security = callSecurity(surroundings, "trainer", { logger, metrics });
+  const clientOptions = { metrics, maxMessageBytes: 64 * 2 ** 20 };
   await using opened = new AsyncDisposableStack();
   const hash = await baseModelHash(config.model);
   const policies = opened.use(
-    new Policies({ addresses: surroundings.policy, insecure, metrics }, hash),
+    new Policies({ addresses: surroundings.policy, security, metrics }, hash),
   );
   const reward = opened.use(
-    createClient(rewardService, { address: surroundings.reward, ...clientOptions }),
+    createClient(rewardService, {
+      ...security("reward"),
+      ...clientOptions,
+      address: surroundings.reward,
+    }),
   );
   const evaluator = surroundings.evaluator === null ? undefined : opened.use(
-    createClient(evaluatorService, { address: surroundings.evaluator, ...clientOptions }),
+    createClient(evaluatorService, {
+      ...security("evaluator"),
+      ...clientOptions,
+      address: surroundings.evaluator,
+    }),
   );
   const precision = await checkPolicies(policies, inputs, waiting);
   await checkReward(reward, config.reward_label, waiting);

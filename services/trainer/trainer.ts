@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { alreadyExists, failedPrecondition, notFound } from "@decorum/rpc";
+import { callSecurity } from "@decorum/service";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { WrittenCheckpoint } from "./checkpoint.ts";
 import { runConfigOf, type TrainerConfig } from "./config.ts";
@@ -42,6 +43,8 @@ export class Trainer {
   #starting = false;
 
   constructor(readonly options: TrainerOptions) {
+    // Certificates and tokens that cannot be read are told now, not when a run starts.
+    callSecurity(options.config, "trainer");
     this.store = new RunStore(options.config.runs);
   }
 

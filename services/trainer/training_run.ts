@@ -99,7 +99,10 @@ export class TrainingRun {
       say: (message) => this.#say(message),
       ...(this.options.pauses ? { pauses: this.options.pauses } : {}),
     };
-    await using tools = await openTools(inputs, surroundings, waiting, metrics);
+    await using tools = await openTools(inputs, surroundings, waiting, {
+      logger: this.options.logger,
+      metrics,
+    });
     let progress = this.#restore(tools);
     metrics.set("decorum_trainer_kl_target_nats", config.ppo.target, { run_id: runId });
     const missed = await this.#publish(tools, progress.step, new Stages(metrics));
