@@ -12,6 +12,7 @@ export {
   formatRepo,
   type HubFile,
   type HubRepo,
+  isPinOf,
   parseHubFile,
   parseModelRepo,
 } from "./source.ts";

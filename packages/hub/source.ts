@@ -68,6 +68,17 @@ export function parseHubFile(text: string): HubFile | undefined {
   };
 }
 
+/**
+ * Whether `pinned` is what `setting` meant when it was resolved: the same repository and file, at a commit,
+ * where the setting names none.
+ */
+export function isPinOf(pinned: string, setting: string): boolean {
+  const commit = /@([0-9a-f]{40})(?=\/|$)/.exec(pinned);
+  if (commit === null || /@[0-9a-f]{40}(?=\/|$)/.test(setting)) return false;
+  const bare = (text: string) => text.replace(/^hf:\/\/(models\/)?/, "").replace(/@[^/]+/, "");
+  return bare(pinned) === bare(setting);
+}
+
 /** A repository as settings and messages write it. */
 export function formatRepo({ type, name, revision }: HubRepo): string {
   return `${type === "dataset" ? "hf://datasets/" : ""}${name}@${revision}`;

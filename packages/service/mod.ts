@@ -1,5 +1,6 @@
 export * from "./common_config.ts";
 export { allMethods, methodTable, roles } from "./method_table.ts";
+export { localSource } from "./local_source.ts";
 export * from "./run_service.ts";
 export * from "./security.ts";
 export * from "./security_config.ts";

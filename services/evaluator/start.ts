@@ -1,7 +1,8 @@
 import { ConfigError } from "@decorum/config";
 import { evaluatorService, implement } from "@decorum/rpc";
 import { Judge, TextClassifier } from "@decorum/scoring";
-import type { ServiceContext, StartedService } from "@decorum/service";
+import { localSource, type ServiceContext, type StartedService } from "@decorum/service";
+import type { Logger } from "@decorum/telemetry";
 import type { EvaluatorConfig } from "./config.ts";
 import { evaluatorHandlers, type LoadedEvaluator } from "./service.ts";
 import { classifierToxicity, judgeToxicity } from "./toxicity.ts";
@@ -18,8 +19,9 @@ export function startEvaluator(
     services: [implement(evaluatorService, handlers)],
     async load() {
       try {
-        const classifier = owned.use(await loadClassifier(config));
-        const judge = config.judge && owned.use(await loadJudge(config.judge, config.threads));
+        const classifier = owned.use(await loadClassifier(config, logger));
+        const judge = config.judge &&
+          owned.use(await loadJudge(config.judge, config.threads, logger));
         logger.info("models loaded", {
           toxicity: classifier.name,
           toxicity_version: classifier.version,
@@ -44,9 +46,11 @@ export function startEvaluator(
   };
 }
 
-async function loadClassifier(config: EvaluatorConfig): Promise<TextClassifier> {
+async function loadClassifier(config: EvaluatorConfig, logger: Logger): Promise<TextClassifier> {
   const { model, label } = config.toxicity;
-  const classifier = await TextClassifier.load(model, {
+  const { path, pinned } = await localSource(model, logger);
+  const classifier = await TextClassifier.load(path, {
+    ...(pinned === model ? {} : { name: pinned }),
     runtime: {
       executionProvider: config.provider,
       precision: config.precision,
@@ -59,8 +63,10 @@ async function loadClassifier(config: EvaluatorConfig): Promise<TextClassifier> 
 async function loadJudge(
   { model, label }: { readonly model: string; readonly label: string },
   threads: number,
+  logger: Logger,
 ): Promise<Judge> {
-  return await withLabel(await Judge.load(model, { threads }), "judge", model, label);
+  const { path } = await localSource(model, logger, "onnx");
+  return await withLabel(await Judge.load(path, { threads }), "judge", model, label);
 }
 
 /** The model, if it has the label that the configuration names; else it is freed. */

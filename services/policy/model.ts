@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import {
   baseModelHash,
   initValueHead,
@@ -15,6 +15,8 @@ import {
   tokenizerHash,
 } from "@decorum/models";
 import type { RuntimeOptions } from "@decorum/runtime";
+import { localSource } from "@decorum/service";
+import type { Logger } from "@decorum/telemetry";
 import type { Tensor } from "@decorum/tensor";
 import { loadTokenizer, type Tokenizer } from "@decorum/text";
 import { loraConfigOf, type PolicyConfig } from "./config.ts";
@@ -43,8 +45,11 @@ export interface PolicyModel {
  *
  * @throws Error for a folder or file that is missing; TypeError or RangeError naming file and field
  */
-export async function loadPolicyModel(config: PolicyConfig): Promise<PolicyModel> {
-  const folder = resolve(config.model);
+export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Promise<PolicyModel> {
+  const { path: folder, pinned } = await localSource(config.model, logger);
+  const adapter = config.start_adapter === null
+    ? null
+    : (await localSource(config.start_adapter, logger)).path;
   if (!existsSync(folder)) {
     throw new Error(
       `Cannot load the policy's model: there is no folder ${folder}; set policy.model to a Hugging Face T5 folder`,
@@ -61,7 +66,7 @@ export async function loadPolicyModel(config: PolicyConfig): Promise<PolicyModel
     intraOpThreads: config.threads,
   };
   return {
-    name: basename(folder),
+    name: pinned === config.model ? basename(folder) : pinned,
     config: t5,
     configJson: readFileSync(join(folder, "config.json"), "utf8"),
     baseModelHash: await baseModelHash(folder),
@@ -70,9 +75,9 @@ export async function loadPolicyModel(config: PolicyConfig): Promise<PolicyModel
     layers,
     lora,
     base: baseWeights("BASE", lora, layers, t5.d_model),
-    start: config.start_adapter === null
+    start: adapter === null
       ? baseWeights("START", lora, layers, t5.d_model)
-      : startWeights(resolve(config.start_adapter), lora, layers, t5.d_model),
+      : startWeights(adapter, lora, layers, t5.d_model),
     createEngine: () => Engine.create({ model: folder, config: t5, lora, runtime }),
   };
 }

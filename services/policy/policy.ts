@@ -35,7 +35,7 @@ export class Policy implements AsyncDisposable {
   static async load(
     { config, metrics, logger }: Omit<ServiceContext<PolicyConfig>, "security">,
   ): Promise<Policy> {
-    const model = await loadPolicyModel(config);
+    const model = await loadPolicyModel(config, logger);
     const { limits, batching } = config;
     const queue = new WorkQueue({
       maxPrompts: batching.max_prompts,

@@ -1,7 +1,8 @@
 import { existsSync, realpathSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import { ConfigError } from "@decorum/config";
 import {
+  checkTransport,
   implement,
   inferenceService,
   rewardAdminService,
@@ -10,8 +11,10 @@ import {
   teiPredictService,
 } from "@decorum/rpc";
 import { TextClassifier } from "@decorum/scoring";
-import type { ServiceContext, StartedService } from "@decorum/service";
+import { localSource, type ServiceContext, type StartedService } from "@decorum/service";
+import type { Logger } from "@decorum/telemetry";
 import type { RewardConfig } from "./config.ts";
+import { type HttpDoor, openHttpDoor } from "./doors/http.ts";
 import { inferenceHandlers } from "./doors/inference.ts";
 import { rewardAdminHandlers, rewardHandlers } from "./doors/reward.ts";
 import { Streams } from "./doors/streams.ts";
@@ -19,12 +22,16 @@ import { teiInfoHandlers, teiPredictHandlers } from "./doors/tei.ts";
 import { LiveClassifier } from "./live_classifier.ts";
 import { ScoringDesk } from "./scoring_desk.ts";
 import { ScoringEngine } from "./scoring_engine.ts";
+import { watchFolder } from "./watch_folder.ts";
 
 /** The reward service, its model not yet loaded. */
 export function startReward(
-  { config, logger, metrics }: ServiceContext<RewardConfig>,
+  { config, logger, metrics, security }: ServiceContext<RewardConfig>,
 ): StartedService {
-  const { limits, batching } = config;
+  const { limits, batching, http_listen: httpAddress } = config;
+  if (httpAddress !== null) {
+    checkTransport("listen on", httpAddress, { tls: security.tls, insecure: config.insecure });
+  }
   const engine = new ScoringEngine({
     logger,
     metrics,
@@ -36,10 +43,19 @@ export function startReward(
       maxQueuedTokens: limits.max_queue_tokens,
     },
   });
-  const live = new LiveClassifier({ load: () => loadClassifier(config), engine, logger, metrics });
+  const live = new LiveClassifier({
+    load: () => loadClassifier(config, logger),
+    engine,
+    logger,
+    metrics,
+  });
   const desk = new ScoringDesk(config, live, engine);
   const streams = new Streams(limits, metrics);
+  const closers: (() => void)[] = [];
+  let http: HttpDoor | undefined;
   return {
+    maxMessageBytes: limits.max_request_bytes,
+    maxConnections: limits.max_connections,
     services: [
       implement(rewardService, rewardHandlers(desk, streams)),
       implement(rewardAdminService, rewardAdminHandlers(desk)),
@@ -48,6 +64,10 @@ export function startReward(
       implement(teiPredictService, teiPredictHandlers(desk, streams)),
     ],
     async load() {
+      if (httpAddress !== null) {
+        http = await openHttpDoor({ address: httpAddress, desk, security, logger, metrics });
+        logger.info("http", { url: http.url });
+      }
       await live.start();
       const classifier = await live.current;
       logger.info("model loaded", {
@@ -57,12 +77,29 @@ export function startReward(
         default_label: config.label,
         max_tokens: classifier.maxTokens,
       });
+      closers.push(...reloads(config, live));
     },
+    draining: () => http?.drain(),
     async stop() {
+      for (const close of closers) close();
+      await http?.close();
       await engine.stop();
       await live.stop();
     },
   };
+}
+
+/** What makes the classifier be loaded again: SIGHUP, and a folder that is watched. @returns what ends that */
+function reloads({ model, reload }: RewardConfig, live: LiveClassifier): (() => void)[] {
+  // A failure is in the log already.
+  const again = () => live.reload().then(() => {}, () => {});
+  process.on("SIGHUP", again);
+  const closers = [() => void process.off("SIGHUP", again)];
+  if (!reload.watch) return closers;
+  return [
+    ...closers,
+    watchFolder(model, { intervalMs: reload.interval_s * 1000, onChange: again }),
+  ];
 }
 
 /**
@@ -72,11 +109,13 @@ export function startReward(
  */
 async function loadClassifier(
   { model, label, max_length, provider, precision, threads }: RewardConfig,
+  logger: Logger,
 ): Promise<TextClassifier> {
+  const { path, pinned } = await localSource(model, logger);
   // A link may lead elsewhere later: a model whose thread ended is loaded again from where it was.
-  const folder = existsSync(model) ? realpathSync(model) : model;
+  const folder = existsSync(path) ? realpathSync(path) : path;
   const classifier = await TextClassifier.load(folder, {
-    name: basename(resolve(model)),
+    name: pinned === model ? basename(path) : pinned,
     runtime: { executionProvider: provider, precision, intraOpThreads: threads },
     ...(max_length === null ? {} : { maxTokens: max_length }),
   });

@@ -1,8 +1,9 @@
 import { ConfigError } from "@decorum/config";
 import { exitCodes } from "@decorum/service";
 import { runConfigOf } from "./config.ts";
-import { configDifferences, parseRunConfig } from "./run_config.ts";
+import { configDifferences, parseRunConfig, type RunConfig } from "./run_config.ts";
 import { tryLockRun } from "./run_lock.ts";
+import { withPinsOf } from "./sources.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Milliseconds between two looks at a run that another trainer still holds. */
@@ -26,8 +27,9 @@ export async function theOnlyRun(
   const { config, logger } = trainer.options;
   const known = trainer.store.run(runId);
   if (known) {
-    const wanted = parseRunConfig(runConfigOf(config));
-    const changed = configDifferences(JSON.parse(known.configJson), wanted);
+    const recorded = JSON.parse(known.configJson) as RunConfig;
+    const wanted = withPinsOf(recorded, parseRunConfig(runConfigOf(config)));
+    const changed = configDifferences(recorded, wanted);
     if (changed.length > 0) {
       throw new ConfigError([
         `trainer.run is "${runId}", which is on record in ${trainer.store.folder} with another configuration: ` +

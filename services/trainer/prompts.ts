@@ -9,6 +9,7 @@ import {
   type Tokenizer,
 } from "@decorum/text";
 import type { RunConfig } from "./run_config.ts";
+import type { RunSources } from "./sources.ts";
 
 /** A prompt to train on. */
 export interface TrainingPrompt {
@@ -39,9 +40,13 @@ export interface RunPrompts {
  * @throws RangeError, SyntaxError or Error naming the file and the field: no such file or column, nothing
  * left to train on, a prompt over the length.
  */
-export async function loadPrompts(config: RunConfig, tokenizer: Tokenizer): Promise<RunPrompts> {
+export async function loadPrompts(
+  config: RunConfig,
+  sources: RunSources,
+  tokenizer: Tokenizer,
+): Promise<RunPrompts> {
   const { data, ppo: { batch_size: batchSize }, evaluate, seed } = config;
-  const rows = await readFile(data.train, "data.train", data);
+  const rows = await readFile(sources.train, "data.train", data);
   const parts = data.split === null
     ? { train: rows.rows }
     : splitRows(rows.rows, { parts: data.split, seed });
@@ -61,9 +66,9 @@ export async function loadPrompts(config: RunConfig, tokenizer: Tokenizer): Prom
     );
   }
   if (evaluate.every_steps === 0) return { train: kept, heldOut: [], dropped };
-  const held = data.eval === null
+  const held = sources.eval === null
     ? { rows: part(parts, data.eval_split, "data.split"), render: rows.render }
-    : await readFile(data.eval, "data.eval", data);
+    : await readFile(sources.eval, "data.eval", data);
   const heldOut = held.rows.slice(0, evaluate.prompts).map((row, i): HeldOutPrompt => ({
     key: `held-out-${i}`,
     prompt: held.render(row),

@@ -14,8 +14,11 @@ function setUp() {
   writeRows(join(folder.path, "train.jsonl"), 40);
   const tokenizer = loadTokenizer(join(folder.path, "model"));
   const config = runConfigOf(settings(folder.path));
-  const load = (data: Partial<RunConfig["data"]>, other: Partial<RunConfig> = {}) =>
-    loadPrompts({ ...config, ...other, data: { ...config.data, ...data } }, tokenizer);
+  const load = (changes: Partial<RunConfig["data"]>, other: Partial<RunConfig> = {}) => {
+    const data = { ...config.data, ...changes };
+    const sources = { model: "", startAdapter: null, train: data.train, eval: data.eval };
+    return loadPrompts({ ...config, ...other, data }, sources, tokenizer);
+  };
   return { folder, load, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 

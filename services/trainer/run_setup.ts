@@ -24,6 +24,7 @@ import { Policies } from "./policies.ts";
 import { checkPromptLengths, loadPrompts, type RunPrompts } from "./prompts.ts";
 import { loraConfigOf, type RunConfig } from "./run_config.ts";
 import { type RewardClient } from "./scores.ts";
+import type { RunSources } from "./sources.ts";
 import type { StepTools } from "./step.ts";
 import { persist, type Waiting } from "./waiting.ts";
 import { heldOf, type PolicyClient } from "./weights_push.ts";
@@ -37,6 +38,7 @@ export type Surroundings = Pick<
 /** What is read and checked before a run is accepted. */
 export interface RunInputs {
   readonly config: RunConfig;
+  readonly sources: RunSources;
   readonly tokenizer: Tokenizer;
   readonly prompts: RunPrompts;
   /** The adapter that training starts from, and its value head; undefined: a new one. */
@@ -58,10 +60,12 @@ export interface RunTools extends StepTools, AsyncDisposable {
  */
 export async function readInputs(
   config: RunConfig,
+  sources: RunSources,
   surroundings: Surroundings,
   folder: string,
 ): Promise<RunInputs> {
-  if (!existsSync(join(config.model, "config.json"))) {
+  const { model } = sources;
+  if (!existsSync(join(model, "config.json"))) {
     throw new Error(`Cannot load model ${config.model}: there is no config.json in that folder`);
   }
   if (config.evaluate.every_steps > 0 && surroundings.evaluator === null) {
@@ -70,11 +74,11 @@ export async function readInputs(
         "set trainer.evaluator, or evaluate.every_steps 0",
     );
   }
-  const layers = t5LinearLayers(loadT5Config(config.model));
+  const layers = t5LinearLayers(loadT5Config(model));
   const lora = loraConfigOf(config);
   const targets = targetLayers(lora, layers, "trainer.lora");
   const kept = startFolder(folder);
-  const from = existsSync(kept) ? kept : config.start_adapter;
+  const from = existsSync(kept) ? kept : sources.startAdapter;
   const start = from === null ? undefined : readPeftAdapter(from, layers);
   if (start) {
     const found = targetLayers(start.config, layers, from ?? "");
@@ -88,8 +92,9 @@ export async function readInputs(
       );
     }
   }
-  const tokenizer = loadTokenizer(config.model);
-  return { config, tokenizer, prompts: await loadPrompts(config, tokenizer), start };
+  const tokenizer = loadTokenizer(model);
+  const prompts = await loadPrompts(config, sources, tokenizer);
+  return { config, sources, tokenizer, prompts, start };
 }
 
 /** Keeps a copy of the start adapter with the run, so that a run that goes on has the same reference. */
@@ -108,11 +113,11 @@ export async function openTools(
   waiting: Waiting,
   { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
 ): Promise<RunTools> {
-  const { config, tokenizer, prompts, start } = inputs;
+  const { config, sources, tokenizer, prompts, start } = inputs;
   const security = callSecurity(surroundings, "trainer", { logger, metrics });
   const clientOptions = { metrics, maxMessageBytes: 64 * 2 ** 20 };
   await using opened = new AsyncDisposableStack();
-  const hash = await baseModelHash(config.model);
+  const hash = await baseModelHash(sources.model);
   const policies = opened.use(
     new Policies({ addresses: surroundings.policy, security, metrics }, hash),
   );
@@ -133,7 +138,7 @@ export async function openTools(
   const precision = await checkPolicies(policies, inputs, waiting);
   await checkReward(reward, config.reward_label, waiting);
   const clock = { step: 0 };
-  const learner = opened.use(await openLearner(config, surroundings, start, clock));
+  const learner = opened.use(await openLearner(config, sources.model, surroundings, start, clock));
   const fullKl = config.ppo.kl_penalty === "full" ? await FullKl.open(learner) : undefined;
   if (fullKl) opened.defer(() => fullKl.release());
   const all = opened.move();
@@ -172,7 +177,8 @@ function startFolder(folder: string): string {
 }
 
 function openLearner(
-  { model, lora: _, ...config }: RunConfig,
+  { lora, ...config }: RunConfig,
+  model: string,
   { provider, threads }: Surroundings,
   start: PeftAdapter | undefined,
   clock: { readonly step: number },
@@ -181,7 +187,7 @@ function openLearner(
   const linear = linearSchedule({ totalSteps: ppo.steps });
   return PpoLearner.create({
     model,
-    lora: loraConfigOf({ lora: _ }),
+    lora: loraConfigOf({ lora }),
     ...(start ? { adapter: start.parameters } : {}),
     ...(start?.valueHead ? { valueHead: start.valueHead } : {}),
     loss: {

@@ -9,6 +9,7 @@ import { runConfigOf, type TrainerConfig } from "./config.ts";
 import { configDifferences, configHash, parseRunConfig, type RunConfig } from "./run_config.ts";
 import { RUN_ID, RUN_ID_RULE } from "./run_id.ts";
 import { lockRun, tryLockRun } from "./run_lock.ts";
+import { findSources } from "./sources.ts";
 import { readInputs } from "./run_setup.ts";
 import { isActive, type RunRow, RunStore } from "./run_store.ts";
 import { TrainingRun, type TrainingRunOptions } from "./training_run.ts";
@@ -155,8 +156,8 @@ export class Trainer {
         `Cannot start run "${runId}": there is one of that id in ${this.store.folder}; resume it, or choose another id`,
       );
     }
-    const config = parseRunConfig(runConfigOf(this.options.config), configJson);
-    return await this.#launch(runId, config, () =>
+    const named = parseRunConfig(runConfigOf(this.options.config), configJson);
+    return await this.#launch(runId, named, (config) =>
       this.store.createRun({
         runId,
         totalSteps: config.ppo.steps,
@@ -186,14 +187,19 @@ export class Trainer {
     return await this.#launch(runId, config, () => {});
   }
 
-  async #launch(runId: string, config: RunConfig, record: () => void): Promise<RunRow> {
+  async #launch(
+    runId: string,
+    named: RunConfig,
+    record: (config: RunConfig) => void,
+  ): Promise<RunRow> {
     const { config: surroundings, logger, metrics, pauses } = this.options;
     const folder = this.folderOf(runId);
-    const inputs = await readInputs(config, surroundings, folder);
+    const { config, sources } = await findSources(named, logger);
+    const inputs = await readInputs(config, sources, surroundings, folder);
     mkdirSync(folder, { recursive: true });
     const lock = lockRun(folder, runId);
     try {
-      record();
+      record(config);
       this.store.setState(runId, "STARTING", "");
       const run = new TrainingRun({
         ...{ runId, folder, inputs, surroundings, store: this.store, logger, metrics },

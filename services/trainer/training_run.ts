@@ -182,7 +182,7 @@ export class TrainingRun {
       store.rewind(runId, 0);
       return firstProgress(config);
     }
-    const layers = t5LinearLayers(loadT5Config(config.model));
+    const layers = t5LinearLayers(loadT5Config(this.options.inputs.sources.model));
     const expected = { runId, configHash: configHash(config), layers };
     const path = join(this.#checkpoints, checkpointName(last));
     const found = readCheckpoint(path, expected, learner.state());
