@@ -23,7 +23,7 @@ import type { LinearLayers } from "./lora.ts";
 import { positionsOf } from "./relative_position.ts";
 import type { Weights } from "./weights.ts";
 
-/** The dense layer before the output layer, by architecture. */
+/** The two layers of the head, by architecture. */
 function headLayers(config: ClassifierConfig): { dense: string; out: string } {
   return config.model_type === "roberta"
     ? { dense: "classifier.dense", out: "classifier.out_proj" }
@@ -77,7 +77,7 @@ export class Classifier {
     const size = d / count;
     const heads = new Heads(inputIds, count, size);
     const bias = attentionMaskBias(attentionMask);
-    let x = this.#embeddings(inputIds, tokenTypeIds);
+    let x = this.embed(inputIds, this.#positions(inputIds), tokenTypeIds);
     for (let i = 0; i < this.config.num_hidden_layers; i++) {
       const layer = `${model_type}.encoder.layer.${i}`;
       x = this.weights.graph.scope(layer, () => this.#block(layer, x, heads, bias));
@@ -87,6 +87,16 @@ export class Classifier {
       inputIds.graph.scalar(0, "int64"),
       1,
     );
+    return this.head(first);
+  }
+
+  /**
+   * The head, in float32.
+   *
+   * @param first the first token of each text, `[texts, hidden]`
+   * @returns logits `[texts, labels]`
+   */
+  head(first: Value): Value {
     const head = headLayers(this.config);
     const dense = (name: string, rows: Value) =>
       this.linear.forward(name, rows, { bias: true, computeType: "float32" });
@@ -104,18 +114,26 @@ export class Classifier {
       bias,
     );
     const attended = dense("attention.output.dense", heads.merge(context));
-    const y = this.#norm(`${layer}.attention.output.LayerNorm`, add(x, cast(attended, "float32")));
-    const hidden = this.#activation(cast(dense("intermediate.dense", y), "float32"));
+    const y = this.norm(`${layer}.attention.output.LayerNorm`, add(x, cast(attended, "float32")));
+    const hidden = this.activation(cast(dense("intermediate.dense", y), "float32"));
     const out = cast(dense("output.dense", hidden), "float32");
-    return this.#norm(`${layer}.output.LayerNorm`, add(y, out));
+    return this.norm(`${layer}.output.LayerNorm`, add(y, out));
   }
 
-  #activation(x: Value): Value {
+  /** `hidden_act` of float32. */
+  activation(x: Value): Value {
     if (this.config.hidden_act === "relu") return relu(x);
     return gelu(x, this.config.hidden_act === "gelu" ? "none" : "tanh");
   }
 
-  #embeddings(inputIds: Value, tokenTypeIds?: Value): Value {
+  /**
+   * Normalised sums of word, position and type embeddings.
+   *
+   * @param inputIds, positions int64 of one shape
+   * @param tokenTypeIds int64 of that shape; all 0 when absent
+   * @returns a row of each position, `[positions, hidden]` float32
+   */
+  embed(inputIds: Value, positions: Value, tokenTypeIds?: Value): Value {
     const { model_type, vocab_size, max_position_embeddings, type_vocab_size, hidden_size: d } =
       this.config;
     const name = `${model_type}.embeddings`;
@@ -127,11 +145,11 @@ export class Classifier {
     const sum = add(
       add(
         look("word", vocab_size, inputIds),
-        look("position", max_position_embeddings, this.#positions(inputIds)),
+        look("position", max_position_embeddings, positions),
       ),
       look("token_type", type_vocab_size, types),
     );
-    return this.#norm(`${name}.LayerNorm`, reshape(sum, [-1, d]));
+    return this.norm(`${name}.LayerNorm`, reshape(sum, [-1, d]));
   }
 
   /** RoBERTa counts from its padding id over what is not padding (`create_position_ids_from_input_ids`). */
@@ -143,7 +161,8 @@ export class Classifier {
     return add(mul(counted, real), pad);
   }
 
-  #norm(name: string, x: Value): Value {
+  /** Layer normalisation with the weights called `name`; `x` is `[rows, hidden]` float32. */
+  norm(name: string, x: Value): Value {
     const d = this.config.hidden_size;
     const scale = this.weights.float32(`${name}.weight`, [d]);
     const shift = this.weights.float32(`${name}.bias`, [d]);

@@ -23,19 +23,7 @@ export function classifierBatch(
   config: ClassifierConfig,
   options: { readonly maxLength?: number } = {},
 ): ClassifierBatch {
-  const { maxLength = Infinity } = options;
-  if (!(maxLength >= 1) || (maxLength !== Infinity && !Number.isInteger(maxLength))) {
-    throw new RangeError(
-      `Cannot limit texts to maxLength ${maxLength}: expected an integer of 1 or more`,
-    );
-  }
-  if (ids.length === 0) {
-    throw new RangeError("Cannot make a batch of 0 texts: expected at least one");
-  }
-  for (const [i, text] of ids.entries()) {
-    checkLength(text.length, i, config, maxLength);
-    checkTokenIds(text, `text ${i}`, config.vocab_size);
-  }
+  checkTexts(ids, config, options);
   const width = Math.max(...ids.map((text) => text.length));
   const dims = [ids.length, width];
   const rows = (value: (id: number) => number, fill: number) =>
@@ -58,6 +46,31 @@ export function classifierBatch(
       : feeds,
     padding: { padded: total - tokens, total },
   };
+}
+
+/**
+ * Stops before texts that a classifier cannot take: the conditions of `classifierBatch`.
+ *
+ * @throws RangeError naming the text
+ */
+export function checkTexts(
+  ids: readonly (readonly number[])[],
+  config: ClassifierConfig,
+  options: { readonly maxLength?: number } = {},
+): void {
+  const { maxLength = Infinity } = options;
+  if (!(maxLength >= 1) || (maxLength !== Infinity && !Number.isInteger(maxLength))) {
+    throw new RangeError(
+      `Cannot limit texts to maxLength ${maxLength}: expected an integer of 1 or more`,
+    );
+  }
+  if (ids.length === 0) {
+    throw new RangeError("Cannot make a batch of 0 texts: expected at least one");
+  }
+  for (const [i, text] of ids.entries()) {
+    checkLength(text.length, i, config, maxLength);
+    checkTokenIds(text, `text ${i}`, config.vocab_size);
+  }
 }
 
 function checkLength(length: number, index: number, config: ClassifierConfig, maxLength: number) {

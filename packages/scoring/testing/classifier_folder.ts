@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initClassifier } from "@decorum/learning";
+import { normals, randomKey, readSafetensors, writeSafetensors } from "@decorum/tensor";
 
 export const LABELS: readonly string[] = ["nothate", "hate", "unsure"];
 /** Tokens that a tiny classifier takes, special ones included. */
@@ -56,4 +57,33 @@ export function makeClassifierFolder(
     write("merges.txt", `#version: 0.2\n${merges.join("\n")}\n`);
   }
   return folder;
+}
+
+/** Writes a classifier without a tokenizer, of 60 tokens and 128 positions, biases and norms random too. */
+export function makeRandomClassifier(
+  folder: string,
+  type: "roberta" | "bert",
+  shape: Readonly<Record<string, number>>,
+): void {
+  initClassifier(folder, {
+    model_type: type,
+    vocab_size: 60,
+    max_position_embeddings: 130,
+    type_vocab_size: 2,
+    layer_norm_eps: 1e-5,
+    initializer_range: 0.1,
+    pad_token_id: type === "roberta" ? 1 : 0,
+    id2label: Object.fromEntries(LABELS.map((label, id) => [id, label])),
+    ...shape,
+  }, { seed: 1 });
+  // Biases start at 0 and norms at 1: a graph that forgot one would not be found out.
+  const file = join(folder, "model.safetensors");
+  const tensors = readSafetensors(file);
+  for (const [key, { data }] of tensors) {
+    if (!key.endsWith(".bias") && !key.endsWith("LayerNorm.weight")) continue;
+    for (const [i, noise] of normals(randomKey(2, key), 0, data.length).entries()) {
+      data[i] = Number(data[i]) + 0.2 * noise;
+    }
+  }
+  writeSafetensors(file, tensors);
 }

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { encodeModel } from "@decorum/onnx";
+import { createSession, type InferenceSession } from "@decorum/runtime";
+import {
+  buildClassifierGraph,
+  classifierBatch,
+  type ClassifierConfig,
+  loadClassifierConfig,
+  openCheckpoint,
+} from "@decorum/models";
+import { attentionLengths, packBatch } from "./packed_batch.ts";
+import { buildPackedClassifier, type ScoringPrecision } from "./packed_classifier.ts";
+import { makeRandomClassifier, TemporaryFolder } from "./testing/classifier_folder.ts";
+
+type Logits = (texts: readonly (readonly number[])[]) => Promise<number[][]>;
+
+async function withPacked(
+  folder: string,
+  precision: ScoringPrecision,
+  threads: number,
+  body: (logits: Logits, config: ClassifierConfig) => Promise<void>,
+): Promise<void> {
+  const config = loadClassifierConfig(folder);
+  using index = openCheckpoint(folder);
+  const lengths = attentionLengths(128);
+  const { graph, files } = buildPackedClassifier({ config, index, precision, lengths });
+  await using session = await open(encodeModel(graph), files, threads);
+  await body(async (texts) => {
+    const { feeds, order } = packBatch(texts, config, lengths);
+    const { logits } = await session.run(feeds);
+    const all = [...logits!.data as Float32Array];
+    const width = config.labels.length;
+    const rows: number[][] = [];
+    for (const [i, text] of order.entries()) rows[text] = all.slice(i * width, (i + 1) * width);
+    return rows;
+  }, config);
+}
+
+function open(
+  bytes: Uint8Array,
+  files: ReadonlyMap<string, string>,
+  threads: number,
+): Promise<InferenceSession> {
+  return createSession({ bytes, externalData: Object.fromEntries(files) }, {
+    intraOpThreads: threads,
+  });
+}
+
+// Widths that are no multiple of a vector's, and those of a real model's head and blocks.
+const shapes = {
+  odd: { hidden_size: 36, num_attention_heads: 3, intermediate_size: 50, num_hidden_layers: 2 },
+  wide: { hidden_size: 192, num_attention_heads: 3, intermediate_size: 768, num_hidden_layers: 2 },
+};
+const text = fc.array(fc.integer({ min: 4, max: 59 }), { minLength: 1, maxLength: 120 });
+
+for (const [shape, json] of Object.entries(shapes)) {
+  for (const precision of ["fp32", "int8"] as const) {
+    for (const threads of [1, 2]) {
+      Deno.test(`${shape} in ${precision}, ${threads} threads: a text's logits are the same bits alone and in any batch`, async () => {
+        using folder = new TemporaryFolder();
+        const type = threads === 1 ? "roberta" : "bert";
+        makeRandomClassifier(folder.path, type, json);
+        await withPacked(folder.path, precision, threads, async (logits) => {
+          // Short texts among long ones, and whatever the generator finds.
+          const few = fc.array(text, { minLength: 1, maxLength: 24 });
+          await fc.assert(
+            fc.asyncProperty(few, fc.nat(), async (texts, pick) => {
+              const together = await logits(texts);
+              const at = pick % texts.length;
+              const [alone] = await logits([texts[at]!]);
+              assert.deepEqual(together[at], alone);
+              const some = texts.filter((_, i) => i % 2 === at % 2).toReversed();
+              const half = (await logits(some)).toReversed();
+              assert.deepEqual(half, together.filter((_, i) => i % 2 === at % 2));
+            }),
+            { numRuns: 15, seed: 5 },
+          );
+        });
+      });
+    }
+  }
+}
+
+for (const type of ["roberta", "bert"] as const) {
+  Deno.test(`${type}: fp32 equals the graph that is trained, within 1e-5; int8 comes near`, async () => {
+    using folder = new TemporaryFolder();
+    makeRandomClassifier(folder.path, type, shapes.wide);
+    const texts = fc.sample(text, { numRuns: 9, seed: 3 });
+    const config = loadClassifierConfig(folder.path);
+    using index = openCheckpoint(folder.path);
+    const { graph, files } = buildClassifierGraph({ config, index });
+    await using session = await open(encodeModel(graph), files, 1);
+    const { logits } = await session.run(classifierBatch(texts, config).feeds);
+    const expected = [...logits!.data as Float32Array];
+    const spread = Math.max(...expected) - Math.min(...expected);
+    for (const [precision, bound] of [["fp32", 1e-5], ["int8", 0.05 * spread]] as const) {
+      await withPacked(folder.path, precision, 1, async (packed) => {
+        for (const [i, found] of (await packed(texts)).flat().entries()) {
+          assert.ok(
+            Math.abs(found - expected[i]!) <= bound,
+            `${precision}: ${found}, ${expected[i]}`,
+          );
+        }
+      });
+    }
+  });
+}
