@@ -12,21 +12,24 @@ for (const computeType of halves) {
     using _index = index;
     const batch = sequences.length;
     const { input_ids, attention_mask } = tokenBatch(sequences, config).feeds;
-    const source = { input_ids: input_ids!, attention_mask: attention_mask! };
-    const { encoder_hidden } = await run(buildEncodeGraph(spec), { ...source, ...weights });
+    const { encoder_hidden } = await run(buildEncodeGraph(spec), {
+      ...{ input_ids: input_ids!, attention_mask: attention_mask! },
+      ...weights,
+    });
+    const present = Array.from(attention_mask!.data, Number).map((counts, i) => counts ? i : -1);
     const steps = 8;
     const caches = Array.from({ length: config.num_decoder_layers }, (_, i) => {
       const [keys, values] = cacheNames(i);
       return {
-        [keys]: zeros("float32", [batch, config.num_heads, config.d_kv, 0]),
+        [keys]: zeros("float32", [batch, config.num_heads, 0, config.d_kv]),
         [values]: zeros("float32", [batch, config.num_heads, 0, config.d_kv]),
       };
     });
     const out = await run(buildDecodeGraph(spec), {
-      ...source,
       ...weights,
       ...Object.assign({}, ...caches) as Record<string, Tensor>,
       encoder_hidden: encoder_hidden!,
+      source_rows: int64(input_ids!.dims, present),
       tokens: int64([batch], Array(batch).fill(config.decoder_start_token_id)),
       done: zeros("bool", [batch]),
       uniforms: float32(

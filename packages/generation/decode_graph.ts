@@ -1,54 +1,57 @@
 import {
   add,
+  and,
   cast,
   concat,
-  div,
+  constantOfShape,
   equal,
+  expandLike,
   gather,
   GraphBuilder,
-  greaterOrEqual,
   less,
   loop,
+  max,
+  mul,
+  nonZero,
   not,
   or,
-  reduceMin,
+  range,
   reshape,
+  scatterElements,
   shapeOf,
+  sizeOf,
   squeeze,
+  sub,
   unsqueeze,
   type Value,
   where,
 } from "@decorum/onnx";
-import { zeros } from "@decorum/tensor";
+import { float32, int64 } from "@decorum/tensor";
 import {
   AdapterInputs,
-  attend,
-  attentionMaskBias,
-  Heads,
+  adapterShapes,
+  MASKED,
   type ModelGraph,
   type PolicySpec,
-  positionsOf,
   T5,
   t5LinearLayers,
-  tokenLogprobs,
-  valueHead,
   Weights,
 } from "@decorum/models";
-import { sample, samplerInputs } from "./sampler.ts";
+import { decodeSteps, fewGoOn } from "./decode_steps.ts";
+import { samplerInputs } from "./sampler.ts";
 
-/** Added to the score of eos while a response is shorter than it must be. */
-const EXCLUDED = -1e9;
-
-/** Names of a layer's cache: keys `[batch, heads, size, past]` and values `[batch, heads, past, size]`. */
+/** Names of a layer's cache: keys and values `[batch, heads, past, size]`. */
 export function cacheNames(layer: number): readonly [keys: string, values: string] {
   return [`past_keys.${layer}`, `past_values.${layer}`];
 }
 
 /**
- * Up to `uniforms.dims[0]` steps of the decoder as one ONNX Loop, with cache and sampler inside; it ends
- * early when every row is done.
+ * Up to `uniforms.dims[0]` steps of the decoder as nested ONNX Loops, with cache and sampler inside. The inner
+ * loop takes steps; the outer one drops the rows that have ended once a quarter of them has, so that they stop
+ * costing. All ends early when every row is done.
  *
- * Inputs: `encoder_hidden` `[batch, source, d_model]`, `attention_mask` `[batch, source]`, `tokens`
+ * Inputs: `encoder_hidden` `[tokens, d_model]`: the encoder's rows of all prompts, without padding;
+ * `source_rows` `[batch, source]` int64: which of them each position of a prompt is, -1 for padding; `tokens`
  * `[batch]` (last token of each row, the start token at first), `done` `[batch]` bool, `uniforms`
  * `[steps, batch]`, `min_new_tokens`, `max_new_tokens` `[batch]` int64, `temperature` `[]`, the sampler's
  * settings, the caches, the adapter's and value head's parameters.
@@ -56,19 +59,17 @@ export function cacheNames(layer: number): readonly [keys: string, values: strin
  * The caches pass the graph's boundary as float32 (the node binding takes no bfloat16) and live in the
  * compute type inside the loop, where half precision halves what each step reads.
  *
- * Outputs: `token_ids`, `logprobs` and, with a value head, `values` `[steps run, batch]`; `next_done`
- * `[batch]`; the caches as `next_<name>`. After eos come padding ids with log-probability and value 0.
+ * Outputs: `token_ids`, `logprobs` and, with a value head, `values` `[steps run, batch]`; for the rows that
+ * were not dropped `next_rows` `[left]` int64 (their places in the batch), `next_tokens`, `next_done` `[left]`,
+ * and the caches as `next_<name>`. After eos come padding ids with log-probability and value 0.
  * Log-probabilities are of the whole distribution at that temperature, before top-k and top-p.
  */
 export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   const { config } = spec;
+  const { num_heads: count, d_kv: size, d_model: width } = config;
   const graph = new GraphBuilder("decode");
-  const hiddenStates = graph.input("encoder_hidden", "float32", [
-    "batch",
-    "source",
-    config.d_model,
-  ]);
-  const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
+  const hidden = graph.input("encoder_hidden", "float32", ["encoded", width]);
+  const sourceRows = graph.input("source_rows", "int64", ["batch", "source"]);
   const tokens = graph.input("tokens", "int64", ["batch"]);
   const done = graph.input("done", "bool", ["batch"]);
   const uniforms = graph.input("uniforms", "float32", ["steps", "batch"]);
@@ -76,90 +77,107 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   const maxNewTokens = graph.input("max_new_tokens", "int64", ["batch"]);
   const temperature = graph.input("temperature", "float32", []);
   const sampler = samplerInputs(graph);
-  const { num_heads: count, d_kv: size } = config;
-  const caches = Array.from({ length: config.num_decoder_layers }, (_, i) => {
-    const [keys, values] = cacheNames(i);
-    return [
-      graph.input(keys, "float32", ["batch", count, size, "past"]),
-      graph.input(values, "float32", ["batch", count, "past", size]),
-    ] as const;
-  });
+  const names = Array.from({ length: config.num_decoder_layers }, (_, i) => cacheNames(i)).flat();
+  const caches = names.map((name) => graph.input(name, "float32", ["batch", count, "past", size]));
 
   const weights = new Weights(graph, spec.index, spec);
   const { computeType } = weights;
   const layers = t5LinearLayers(config);
+  if (spec.lora) {
+    for (const [name, dims] of adapterShapes(spec.lora, layers)) {
+      if (name.includes(".decoder.")) graph.input(name, "float32", dims);
+    }
+  }
   const t5 = new T5(config, weights, spec.lora && new AdapterInputs(weights, spec.lora, layers));
-  const cross = t5.crossKeyValues({
-    hidden: reshape(hiddenStates, [-1, config.d_model]),
-    heads: new Heads(attentionMask, count, size),
-    maskBias: attentionMaskBias(attentionMask),
-  });
-  const crossBias = attentionMaskBias(attentionMask);
+  const prompt = t5.crossKeyValues(hidden).flatMap(({ k, v }) => [k, v])
+    .map((rows) => reshape(rows, [-1, size])); // [encoded * heads, size]
+  const headOf = graph.constant(int64([count, 1], Array.from({ length: count }, (_, i) => i)));
+  const promptIndex = add(mul(unsqueeze(max(sourceRows, 0), [1]), count), headOf); // [batch, heads, source]
+  const promptBias = unsqueeze(
+    where(less(sourceRows, 0), graph.scalar(MASKED, "float32"), graph.scalar(0, "float32")),
+    [1, 2],
+  ); // [batch, 1, 1, source]
 
-  const initial = [tokens, done, ...caches.flat().map((cache) => cast(cache, computeType))];
-  const shapes = [
-    undefined,
-    undefined,
-    ...caches.flatMap(() => [["batch", count, size, "length"], ["batch", count, "length", size]]),
-  ];
+  const places = range(0, sizeOf(tokens)); // [batch]
   const steps = squeeze(shapeOf(uniforms, { start: 0, end: 1 }), [0]);
-  const zero = graph.scalar(0, "float32");
-  const eosPenalty = zeros("float32", [config.vocab_size]);
-  eosPenalty.data[config.eos_token_id] = EXCLUDED;
-  const { carried, scans } = loop(
-    steps,
+  const nothing = concat([graph.constant(int64([1], [0])), shapeOf(tokens)], 0);
+  const outputs = [
+    constantOfShape(nothing, int64([1], [0])),
+    ...Array.from(
+      { length: spec.valueHead ? 2 : 1 },
+      () => constantOfShape(nothing, float32([1], [0])),
+    ),
+  ];
+  const state = [places, tokens, done, ...caches.map((cache) => cast(cache, computeType))];
+  const { carried } = loop(
+    undefined,
     true,
-    initial,
-    (_body, step, _cond, last, ended, ...past) => {
-      const grown: Value[] = [];
-      const ids = unsqueeze(last!, [1]); // [batch, 1]
-      const heads = new Heads(ids, count, size);
-      const position = positionsOf(past[1]!, 2); // one for each cached position
-      const now = shapeOf(past[1]!, { start: 2, end: 3 }); // [1]: position of the token being read
-      const bias = t5.decoderPositionBias(now, concat([position, now], 0)); // [heads, 1, past + 1]
-      const rows = t5.decoderStack(t5.embed(ids), {
-        heads,
-        cross,
-        crossBias,
-        selfAttention: (q, k, v, layer) => {
-          const keys = concat([past[2 * layer]!, heads.splitTransposed(k)], 3);
-          const values = concat([past[2 * layer + 1]!, heads.split(v)], 2);
-          grown.push(keys, values);
-          return attend(heads.split(q), keys, values, bias);
-        },
+    [graph.scalar(0, "int64"), ...state, ...outputs],
+    (body, _round, _cond, step, ...rest) => {
+      const [before, written] = [rest.slice(0, state.length), rest.slice(state.length)];
+      // Which rows go on depends on the state alone, so a run cut into chunks makes the same ones.
+      const keep = or(not(before[2]!), not(fewGoOn(before[2]!)));
+      const kept = squeeze(nonZero(keep), [0]); // [left]
+      const [rows, last, ended, ...past] = before.map((value) => gather(value, kept, 0));
+      const own = (value: Value, axis = 0) => gather(value, rows!, axis);
+      const index = own(promptIndex);
+      const made = decodeSteps(spec, {
+        graph,
+        body,
+        files: weights.files,
+        first: step!,
+        steps: sub(steps, step!),
+        tokens: last!,
+        done: ended!,
+        past,
+        prompt: prompt.map((all) => gather(all, index, 0)), // [left, heads, source, size]
+        promptBias: own(promptBias),
+        minNewTokens: own(minNewTokens),
+        maxNewTokens: own(maxNewTokens),
+        uniforms: own(uniforms, 1),
+        temperature,
+        sampler,
       });
-      const logits = t5.logits(div(rows, temperature));
-      const length = add(now, 1); // [1]: response tokens after this step
-      const token = nextToken(logits);
-      const { logprobs } = tokenLogprobs(logits, token);
-      const emitted = where(ended!, config.pad_token_id, token);
-      const endsNow = or(equal(emitted, config.eos_token_id), greaterOrEqual(length, maxNewTokens));
-      const endedNext = or(ended!, endsNow);
-      const scanned = [emitted, where(ended!, zero, logprobs)];
-      if (spec.valueHead) {
-        scanned.push(where(ended!, zero, valueHead(graph, rows, config.d_model)));
-      }
-      const allDone = equal(reduceMin(cast(endedNext, "int64"), [0], false), 1);
-      return { cond: not(allDone), carried: [emitted, endedNext, ...grown], scans: scanned };
-
-      function nextToken(scores: Value): Value {
-        const tooShort = less(now, minNewTokens); // [batch]: as transformers, eos comes after them
-        const withoutEos = add(scores, graph.constant(eosPenalty));
-        const penalised = where(unsqueeze(tooShort, [1]), withoutEos, scores);
-        return sample(penalised, gather(uniforms, step, 0), sampler);
-      }
+      // A column of padding for the rows that were dropped.
+      const left = sizeOf(rows!);
+      const column = scatterElements(expandLike(left, places), rows!, range(0, left));
+      const whole = made.scans.map((scan) => {
+        const padding = gather(scan, body.constant(int64([1], [0])), 1);
+        const pad = scan.dtype === "int64" ? config.pad_token_id : 0;
+        return gather(concat([scan, add(mul(padding, 0), pad)], 1), column, 1);
+      });
+      const next = add(step!, squeeze(shapeOf(made.scans[0]!, { start: 0, end: 1 }), [0]));
+      const goesOn = and(not(equal(sizeOf(nonZero(not(made.done))), 0)), less(next, steps));
+      return {
+        cond: goesOn,
+        carried: [
+          next,
+          rows!,
+          made.tokens,
+          made.done,
+          ...made.past,
+          ...written.map((values, i) => concat([values, whole[i]!], 0)),
+        ],
+      };
     },
-    { name: "generate", carriedShapes: shapes, graph },
+    {
+      name: "rounds",
+      graph,
+      carriedShapes: [
+        undefined,
+        ...[places, tokens, done].map(() => ["rows"]),
+        ...caches.map(() => ["rows", count, "length", size]),
+        ...outputs.map(() => ["written", "batch"]),
+      ],
+    },
   );
 
-  graph.output(scans[0]!, "token_ids");
-  graph.output(scans[1]!, "logprobs");
-  if (scans[2]) graph.output(scans[2], "values");
-  graph.output(carried[1]!, "next_done");
-  caches.forEach((_, i) => {
-    cacheNames(i).forEach((name, j) =>
-      graph.output(cast(carried[2 + 2 * i + j]!, "float32"), `next_${name}`)
-    );
-  });
+  const results = carried.slice(1 + state.length);
+  ["token_ids", "logprobs", "values"].slice(0, results.length)
+    .forEach((name, i) => graph.output(results[i]!, name));
+  ["next_rows", "next_tokens", "next_done"].forEach((name, i) =>
+    graph.output(carried[1 + i]!, name)
+  );
+  names.forEach((name, i) => graph.output(cast(carried[4 + i]!, "float32"), `next_${name}`));
   return { graph: graph.build(), files: weights.files };
 }

@@ -9,15 +9,13 @@ function decode(policy: TinyPolicy, words: readonly (readonly number[])[], max: 
   const { num_decoder_layers, num_heads, d_kv, d_model } = policy.spec.config;
   const caches: Record<string, Tensor> = {};
   for (let i = 0; i < num_decoder_layers; i++) {
-    const [keys, values] = cacheNames(i);
-    caches[keys] = zeros("float32", [batch, num_heads, d_kv, 0]);
-    caches[values] = zeros("float32", [batch, num_heads, 0, d_kv]);
+    for (const name of cacheNames(i)) caches[name] = zeros("float32", [batch, num_heads, 0, d_kv]);
   }
   return run(buildDecodeGraph(policy.spec), {
     ...policy.weights,
     ...caches,
-    encoder_hidden: gaussian("encoder", [batch, 4, d_model], 1),
-    attention_mask: int64([batch, 4], Array(4 * batch).fill(1)),
+    encoder_hidden: gaussian("encoder", [batch * 4, d_model], 1),
+    source_rows: int64([batch, 4], Array.from({ length: 4 * batch }, (_, i) => i)),
     tokens: int64([batch], Array(batch).fill(0)),
     done: zeros("bool", [batch]),
     uniforms: float32(
@@ -44,14 +42,17 @@ Deno.test("after its end a row has padding of log-probability and value 0; the l
     const zero = numbers(out[name]).map((x) => x === 0);
     assert.deepEqual(zero, [false, false, false, false, true, false, false, true, true], name);
   }
-  assert.deepEqual(numbers(out["next_done"]), [1, 1, 1]);
-  assert.deepEqual(out["next_past_keys.0"]!.dims, [3, 2, 5, 3]);
-  assert.deepEqual(out["next_past_values.2"]!.dims, [3, 2, 3, 5]);
+  assert.deepEqual(numbers(out["next_rows"]), [0], "rows 1 and 2 were dropped");
+  assert.deepEqual(numbers(out["next_tokens"]), [1]);
+  assert.deepEqual(numbers(out["next_done"]), [1]);
+  assert.deepEqual(out["next_past_keys.0"]!.dims, [1, 2, 3, 5]);
+  assert.deepEqual(out["next_past_values.2"]!.dims, [1, 2, 3, 5]);
 });
 
 Deno.test("rows that go on keep the loop running to its last step", async () => {
   using policy = tinyPolicy();
   const out = await decode(policy, [[9, 8], [1, 7], [6, 5]], [9, 9]);
   assert.deepEqual(numbers(out["token_ids"]), [9, 8, 1, 7, 0, 5]);
-  assert.deepEqual(numbers(out["next_done"]), [1, 0]);
+  assert.deepEqual(numbers(out["next_done"]), [0]);
+  assert.deepEqual(numbers(out["next_rows"]), [1]);
 });

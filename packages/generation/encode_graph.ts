@@ -1,5 +1,4 @@
-import { concat, GraphBuilder, reshape, shapeOf } from "@decorum/onnx";
-import { int64 } from "@decorum/tensor";
+import { GraphBuilder } from "@decorum/onnx";
 import {
   AdapterInputs,
   type ModelGraph,
@@ -11,7 +10,7 @@ import {
 
 /**
  * The encoder alone. Inputs `input_ids`, `attention_mask` `[batch, source]` and the adapter's; output
- * `encoder_hidden` `[batch, source, d_model]` float32.
+ * `encoder_hidden` `[batch * source, d_model]` float32.
  */
 export function buildEncodeGraph(spec: PolicySpec): ModelGraph {
   const graph = new GraphBuilder("encode");
@@ -21,7 +20,6 @@ export function buildEncodeGraph(spec: PolicySpec): ModelGraph {
   const layers = t5LinearLayers(spec.config);
   const adapter = spec.lora && new AdapterInputs(weights, spec.lora, layers);
   const { hidden } = new T5(spec.config, weights, adapter).encode(inputIds, attentionMask);
-  const width = graph.constant(int64([1], [spec.config.d_model]));
-  graph.output(reshape(hidden, concat([shapeOf(inputIds), width], 0)), "encoder_hidden");
+  graph.output(hidden, "encoder_hidden");
   return { graph: graph.build(), files: weights.files };
 }

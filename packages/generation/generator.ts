@@ -4,9 +4,11 @@ import type { ModelGraph, PolicySpec } from "@decorum/models";
 import {
   createSession,
   type InferenceSession,
+  type RunOptions,
   type RuntimeOptions,
   SessionWorker,
 } from "@decorum/runtime";
+import { cutByLength } from "@decorum/text";
 import { buildDecodeGraph, cacheNames } from "./decode_graph.ts";
 import { buildEncodeGraph } from "./encode_graph.ts";
 
@@ -99,35 +101,25 @@ export class Generator implements AsyncDisposable {
         `Cannot generate in chunks of ${chunkTokens} tokens: expected an integer of 1 or more`,
       );
     }
-    const { config } = this.spec;
-    const batch = prompts.length;
     const run = signal ? { signal } : {};
-    const sources = padSources(prompts, config.pad_token_id);
-    const { encoder_hidden } = await this.encode.run(
-      { ...sources, ...named(weights, this.encode) },
-      undefined,
-      run,
-    );
+    const encoded = await this.#encode(prompts, weights, run);
     const longest = Math.max(...prompts.map((p) => p.maxNewTokens));
     const decodeWeights = named(weights, this.decode);
-    let state: Record<string, Tensor> = {
-      ...this.#emptyCaches(batch),
-      tokens: int64([batch], prompts.map(() => config.decoder_start_token_id)),
-      done: zeros("bool", [batch]),
-    };
-    const finished = prompts.map(() => false);
+    let state = this.#begin(prompts.length);
     for (let start = 0; start < longest;) {
       const steps = Math.min(chunkTokens, longest - start);
       const last = start + steps >= longest;
+      const rows = state.rows.map((row) => prompts[row]!);
+      const batch = rows.length;
       const out = await this.decode.run(
         {
           ...decodeWeights,
-          ...state,
-          encoder_hidden: encoder_hidden!,
-          attention_mask: sources.attention_mask,
-          uniforms: uniformMatrix(prompts, start, steps),
-          min_new_tokens: int64([batch], prompts.map((p) => p.minNewTokens)),
-          max_new_tokens: int64([batch], prompts.map((p) => p.maxNewTokens)),
+          ...state.feeds,
+          encoder_hidden: encoded.hidden,
+          source_rows: sourceRows(state.rows.map((row) => encoded.rows[row]!), encoded.longest),
+          uniforms: uniformMatrix(rows, start, steps, state.rows),
+          min_new_tokens: int64([batch], rows.map((p) => p.minNewTokens)),
+          max_new_tokens: int64([batch], rows.map((p) => p.maxNewTokens)),
           temperature: float32([], [sampling.temperature]),
           do_sample: tensor("bool", [], Uint8Array.of(sampling.doSample ? 1 : 0)),
           top_k: int64([], [sampling.topK]),
@@ -137,10 +129,10 @@ export class Generator implements AsyncDisposable {
         this.decode.outputNames.filter((name) => !last || !name.startsWith("next_past_")),
         run,
       );
-      yield* this.#pieces(out, finished, prompts, start);
-      if (finished.every(Boolean)) return;
+      yield* this.#pieces(out, state, prompts, start);
+      state = nextState(state, out);
+      if (state.done.every(Boolean)) return;
       start += steps;
-      state = this.#nextState(out);
     }
   }
 
@@ -150,33 +142,49 @@ export class Generator implements AsyncDisposable {
     this.worker.terminate();
   }
 
-  #emptyCaches(batch: number): Record<string, Tensor> {
-    const { num_decoder_layers, num_heads, d_kv } = this.spec.config;
-    const caches: Record<string, Tensor> = {};
-    for (let i = 0; i < num_decoder_layers; i++) {
-      const [keys, values] = cacheNames(i);
-      caches[keys] = zeros("float32", [batch, num_heads, d_kv, 0]);
-      caches[values] = zeros("float32", [batch, num_heads, 0, d_kv]);
+  /** The encoder's rows of all prompts, those of like length together so that little padding is computed. */
+  async #encode(prompts: readonly Prompt[], weights: PolicyFeeds, run: RunOptions) {
+    const { d_model: width, pad_token_id: pad } = this.spec.config;
+    const lengths = prompts.map(({ ids }) => ids.length);
+    const rows: { first: number; length: number }[] = [];
+    const total = lengths.reduce((a, b) => a + b, 0);
+    const hidden = zeros("float32", [total, width]);
+    let at = 0;
+    for (const part of cutByLength(lengths.map((length) => [length]))) {
+      const sources = padSources(part.map((i) => prompts[i]!), pad);
+      const feeds = { ...sources, ...named(weights, this.encode) };
+      const { encoder_hidden } = await this.encode.run(feeds, undefined, run);
+      const data = encoder_hidden!.data as Float32Array;
+      const longest = sources.input_ids.dims[1]!;
+      part.forEach((prompt, i) => {
+        const length = lengths[prompt]!;
+        const from = i * longest * width;
+        hidden.data.set(data.subarray(from, from + length * width), at * width);
+        rows[prompt] = { first: at, length };
+        at += length;
+      });
     }
-    return caches;
+    return { hidden, rows, longest: Math.max(...lengths) };
   }
 
-  #nextState(out: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-    const ids = out["token_ids"] as Tensor<"int64">;
-    const batch = ids.dims[1]!;
-    const state: Record<string, Tensor> = {
-      tokens: tensor("int64", [batch], ids.data.slice(-batch)),
-      done: out["next_done"]!,
+  #begin(batch: number): DecodeState {
+    const { num_decoder_layers, num_heads, d_kv, decoder_start_token_id } = this.spec.config;
+    const names = Array.from({ length: num_decoder_layers }, (_, i) => cacheNames(i)).flat();
+    const empty = names.map((name) => [name, zeros("float32", [batch, num_heads, 0, d_kv])]);
+    return {
+      rows: Array.from({ length: batch }, (_, i) => i),
+      done: Array(batch).fill(false),
+      feeds: {
+        ...Object.fromEntries(empty),
+        tokens: int64([batch], Array(batch).fill(decoder_start_token_id)),
+        done: zeros("bool", [batch]),
+      },
     };
-    for (const [name, value] of Object.entries(out)) {
-      if (name.startsWith("next_past_")) state[name.slice("next_".length)] = value;
-    }
-    return state;
   }
 
   *#pieces(
     out: Readonly<Record<string, Tensor>>,
-    finished: boolean[],
+    { rows, done }: DecodeState,
     prompts: readonly Prompt[],
     start: number,
   ): Iterable<Piece> {
@@ -184,12 +192,13 @@ export class Generator implements AsyncDisposable {
     const logprobs = out["logprobs"] as Tensor<"float32">;
     const values = out["values"] as Tensor<"float32"> | undefined;
     const [steps, batch] = ids.dims as [number, number];
-    for (const [index, { maxNewTokens }] of prompts.entries()) {
-      if (finished[index]) continue;
+    for (const [place, index] of rows.entries()) {
+      if (done[place]) continue;
+      const { maxNewTokens } = prompts[index]!;
       const piece = { tokenIds: [] as number[], logprobs: [] as number[], values: [] as number[] };
       let finishReason: Piece["finishReason"];
       for (let t = 0; t < steps && !finishReason; t++) {
-        const at = t * batch + index;
+        const at = t * batch + place;
         const id = Number(ids.data[at]);
         piece.tokenIds.push(id);
         piece.logprobs.push(logprobs.data[at]!);
@@ -197,10 +206,31 @@ export class Generator implements AsyncDisposable {
         if (id === this.spec.config.eos_token_id) finishReason = "eos";
         else if (start + t + 1 >= maxNewTokens) finishReason = "length";
       }
-      finished[index] = finishReason !== undefined;
       yield { index, ...piece, values: values && piece.values, finishReason };
     }
   }
+}
+
+/** Between two chunks. */
+interface DecodeState {
+  /** Prompts of the rows that are left, and which of them have ended. */
+  readonly rows: readonly number[];
+  readonly done: readonly boolean[];
+  /** Last tokens, who has ended, caches. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
+}
+
+function nextState({ rows }: DecodeState, out: Readonly<Record<string, Tensor>>): DecodeState {
+  const caches = Object.entries(out).filter(([name]) => name.startsWith("next_past_"));
+  return {
+    rows: Array.from(out["next_rows"]!.data as BigInt64Array, (place) => rows[Number(place)]!),
+    done: Array.from(out["next_done"]!.data as Uint8Array, Boolean),
+    feeds: {
+      ...Object.fromEntries(caches.map(([name, value]) => [name.slice("next_".length), value])),
+      tokens: out["next_tokens"]!,
+      done: out["next_done"]!,
+    },
+  };
 }
 
 /** Those of the feeds that the session takes. */
@@ -219,8 +249,26 @@ function padSources(prompts: readonly Prompt[], pad: number) {
   return { input_ids: rows((id) => id, pad), attention_mask: rows(() => 1, 0) };
 }
 
-/** `[steps, prompts]`; 0 where a prompt is past its maximum. */
-function uniformMatrix(prompts: readonly Prompt[], start: number, steps: number): Tensor {
+/** Which row of the encoder's each position of some prompts is, -1 for padding. @returns `[prompts, width]` */
+function sourceRows(
+  prompts: readonly { readonly first: number; readonly length: number }[],
+  width: number,
+) {
+  return int64(
+    [prompts.length, width],
+    prompts.flatMap(({ first, length }) =>
+      Array.from({ length: width }, (_, t) => t < length ? first + t : -1)
+    ),
+  );
+}
+
+/** `[steps, prompts]`; 0 where a prompt is past its maximum. @param names of the prompts, for messages */
+function uniformMatrix(
+  prompts: readonly Prompt[],
+  start: number,
+  steps: number,
+  names: readonly number[],
+): Tensor {
   const data = new Float32Array(steps * prompts.length);
   for (const [i, { maxNewTokens, uniforms }] of prompts.entries()) {
     const count = Math.max(0, Math.min(steps, maxNewTokens - start));
@@ -228,7 +276,7 @@ function uniformMatrix(prompts: readonly Prompt[], start: number, steps: number)
     const bad = column.findIndex((u) => !(u >= 0 && u < 1));
     if (column.length !== count || bad >= 0) {
       throw new RangeError(
-        `Cannot generate: the uniforms of prompt ${i} from ${start} are ${
+        `Cannot generate: the uniforms of prompt ${names[i]} from ${start} are ${
           bad >= 0 ? `${column[bad]} at ${bad}` : `${column.length}`
         }; expected ${count} numbers in [0, 1)`,
       );

@@ -196,23 +196,44 @@ Deno.test("generation with a cache", async (t) => {
     assertNear(found[2]!.logprobs, [0, 0, 0, 0].map(() => -Math.log(VOCABULARY)), 1e-3);
   });
 
-  await t.step("runs no more chunks than the longest response needs", async () => {
-    const calls: [number, number][] = [];
-    const counted = scripted([9, 8, 1, ...Array<number>(30).fill(9)]);
-    const uniformsOf = counted.uniforms;
-    const batch = [
-      {
-        ...counted,
-        uniforms: (start: number, count: number) => {
-          calls.push([start, count]);
-          return uniformsOf(start, count);
-        },
-      },
-      scripted([7, 7, 7, 7, 1, ...Array<number>(28).fill(9)]),
-    ];
+  await t.step("runs no more chunks than each response needs", async () => {
+    const calls: [row: number, start: number][] = [];
+    const counted = (words: readonly number[], row: number) => {
+      const own = scripted([...words, ...Array<number>(28).fill(9)]);
+      const uniforms = (start: number, count: number) => {
+        calls.push([row, start]);
+        return own.uniforms(start, count);
+      };
+      return { ...own, uniforms };
+    };
+    const batch = [counted([9, 8, 1], 0), counted([7, 7, 7, 7, 1], 1)];
     const found = await generate(batch, hot, { chunkTokens: 4 });
     assert.deepEqual(found.map((r) => r.tokenIds.length), [3, 5]);
-    assert.deepEqual(calls, [[0, 4], [4, 4]]);
+    assert.deepEqual(calls, [[0, 0], [1, 0], [1, 4]], "who has ended is not there any more");
+  });
+
+  await t.step("rows that have ended and are dropped change nothing for the others", async () => {
+    const many = [3, 12, 5, 20, 4, 9, 7, 16].map((maxNewTokens, i) =>
+      prompt(
+        Array.from({ length: 1 + (i * 5) % 11 }, (_, t) => 3 + (i * 7 + t * 11) % 36),
+        40 + i,
+        {
+          maxNewTokens,
+          minNewTokens: maxNewTokens,
+        },
+      )
+    );
+    const together = await generate(many);
+    for (const chunkTokens of [1, 6]) {
+      assert.deepEqual(await generate(many, sampling, { chunkTokens }), together, `${chunkTokens}`);
+    }
+    for (const [i, one] of many.entries()) {
+      const [alone] = await generate([one]);
+      assert.deepEqual(together[i]!.tokenIds, alone!.tokenIds);
+      assert.equal(alone!.tokenIds.length, one.maxNewTokens);
+      assertNear(together[i]!.logprobs, alone!.logprobs, 1e-5);
+      assertNear(together[i]!.values, alone!.values, 1e-5);
+    }
   });
 
   await t.step("yields pieces as they come, and stops where its reader stops", async () => {

@@ -85,7 +85,7 @@ export class FullKl {
       temperature: float32([], [temperature]),
     };
     const lengths = sequences.map((s) =>
-      countedTokens(s) === 0 ? 0 : s.query.length + s.response.length
+      countedTokens(s) === 0 ? 0 : [s.query.length, s.response.length]
     );
     const found: Float32Array[] = sequences.map(() => new Float32Array());
     for (const micro of microBatches(lengths, options.microBatchSize ?? 4)) {

@@ -1,19 +1,25 @@
-import { bucketByLength } from "@decorum/text";
+import { cutByLength } from "@decorum/text";
 
 /**
- * Cuts items into micro-batches of like length, longest first, so that little padding is computed.
+ * Cuts items into micro-batches of like length, longest first: as many in one as `size` allows where they are
+ * alike, fewer where padding would cost more than another run.
  *
- * @param lengths tokens of every item; items of length 0 are in no micro-batch
+ * @param lengths tokens of every item, or of each of its parts that is padded by itself (query, response); items
+ * of no tokens are in no micro-batch
  * @returns indices of the items of each micro-batch
  * @throws RangeError when `size` is not a whole number of at least 1
  */
-export function microBatches(lengths: readonly number[], size: number): number[][] {
+export function microBatches(
+  lengths: readonly (number | readonly number[])[],
+  size: number,
+): number[][] {
   if (!Number.isSafeInteger(size) || size < 1) {
     throw new RangeError(
       `Cannot make micro-batches of ${size} sequences: expected a whole number of at least 1`,
     );
   }
-  const items = lengths.flatMap((length, i) => length > 0 ? [i] : []);
-  return bucketByLength(items.map((i) => lengths[i]!), { maxPositions: Infinity, maxRows: size })
+  const sizes = lengths.map((length) => typeof length === "number" ? [length] : length);
+  const items = sizes.flatMap((parts, i) => parts.some((length) => length > 0) ? [i] : []);
+  return cutByLength(items.map((i) => sizes[i]!), { maxRows: size })
     .map((batch) => batch.map((at) => items[at]!));
 }

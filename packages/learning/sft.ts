@@ -162,7 +162,7 @@ export class SftTrainer implements AsyncDisposable {
 
   #cut(sequences: readonly Sequence[]): number[][] {
     const lengths = sequences.map((s) =>
-      countedTokens(s) === 0 ? 0 : s.query.length + s.response.length
+      countedTokens(s) === 0 ? 0 : [s.query.length, s.response.length]
     );
     return microBatches(lengths, this.options.microBatchSize ?? 4);
   }

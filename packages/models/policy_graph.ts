@@ -54,9 +54,14 @@ export function tokenLogprobs(
 ): { readonly logprobs: Value; readonly entropy: Value } {
   const all = logSoftmax(logits, -1);
   return {
-    logprobs: squeeze(gatherElements(all, unsqueeze(labels, [1]), 1), [1]),
+    logprobs: atLabels(all, labels),
     entropy: neg(reduceSum(mul(exp(all), all), [1], false)),
   };
+}
+
+/** One value of each row: `[rows, columns]` at int64 `labels` `[rows]`. @returns `[rows]` */
+export function atLabels(values: Value, labels: Value): Value {
+  return squeeze(gatherElements(values, unsqueeze(labels, [1]), 1), [1]);
 }
 
 /**

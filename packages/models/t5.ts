@@ -38,12 +38,6 @@ export interface Encoded {
   readonly maskBias: Value;
 }
 
-/** Keys and values of one layer's cross-attention: `[batch, heads, size, source]`, `[batch, heads, source, size]`. */
-export interface CrossKeyValues {
-  readonly kT: Value;
-  readonly v: Value;
-}
-
 /** Linear layers of a T5 by dotted name, in the order in which they run. */
 export function t5LinearLayers(config: T5Config): LinearLayers {
   const { d_model: d, d_ff: ff } = config;
@@ -123,16 +117,18 @@ export class T5 {
     return { hidden: this.#norm("encoder.final_layer_norm", x), heads, maskBias };
   }
 
-  /** Keys and values of every decoder layer's cross-attention. */
-  crossKeyValues(encoded: Encoded): CrossKeyValues[] {
+  /**
+   * Rows of keys and values of every decoder layer's cross-attention.
+   *
+   * @param hidden `[rows, d_model]`: the encoder's result
+   * @returns for each layer k and v `[rows, heads * size]`
+   */
+  crossKeyValues(hidden: Value): { readonly k: Value; readonly v: Value }[] {
     const { num_decoder_layers: count } = this.config;
     const names = (part: string) =>
       Array.from({ length: count }, (_, i) => `decoder.block.${i}.layer.1.EncDecAttention.${part}`);
-    const rows = this.linear.forwardAll([...names("k"), ...names("v")], encoded.hidden);
-    return Array.from({ length: count }, (_, i) => ({
-      kT: encoded.heads.splitTransposed(rows[i]!),
-      v: encoded.heads.split(rows[count + i]!),
-    }));
+    const rows = this.linear.forwardAll([...names("k"), ...names("v")], hidden);
+    return Array.from({ length: count }, (_, i) => ({ k: rows[i]!, v: rows[count + i]! }));
   }
 
   /**
@@ -150,47 +146,49 @@ export class T5 {
       decoderInputIds.graph.scalar(0, "float32"),
     );
     const bias = add(this.#positionBias("decoder", positions, positions), causal);
+    const cross = this.crossKeyValues(encoded.hidden).map(({ k, v }) => ({
+      kT: encoded.heads.splitTransposed(k),
+      v: encoded.heads.split(v),
+    }));
     return this.decoderStack(this.embed(decoderInputIds), {
-      heads,
-      cross: this.crossKeyValues(encoded),
-      crossBias: encoded.maskBias,
       selfAttention: (q, k, v) =>
-        attend(heads.split(q), heads.splitTransposed(k), heads.split(v), bias),
+        heads.merge(attend(heads.split(q), heads.splitTransposed(k), heads.split(v), bias)),
+      crossAttention(q, layer) {
+        const { kT, v } = cross[layer]!;
+        return heads.merge(attend(heads.split(q), kT, v, encoded.maskBias));
+      },
     });
   }
 
   /**
-   * The decoder's blocks over rows; how a block attends to its own past is the caller's: the whole
-   * sequence at once, or one position and a cache.
+   * The decoder's blocks over rows; how a block attends to its own past and to the prompt is the caller's: the
+   * whole sequence at once, or one position and a cache. All rows are `[rows, heads * size]`.
    */
   decoderStack(rows: Value, parts: {
-    readonly heads: Heads;
-    readonly cross: readonly CrossKeyValues[];
-    readonly crossBias: Value;
-    /** From rows of q, k, v `[rows, heads * size]` to the context `[batch, heads, target, size]`. */
+    /** From rows of q, k, v to rows of the context. */
     readonly selfAttention: (q: Value, k: Value, v: Value, layer: number) => Value;
+    /** From rows of q to rows of the context. */
+    readonly crossAttention: (q: Value, layer: number) => Value;
   }): Value {
-    const { heads } = parts;
     let x = rows;
-    parts.cross.forEach(({ kT, v }, i) => {
+    for (let i = 0; i < this.config.num_decoder_layers; i++) {
       const block = `decoder.block.${i}`;
       x = this.#residual(x, `${block}.layer.0`, (normed) => {
         const name = `${block}.layer.0.SelfAttention`;
         const context = parts.selfAttention(...this.#project(name, normed), i);
-        return this.linear.forward(`${name}.o`, heads.merge(context));
+        return this.linear.forward(`${name}.o`, context);
       });
       x = this.#residual(x, `${block}.layer.1`, (normed) => {
         const name = `${block}.layer.1.EncDecAttention`;
-        const q = heads.split(this.linear.forward(`${name}.q`, normed));
-        const context = attend(q, kT, v, parts.crossBias);
-        return this.linear.forward(`${name}.o`, heads.merge(context));
+        const context = parts.crossAttention(this.linear.forward(`${name}.q`, normed), i);
+        return this.linear.forward(`${name}.o`, context);
       });
       x = this.#residual(
         x,
         `${block}.layer.2`,
         (normed) => this.#feedForward(`${block}.layer.2`, normed),
       );
-    });
+    }
     return this.#norm("decoder.final_layer_norm", x);
   }
 

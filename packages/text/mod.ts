@@ -2,6 +2,8 @@ export { batchesPerEpoch, type DataOrder, dataOrder } from "./batches.ts";
 export {
   bucketByLength,
   type BucketOptions,
+  cutByLength,
+  type CutOptions,
   padBatch,
   type PaddedBatch,
   type Padding,
