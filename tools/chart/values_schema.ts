@@ -1,0 +1,250 @@
+import { z } from "zod";
+import { telemetryConfig } from "@decorum/service";
+import { evaluatorConfig } from "../../services/evaluator/config.ts";
+import { policyConfig } from "../../services/policy/config.ts";
+import { rewardConfig } from "../../services/reward/config.ts";
+import { trainerConfig } from "../../services/trainer/config.ts";
+
+/** JSON Schema as it is written. */
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** Settings that the chart decides, service by service; they are not the values' to say. */
+const everywhere = [
+  ...["listen", "health_listen", "metrics_listen", "reflection", "provider"],
+  ...["insecure", "tls", "tokens", "trust_domain", "client_tls", "token_file"],
+];
+const learning = ["model", "start_adapter", "lora"];
+const sections = {
+  policy: { schema: policyConfig, decided: learning },
+  reward: { schema: rewardConfig, decided: ["http_listen"] },
+  evaluator: { schema: evaluatorConfig, decided: ["policy"] },
+  trainer: {
+    schema: trainerConfig,
+    decided: [...learning, "policy", "reward", "evaluator", "runs", "run"],
+  },
+} as const;
+
+/** A service's section of the configuration, as far as it is the values' to say. */
+export type ServiceName = keyof typeof sections;
+
+const text = z.string();
+const name = z.string().min(1);
+/** A name of Kubernetes, or empty for none. */
+const object = z.string().regex(/^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$/);
+const quantity = z.union([
+  z.string().regex(/^\d+(\.\d+)?(m|[kMGTPE]i?)?$/),
+  z.number().positive(),
+]);
+const count = z.int().nonnegative();
+const positive = z.int().positive();
+const portion = z.union([z.int().nonnegative(), z.string().regex(/^\d{1,3}%$/)]);
+const strings = z.record(z.string(), z.string());
+const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h))+$/);
+const digest = z.string().regex(/^(sha256:[0-9a-f]{64})?$/);
+const url = z.string().regex(/^https?:\/\/\S+$/);
+
+const selector = z.strictObject({
+  matchLabels: strings.optional(),
+  matchExpressions: z.array(z.strictObject({
+    key: name,
+    operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]),
+    values: z.array(z.string()).optional(),
+  })).optional(),
+});
+const peers = z.array(z.union([
+  z.strictObject({ podSelector: selector, namespaceSelector: selector.optional() }),
+  z.strictObject({ namespaceSelector: selector }),
+  z.strictObject({
+    ipBlock: z.strictObject({ cidr: name, except: z.array(name).optional() }),
+  }),
+]));
+
+const scheduling = {
+  nodeSelector: strings,
+  tolerations: z.array(z.strictObject({
+    key: name.optional(),
+    operator: z.enum(["Exists", "Equal"]).optional(),
+    value: text.optional(),
+    effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]).optional(),
+    tolerationSeconds: count.optional(),
+  })),
+  affinity: z.record(z.enum(["nodeAffinity", "podAffinity", "podAntiAffinity"]), z.looseObject({}))
+    .or(z.strictObject({})),
+  priorityClassName: object,
+  runtimeClassName: object,
+  podAnnotations: strings,
+  podLabels: strings,
+  env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()),
+};
+
+function pod(service: ServiceName) {
+  return {
+    config: z.object({}).meta({ id: `${service}Config` }),
+    tokensSecret: object,
+    gpus: count,
+    resources: z.strictObject({
+      requests: z.strictObject({
+        cpu: quantity,
+        memory: quantity,
+        "ephemeral-storage": quantity,
+      }),
+      limits: z.strictObject({
+        cpu: quantity.optional(),
+        memory: quantity,
+        "ephemeral-storage": quantity,
+      }),
+    }),
+    startupSeconds: positive,
+    ...scheduling,
+  };
+}
+
+function deployment(service: ServiceName) {
+  return {
+    ...pod(service),
+    replicas: positive,
+    rollingUpdate: z.strictObject({ maxSurge: portion, maxUnavailable: portion }),
+    podDisruptionBudget: z.strictObject({ enabled: z.boolean(), maxUnavailable: portion }),
+    spreadOver: text,
+  };
+}
+
+const model = z.string().min(1);
+const secrets = z.strictObject({
+  policy: object,
+  reward: object,
+  evaluator: object,
+  trainer: object,
+});
+const clients = z.strictObject({ policy: peers, reward: peers, evaluator: peers, trainer: peers });
+
+const values = z.strictObject({
+  nameOverride: object,
+  fullnameOverride: object,
+  image: z.strictObject({
+    repository: name,
+    tag: z.string().regex(/^[\w.-]{0,128}$/),
+    digest,
+    cudaDigest: digest,
+    pullPolicy: z.enum(["Always", "IfNotPresent", "Never"]),
+    pullSecrets: z.array(name),
+  }),
+  listenHost: z.enum(["0.0.0.0", "[::]"]),
+  reflection: z.boolean(),
+  model,
+  startAdapter: text,
+  lora: z.object({}).meta({ id: "lora" }),
+  telemetry: z.object({}).meta({ id: "telemetry" }),
+  models: z.strictObject({
+    existingClaim: object,
+    sizeLimit: quantity,
+    download: z.boolean(),
+    endpoint: z.union([z.literal(""), url]),
+    tokenSecret: z.strictObject({ name: object, key: name }),
+    sha256: z.record(
+      z.string().regex(/^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/),
+      z.string().regex(/^[0-9a-f]{64}$/),
+    ),
+  }),
+  tls: z.strictObject({
+    mode: z.enum(["off", "secret", "cert-manager"]),
+    trustDomain: z.string().regex(/^[a-z0-9._-]+$/),
+    secrets,
+    issuer: z.strictObject({
+      name: object,
+      kind: z.enum(["Issuer", "ClusterIssuer"]),
+      group: name,
+    }),
+    duration,
+    renewBefore: duration,
+  }),
+  networkPolicy: z.strictObject({
+    enabled: z.boolean(),
+    clients,
+    prometheus: peers,
+    dns: peers.min(1),
+    otlp: peers,
+    otlpPort: z.int().min(1).max(65535),
+    downloads: peers,
+  }),
+  monitoring: z.strictObject({
+    serviceMonitor: z.strictObject({ enabled: z.boolean(), interval: duration, labels: strings }),
+    prometheusRule: z.strictObject({ enabled: z.boolean(), labels: strings }),
+    dashboards: z.strictObject({ enabled: z.boolean(), labels: strings, annotations: strings }),
+  }),
+  policy: z.strictObject(deployment("policy")),
+  reward: z.strictObject({
+    ...deployment("reward"),
+    http: z.strictObject({ enabled: z.boolean() }),
+    autoscaling: z.strictObject({
+      enabled: z.boolean(),
+      maxReplicas: positive,
+      queueDepth: positive,
+      prometheusAddress: url,
+      pollingSeconds: positive,
+      cooldownSeconds: count,
+    }),
+  }),
+  evaluator: z.strictObject(deployment("evaluator")),
+  trainer: z.strictObject({
+    ...pod("trainer"),
+    run: z.string().regex(/^([\w-][\w.-]{0,99})?$/),
+    backoffLimit: count,
+    activeDeadlineSeconds: count,
+    ttlSecondsAfterFinished: count,
+    kueueQueue: object,
+    storage: z.strictObject({
+      existingClaim: object,
+      size: quantity,
+      storageClassName: object,
+      accessModes: z.array(
+        z.enum(["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"]),
+      ).length(1),
+    }),
+    data: z.strictObject({ configMap: object, existingClaim: object }),
+  }),
+});
+
+/**
+ * The chart's values.schema.json. The sections of the services are those of their own schemas, so that Helm refuses
+ * what a service would refuse to start with.
+ */
+export function valuesSchema(): JsonSchema {
+  const options = { io: "input", target: "draft-7", unrepresentable: "any" } as const;
+  const json = z.toJSONSchema(values, options);
+  const definitions = json.definitions as Record<string, JsonSchema>;
+  for (const [service, { schema, decided }] of Object.entries(sections)) {
+    const section = z.toJSONSchema(schema, options);
+    if (service === "policy") {
+      definitions["lora"] = ours(section.properties!["lora"] as JsonSchema, []);
+    }
+    definitions[`${service}Config`] = ours(section, [...everywhere, ...decided]);
+  }
+  definitions["telemetry"] = ours(z.toJSONSchema(telemetryConfig, options), []);
+  const { image, trainer } = json.properties as Record<string, JsonSchema>;
+  (image!.properties!["tag"] as JsonSchema).not = { const: "latest" };
+  // Without a run there is no trainer, and nothing that one needs.
+  const { required, ...trainerSection } = definitions["trainerConfig"]!;
+  definitions["trainerConfig"] = trainerSection;
+  Object.assign(trainer!, {
+    if: { properties: { run: { minLength: 1 } } },
+    // deno-lint-ignore unicorn/no-thenable -- a keyword of JSON Schema
+    then: { properties: { config: { required } } },
+  });
+  // Helm gives a chart's values `global`, whether they have one or not.
+  json.properties = { ...json.properties, global: { type: "object" } };
+  return json;
+}
+
+/** A schema without some properties and without what only its own document knows. */
+function ours(schema: JsonSchema, without: readonly string[]): JsonSchema {
+  const { $schema: _schema, default: _default, ...rest } = schema;
+  const kept = (key: string) => !without.includes(key);
+  return {
+    ...rest,
+    properties: Object.fromEntries(
+      Object.entries(rest.properties ?? {}).filter(([key]) => kept(key)),
+    ),
+    ...(rest.required ? { required: rest.required.filter(kept) } : {}),
+  };
+}
