@@ -6,83 +6,27 @@ import {
   initAdapter,
   initValueHead,
   loadT5Config,
-  type LoraConfig,
   loraScaling,
-  type ModelGraph,
   openCheckpoint,
   type PolicySpec,
   type Sequence,
   type T5Config,
   t5LinearLayers,
-  type TokenBatch,
   tokenBatch,
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
-  type WeightIndex,
 } from "@decorum/models";
 import { meanGradients, type Params } from "@decorum/optim";
-import { type InferenceSession, type RuntimeOptions, SessionWorker } from "@decorum/runtime";
+import { type InferenceSession, SessionWorker } from "@decorum/runtime";
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import { accumulateRuns, type MiniBatchGradients } from "./gradient_run.ts";
 import { microBatches } from "./micro_batches.ts";
+import type { LearnerOptions, LearnerSample, Objective } from "./objective.ts";
 import { openSession } from "./open_session.ts";
-import {
-  applyUpdate,
-  initTrainState,
-  type OptimizerOptions,
-  type TrainState,
-  type UpdateOutcome,
-} from "./optimizer.ts";
+import { applyUpdate, initTrainState, type TrainState, type UpdateOutcome } from "./optimizer.ts";
 import { emptyPredictions, place, type TokenPredictions } from "./ppo_sample.ts";
 import { countedTokens } from "./token_rows.ts";
 import { checkParams } from "./train_state.ts";
-
-/** One response to learn from. */
-export interface LearnerSample {
-  readonly sequence: Sequence;
-  /** Of the rollout, at the temperature of the update, `[counted tokens]`. */
-  readonly oldLogprobs: Float32Array;
-}
-
-/** What a learner lowers. */
-export interface Objective<Sample extends LearnerSample> {
-  /** Whether a value head learns too. */
-  readonly valueHead: boolean;
-  /**
-   * Loss and gradients of one micro-batch. Outputs: `loss`, `logprobs`, `entropy`, `values` where there is a
-   * value head, and `<parameter>_grad` for each of `wrt`.
-   */
-  graph(spec: PolicySpec, wrt: readonly string[]): ModelGraph;
-  /** @throws TypeError naming the field of sample `index` that does not fit its sequence */
-  check(sample: Sample, index: number): void;
-  /**
-   * What the graph is fed besides batch and parameters.
-   *
-   * @param atReference the policy still is its reference, bit for bit
-   */
-  feeds(samples: readonly Sample[], atReference: boolean): Readonly<Record<string, Tensor>>;
-  /** What the loss of a micro-batch is a mean over: so many of all that the mini-batch has. */
-  count(batch: TokenBatch): number;
-}
-
-export interface LearnerOptions<Loss> {
-  /** A Hugging Face T5 folder, or its parts. */
-  readonly model: string | { readonly config: T5Config; readonly index: WeightIndex };
-  readonly lora: LoraConfig;
-  /** The adapter that training starts from, which is then the reference too; a new one by default. */
-  readonly adapter?: Adapter;
-  /** `v_head.summary.{weight,bias}` to start from, where the objective has a value head; zeros by default. */
-  readonly valueHead?: Params;
-  /** Constants of the loss. */
-  readonly loss: Loss;
-  readonly optimizer: OptimizerOptions;
-  /** Sequences in one run; default 4. It changes memory, not results (within rounding). */
-  readonly microBatchSize?: number;
-  /** Of a new adapter; default 0. */
-  readonly seed?: number;
-  /** Execution provider, precision, threads. */
-  readonly runtime?: RuntimeOptions;
-}
 
 /** Gradients of one mini-batch, and the predictions they were taken at, in the samples' order. */
 export interface PolicyGradients extends MiniBatchGradients {
@@ -230,7 +174,7 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
         ...batch.feeds,
         ...this.#policyFeeds(),
         temperature: temperatureFeed(options.temperature),
-        ...this.objective.feeds(chosen, atReference),
+        ...this.objective.feeds(chosen, { all: samples, atReference }),
       },
     }));
     const wrt = [...this.#state.train.params.keys()];
@@ -304,7 +248,7 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
 
   #cut(sequences: readonly Sequence[]): number[][] {
     const lengths = sequences.map((s) =>
-      countedTokens(s) === 0 ? 0 : s.query.length + s.response.length
+      countedTokens(s) === 0 ? 0 : [s.query.length, s.response.length]
     );
     return microBatches(lengths, this.options.microBatchSize ?? 4);
   }

@@ -1,6 +1,7 @@
 import { buildGradientGraph } from "@decorum/autodiff";
-import { add, clip, exp, max, mul, neg, reduceMean, sub, type Value } from "@decorum/onnx";
+import { add, clip, max, mul, reduceMean, sub, type Value } from "@decorum/onnx";
 import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
+import { clippedSurrogate } from "./clipped_surrogate.ts";
 import { lossScaleOf } from "./loss_scale.ts";
 
 /** The PPO loss's constants, under the field's names. */
@@ -37,14 +38,9 @@ export function ppoLoss(
   config: PpoLossConfig,
 ): { readonly loss: Value; readonly pgLoss: Value; readonly vfLoss: Value } {
   const { cliprange, cliprangeValue, logRatioClamp, entropyCoef = 0 } = config;
+  const range = { low: cliprange, high: cliprange, logRatioClamp };
   const difference = sub(policy.logprobs, targets.oldLogprobs);
-  const logRatio = logRatioClamp === undefined
-    ? difference
-    : clip(difference, -logRatioClamp, logRatioClamp);
-  const ratio = exp(logRatio);
-  const gain = neg(targets.advantages);
-  const clipped = clip(ratio, 1 - cliprange, 1 + cliprange);
-  const pgLoss = mean(max(mul(gain, ratio), mul(gain, clipped)));
+  const pgLoss = mean(clippedSurrogate(difference, targets.advantages, range));
   const bounded = keepNear(policy.values, targets.oldValues, cliprangeValue);
   const vfLoss = mul(
     mean(max(square(sub(policy.values, targets.returns)), square(sub(bounded, targets.returns)))),

@@ -1,6 +1,7 @@
 import { buildPpoGraph, type PpoLossConfig } from "./ppo_graph.ts";
 import { checkSample, type PpoSample } from "./ppo_sample.ts";
-import { type LearnerOptions, type Objective, PolicyLearner } from "./policy_learner.ts";
+import type { LearnerOptions, Objective } from "./objective.ts";
+import { PolicyLearner } from "./policy_learner.ts";
 import { joinRows } from "./token_rows.ts";
 
 export type PpoLearnerOptions = LearnerOptions<PpoLossConfig>;

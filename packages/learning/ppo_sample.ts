@@ -1,6 +1,6 @@
 import type { Sequence } from "@decorum/models";
 import type { Tensor } from "@decorum/tensor";
-import type { LearnerSample } from "./policy_learner.ts";
+import type { LearnerSample } from "./objective.ts";
 import { countedTokens, splitRows } from "./token_rows.ts";
 
 /** What the policy says of one response; each `[counted tokens]`. */

@@ -17,15 +17,13 @@ export const minibatchMetrics = [
   "ppo/val/var",
 ] as const;
 
-/** Metrics of a whole step besides those of its mini-batches. TRL's names. */
-export const stepMetrics = [
+/** Metrics of a whole step that every algorithm has. */
+export const batchMetrics = [
   "objective/kl",
   "objective/kl_coef",
   "objective/entropy",
-  "ppo/mean_non_score_reward",
   "ppo/mean_scores",
   "ppo/std_scores",
-  "ppo/val/var_explained",
   "ppo/learning_rate",
   "tokens/queries_len_mean",
   "tokens/queries_len_std",
@@ -33,6 +31,40 @@ export const stepMetrics = [
   "tokens/responses_len_std",
   "env/reward_mean",
   "env/reward_std",
+] as const;
+
+/** Metrics of a whole step besides those of its mini-batches. TRL's names. */
+export const stepMetrics = [
+  ...batchMetrics,
+  "ppo/mean_non_score_reward",
+  "ppo/val/var_explained",
+] as const;
+
+/**
+ * Metrics of one mini-batch of GRPO or RLOO. What all algorithms have is named as PPO's, so that curves, dashboards
+ * and alerts are the same; `clip_ratio/*` are the names of TRL's `GRPOTrainer` and `RLOOTrainer`.
+ */
+export const groupMinibatchMetrics = [
+  "ppo/loss/policy",
+  "ppo/loss/total",
+  "ppo/policy/entropy",
+  "ppo/policy/approxkl",
+  "ppo/policy/policykl",
+  "ppo/policy/clipfrac",
+  "ppo/policy/advantages_mean",
+  "clip_ratio/low_mean",
+  "clip_ratio/high_mean",
+  "clip_ratio/region_mean",
+] as const;
+
+/** Metrics of a whole step of GRPO or RLOO besides those of its mini-batches; the last five are TRL's for these. */
+export const groupStepMetrics = [
+  ...batchMetrics,
+  "objective/non_score_reward",
+  "kl",
+  "reward",
+  "reward_std",
+  "frac_reward_zero_std",
 ] as const;
 
 /** Stages of a step that are timed, in seconds. TRL's names. */
@@ -53,3 +85,12 @@ export type TimingMetric = typeof timingMetrics[number];
 export type MinibatchStats = Readonly<Record<MinibatchMetric, number>>;
 /** Metrics of a step by name, timings aside. */
 export type StepStats = Readonly<Record<MinibatchMetric | StepMetric, number>>;
+
+/** Metrics of one mini-batch of GRPO or RLOO by name. */
+export type GroupMinibatchStats = Readonly<Record<typeof groupMinibatchMetrics[number], number>>;
+/** Metrics of a step of GRPO or RLOO by name, timings aside. */
+export type GroupStepStats =
+  & GroupMinibatchStats
+  & Readonly<Record<typeof groupStepMetrics[number], number>>;
+/** Metrics that every algorithm has, by name. */
+export type BatchStats = Readonly<Record<typeof batchMetrics[number], number>>;

@@ -1,7 +1,7 @@
 import { policyLoss, type PolicyLossInputs, totalLoss, valueLoss } from "./losses.ts";
 import { maskedMean, maskedVar, mean, meanOfSums, std } from "./masked_moments.ts";
 import { tokenCount, tokenShape, type TokenTensor } from "./masks.ts";
-import { minibatchMetrics, type MinibatchStats, type StepStats } from "./metric_names.ts";
+import type { BatchStats, MinibatchStats, StepStats } from "./metric_names.ts";
 
 /** What the metrics of a mini-batch are taken from; tensors `[batch, time]`. */
 export interface MinibatchInputs extends PolicyLossInputs {
@@ -50,18 +50,18 @@ export function minibatchStats(inputs: MinibatchInputs): MinibatchStats {
 }
 
 /** Mean of every metric over the mini-batches of all epochs; RangeError when there are none. */
-export function averageStats(stats: readonly MinibatchStats[]): MinibatchStats {
-  if (stats.length === 0) {
+export function averageStats<S extends Readonly<Record<string, number>>>(stats: readonly S[]): S {
+  const [first] = stats;
+  if (first === undefined) {
     throw new RangeError("Cannot average the metrics of 0 mini-batches: expected at least one");
   }
-  const means = minibatchMetrics.map((name) => [name, mean(stats.map((s) => s[name]))]);
-  return Object.fromEntries(means) as Record<keyof MinibatchStats, number>;
+  const means = Object.keys(first).map((name) => [name, mean(stats.map((s) => s[name]!))]);
+  return Object.fromEntries(means) as S;
 }
 
-/** What the metrics of a step are taken from; tensors `[batch, time]` of the whole batch. */
-export interface StepInputs {
+/** What the metrics that every algorithm has are taken from; tensors `[batch, time]` of the whole batch. */
+export interface BatchInputs {
   readonly kl: TokenTensor;
-  readonly nonScoreRewards: TokenTensor;
   /** Of the rollout. */
   readonly logprobs: TokenTensor;
   readonly mask: TokenTensor;
@@ -75,6 +75,30 @@ export interface StepInputs {
   /** The KL coefficient used in this step, before its update. */
   readonly klCoef: number;
   readonly learningRate: number;
+}
+
+/** Metrics of a batch that every algorithm has, under TRL's names. A deviation of one number is 0. */
+export function batchStats(inputs: BatchInputs): BatchStats {
+  const { mask, kl, logprobs, scores, envRewards, queryLengths, responseLengths } = inputs;
+  return {
+    "objective/kl": meanOfSums(kl, mask),
+    "objective/kl_coef": inputs.klCoef,
+    "objective/entropy": -meanOfSums(logprobs, mask),
+    "ppo/mean_scores": mean(scores),
+    "ppo/std_scores": std(scores),
+    "ppo/learning_rate": inputs.learningRate,
+    "tokens/queries_len_mean": mean(queryLengths),
+    "tokens/queries_len_std": std(queryLengths),
+    "tokens/responses_len_mean": mean(responseLengths),
+    "tokens/responses_len_std": std(responseLengths),
+    "env/reward_mean": mean(envRewards),
+    "env/reward_std": std(envRewards),
+  };
+}
+
+/** What the metrics of a PPO step are taken from. */
+export interface StepInputs extends BatchInputs {
+  readonly nonScoreRewards: TokenTensor;
   /** One for every mini-batch of every epoch. */
   readonly minibatches: readonly MinibatchStats[];
 }
@@ -87,26 +111,13 @@ export interface StepInputs {
  * @throws RangeError when the batch or the list of mini-batches is empty
  */
 export function stepStats(inputs: StepInputs): StepStats {
-  const { mask, kl, nonScoreRewards, logprobs, scores, envRewards } = inputs;
-  const { queryLengths, responseLengths } = inputs;
   const averages = averageStats(inputs.minibatches);
   const returnsVar = averages["ppo/returns/var"];
   return {
-    "objective/kl": meanOfSums(kl, mask),
-    "objective/kl_coef": inputs.klCoef,
-    "objective/entropy": -meanOfSums(logprobs, mask),
-    "ppo/mean_non_score_reward": maskedMean(nonScoreRewards, mask),
-    "ppo/mean_scores": mean(scores),
-    "ppo/std_scores": std(scores),
+    ...batchStats(inputs),
+    "ppo/mean_non_score_reward": maskedMean(inputs.nonScoreRewards, inputs.mask),
     ...averages,
     "ppo/val/var_explained": returnsVar > 0 ? 1 - averages["ppo/val/error"] / returnsVar : 0,
-    "ppo/learning_rate": inputs.learningRate,
-    "tokens/queries_len_mean": mean(queryLengths),
-    "tokens/queries_len_std": std(queryLengths),
-    "tokens/responses_len_mean": mean(responseLengths),
-    "tokens/responses_len_std": std(responseLengths),
-    "env/reward_mean": mean(envRewards),
-    "env/reward_std": std(envRewards),
   };
 }
 

@@ -2,6 +2,8 @@ import type { RuntimeOptions } from "@decorum/runtime";
 import type { Tensor } from "@decorum/tensor";
 import type { GoldenCase } from "./case.ts";
 import { classify } from "./cases/classify.ts";
+import { groupMath } from "./cases/group_math.ts";
+import { grpoSteps, rlooSteps } from "./cases/group_steps.ts";
 import { ppoMath } from "./cases/ppo_math.ts";
 import { t5Forward } from "./cases/t5_forward.ts";
 import { t5Greedy } from "./cases/t5_greedy.ts";
@@ -26,5 +28,8 @@ export const kinds: Readonly<Record<string, Kind>> = {
   roberta_classify: { reproduce: classify },
   bert_classify: { reproduce: classify },
   ppo_math: { reproduce: ppoMath },
+  group_math: { reproduce: groupMath },
+  grpo_steps: { reproduce: grpoSteps },
+  rloo_steps: { reproduce: rlooSteps },
   trl_steps: { reproduce: trlSteps, expected: trlExpected },
 };

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, fields
 
-KINDS = ("t5_forward", "t5_greedy", "t5_lora_grad", "roberta_classify", "bert_classify", "ppo_math", "trl_steps")
+KINDS = ("t5_forward", "t5_greedy", "t5_lora_grad", "roberta_classify", "bert_classify", "ppo_math", "trl_steps",
+         "group_math", "grpo_steps", "rloo_steps")
 
 SIZES = {
     # num_heads * d_kv differs from d_model on purpose: T5 does not require them to be equal.
@@ -51,6 +52,9 @@ class Spec:
     ppo_epochs: int = 2
     mini_batch_size: int = 6
     kl_target: float = 6.0
+    # GRPO and RLOO: responses to a prompt, and how GRPO adds up the losses of tokens.
+    group_size: int = 4
+    loss_type: str = "grpo"  # or "bnpo", "dr_grpo"
     # Classifiers.
     hidden: int = 32
     intermediate: int = 48
@@ -68,6 +72,8 @@ class Spec:
             raise ValueError(f"Case {self.name!r}: kind is {self.kind!r}, expected one of {', '.join(KINDS)}")
         if self.family not in ("flan", "v10"):
             raise ValueError(f"Case {self.name!r}: family is {self.family!r}, expected 'flan' or 'v10'")
+        if self.kind in ("grpo_steps", "rloo_steps") and 8 % self.group_size:
+            raise ValueError(f"Case {self.name!r}: group_size is {self.group_size}, expected a divisor of 8")
         if self.kind == "trl_steps" and 6 % self.mini_batch_size:
             raise ValueError(f"Case {self.name!r}: mini_batch_size is {self.mini_batch_size}, expected a divisor of 6")
 
@@ -82,7 +88,7 @@ def make_spec(values: dict, size: str) -> Spec:
 
 
 def standard_specs(seed: int, size: str) -> list[Spec]:
-    """The ten cases every recording has: one of each kind, both T5 variants where the kind is a T5 model."""
+    """The thirteen cases every recording has: one of each kind, both T5 variants where the kind is about T5 itself."""
     variants = {
         "flan": dict(family="flan", tied=False, config_style="v4"),
         "v10": dict(family="v10", tied=True, config_style="v5"),
@@ -95,4 +101,8 @@ def standard_specs(seed: int, size: str) -> list[Spec]:
     ]
     cases += [dict(name=kind, kind=kind, seed=seed) for kind in ("roberta_classify", "bert_classify", "ppo_math")]
     cases.append(dict(name="trl_steps", kind="trl_steps", seed=seed + 10, num_decoder_layers=2))
+    small = dict(num_layers=1, num_decoder_layers=1, mini_batch_size=4, learning_rate=1e-3, kl_target=0.5)
+    cases.append(dict(name="group_math", kind="group_math", seed=seed + 20, batch=16))
+    cases.append(dict(name="grpo_steps", kind="grpo_steps", seed=seed + 20, **small))
+    cases.append(dict(name="rloo_steps", kind="rloo_steps", seed=seed + 30, **small))
     return [make_spec(case, size) for case in cases]

@@ -1,0 +1,93 @@
+import type { Sequence } from "@decorum/models";
+import {
+  type GroupLossInputs,
+  type GroupMinibatchStats,
+  type GroupStepStats,
+  groupStepStats,
+  type KlController,
+  meanOfSums,
+  type TokenTensor,
+  updateKlController,
+} from "@decorum/ppo";
+import type { LearnerSample } from "./objective.ts";
+import type { TokenPredictions } from "./ppo_sample.ts";
+import type { StepResult } from "./ppo_step.ts";
+import type { EpochsConfig, EpochsResult, PreparedBatch, RolledOut } from "./step_epochs.ts";
+import { denseRows, maskOf } from "./token_rows.ts";
+
+/** Settings that GRPO and RLOO have in common, under TRL's names. */
+export interface GroupStepConfig extends EpochsConfig {
+  /** Epochs over a batch. */
+  readonly numIterations: number;
+}
+
+/** What was rolled out; the responses to a prompt follow each other. */
+export interface GroupBatch {
+  readonly sequences: readonly Sequence[];
+  /** One for each sequence, after normalisation, clipping and penalties. */
+  readonly scores: readonly number[];
+  /** As the reward model gave them; `scores` by default. */
+  readonly envRewards?: readonly number[];
+  /** Of the counted tokens as the rollout's policy gave them; computed here when absent. */
+  readonly rollout?: RolledOut;
+}
+
+export type GroupStepResult = StepResult<GroupStepStats>;
+
+/** A batch of groups, compared. */
+export interface ComparedBatch<Sample> extends PreparedBatch<Sample> {
+  /** Of policy and reference as the algorithm estimates it, `[batch, time]`. */
+  readonly kl: TokenTensor;
+  /** What the responses of a group are compared by, `[batch]`. */
+  readonly rewards: ArrayLike<number>;
+}
+
+/** What the losses of a mini-batch are taken from, in the samples' order. */
+export function lossInputs(
+  samples: readonly (LearnerSample & { readonly advantage: number })[],
+  predictions: readonly TokenPredictions[],
+): Pick<GroupLossInputs, "logprobs" | "oldLogprobs" | "advantages" | "mask"> & {
+  readonly entropy: TokenTensor;
+} {
+  const sequences = samples.map((s) => s.sequence);
+  const dense = (rows: readonly Float32Array[]) => denseRows(sequences, rows);
+  return {
+    mask: maskOf(sequences),
+    logprobs: dense(predictions.map((p) => p.logprobs)),
+    oldLogprobs: dense(samples.map((s) => s.oldLogprobs)),
+    entropy: dense(predictions.map((p) => p.entropy)),
+    advantages: samples.map((s) => s.advantage),
+  };
+}
+
+/** Statistics of a step and the next KL coefficient. */
+export function groupStepResult<Sample>(
+  { sequences, scores, envRewards = scores }: GroupBatch,
+  { prepared, stats, updates, ...rest }: EpochsResult<ComparedBatch<Sample>, GroupMinibatchStats>,
+  groupSize: number,
+  klController: KlController,
+): GroupStepResult {
+  const { kl, mask, logprobs, rewards } = prepared;
+  const meanKl = meanOfSums(kl, mask);
+  return {
+    stats: groupStepStats({
+      kl,
+      logprobs,
+      mask,
+      rewards,
+      groupSize,
+      scores,
+      envRewards,
+      queryLengths: sequences.map((s) => s.query.length),
+      responseLengths: sequences.map((s) => s.response.length),
+      klCoef: klController.value,
+      learningRate: updates.at(-1)!.learningRate,
+      minibatches: stats,
+    }),
+    klController: Number.isFinite(meanKl)
+      ? updateKlController(klController, meanKl, sequences.length)
+      : klController,
+    updates,
+    ...rest,
+  };
+}

@@ -1,0 +1,44 @@
+import { buildGradientGraph } from "@decorum/autodiff";
+import { add, exp, mul, reduceMean, sub } from "@decorum/onnx";
+import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
+import type { GroupClip } from "@decorum/ppo";
+import { clippedSurrogate } from "./clipped_surrogate.ts";
+import { lossScaleOf } from "./loss_scale.ts";
+
+/**
+ * GRPO's loss and gradients of one micro-batch (Shao et al. 2024, formula 3): the mean over its tokens of
+ * `weights max(-A ratio, -A clip(ratio)) + kl_weights k3`. Further inputs `[tokens]`: `old_logprobs`,
+ * `ref_logprobs`, `advantages`, `weights` (of the loss type) and `kl_weights` (beta times those). Outputs: `loss`,
+ * `logprobs`, `entropy`, and `<parameter>_grad` for each of `wrt`.
+ */
+export function buildGrpoGraph(
+  spec: PolicySpec,
+  { epsilon, epsilonHigh = epsilon, logRatioClamp }: GroupClip,
+  wrt: readonly string[],
+): ModelGraph {
+  const forward = buildPolicyGraph(
+    "grpo_update",
+    { ...spec, valueHead: false },
+    ({ graph, logprobs, entropy }) => {
+      const token = (name: string) => graph.input(name, "float32", ["tokens"]);
+      const [old, reference] = [token("old_logprobs"), token("ref_logprobs")];
+      const [advantages, weights, klWeights] = [
+        token("advantages"),
+        token("weights"),
+        token("kl_weights"),
+      ];
+      const loss = graph.scope("grpo", () => {
+        const clip = { low: epsilon, high: epsilonHigh, logRatioClamp };
+        const policy = clippedSurrogate(sub(logprobs, old), advantages, clip);
+        const behind = sub(reference, logprobs);
+        const k3 = sub(sub(exp(behind), behind), 1);
+        return reduceMean(add(mul(weights, policy), mul(klWeights, k3)), [0], false);
+      });
+      graph.output(loss, "loss");
+      graph.output(logprobs, "logprobs");
+      graph.output(entropy, "entropy");
+    },
+  );
+  const request = { loss: "loss", wrt, lossScale: lossScaleOf(spec) };
+  return { graph: buildGradientGraph(forward.graph, request), files: forward.files };
+}

@@ -1,0 +1,115 @@
+import {
+  checkScores,
+  groupAdvantages,
+  groupMinibatchStats,
+  grpoLoss,
+  type KlController,
+  type ScaleRewards,
+  tokenKl,
+} from "@decorum/ppo";
+import { float32, zeros } from "@decorum/tensor";
+import {
+  type GroupBatch,
+  type GroupStepConfig,
+  type GroupStepResult,
+  groupStepResult,
+  lossInputs,
+} from "./group_step.ts";
+import type { GrpoLearner, GrpoSample } from "./grpo_learner.ts";
+import type { TokenPredictions } from "./ppo_sample.ts";
+import { checkStep, learnEpochs } from "./step_epochs.ts";
+import { type StageRunner, unwatched } from "./step_stage.ts";
+import { denseRows, maskOf } from "./token_rows.ts";
+
+/** Settings of a step, under TRL's names. */
+export interface GrpoStepConfig extends GroupStepConfig {
+  /** Responses to a prompt. */
+  readonly numGenerations: number;
+  readonly scaleRewards: ScaleRewards;
+}
+
+/**
+ * One GRPO step (Shao et al. 2024, algorithm 1; TRL's `GRPOTrainer`): responses to a prompt are compared with each
+ * other, every token of one gets its advantage, and the KL to the reference (k3) is a part of the loss.
+ *
+ * @param klController its coefficient is `beta`
+ * @param order sequences of epoch `e` in the order in which mini-batches are cut from them
+ * @param stage runs the parts; by default they are just run
+ * @throws InvariantError when the policy is not the reference at the first step, or the ratio of the first
+ * mini-batch is not 1
+ */
+export async function grpoStep(
+  learner: GrpoLearner,
+  batch: GroupBatch,
+  config: GrpoStepConfig,
+  klController: KlController,
+  order: (epoch: number) => ArrayLike<number>,
+  stage: StageRunner = unwatched,
+): Promise<GroupStepResult> {
+  const { sequences, scores, rollout } = batch;
+  const { temperature, numIterations, miniBatchSize, numGenerations } = config;
+  const perSequence = { scores, ...(rollout && { rollout }) };
+  checkStep("GRPO", sequences.length, perSequence, { miniBatchSize, numIterations });
+  checkScores(float32([scores.length], scores), sequences.length);
+  // 1. The reference's log-probabilities.
+  const reference = await stage(
+    "forward_pass",
+    () => learner.forward(sequences, { reference: true, temperature }),
+  );
+  const isReference = learner.isReference;
+  // 2. Advantages, within each group.
+  const advantages = await stage("compute_advantages", () => groupAdvantages(scores, config));
+  // 3. Epochs of mini-batches.
+  const beta = klController.value;
+  const mask = maskOf(sequences);
+  const refLogprobs = denseRows(sequences, reference.map((r) => r.logprobs));
+  const learned = await learnEpochs({
+    learner,
+    sequences,
+    rollout,
+    prepare: (rollout) =>
+      stage("compute_rewards", () => {
+        const logprobs = denseRows(sequences, rollout.map((r) => r.logprobs));
+        return {
+          mask,
+          logprobs,
+          refLogprobs,
+          rewards: scores,
+          kl: isReference
+            ? zeros("float32", mask.dims)
+            : tokenKl({ kind: "k3", logprobs, refLogprobs, mask }),
+          samples: sequences.map((sequence, i): GrpoSample => ({
+            sequence,
+            oldLogprobs: rollout[i]!.logprobs,
+            refLogprobs: reference[i]!.logprobs,
+            advantage: advantages[i]!,
+            beta,
+          })),
+        };
+      }),
+    statsOf: (samples, predictions) => statsOf(samples, predictions, learner, beta),
+    config: { ...config, epochs: numIterations },
+    order,
+    stage,
+  });
+  // 4. Statistics and the next KL coefficient.
+  return await stage(
+    "calc_stats",
+    () => groupStepResult(batch, learned, numGenerations, klController),
+  );
+}
+
+function statsOf(
+  samples: readonly GrpoSample[],
+  predictions: readonly TokenPredictions[],
+  { options }: GrpoLearner,
+  beta: number,
+) {
+  const inputs = lossInputs(samples, predictions);
+  const refLogprobs = denseRows(
+    samples.map((s) => s.sequence),
+    samples.map((s) => s.refLogprobs),
+  );
+  const loss = grpoLoss({ ...options.loss, ...inputs, refLogprobs, beta });
+  return groupMinibatchStats({ ...inputs, loss, totalLoss: loss.loss });
+}

@@ -1,0 +1,48 @@
+import type { GroupClip } from "@decorum/ppo";
+import { tensor, zeros } from "@decorum/tensor";
+import type { LearnerOptions, LearnerSample, Objective } from "./objective.ts";
+import { PolicyLearner } from "./policy_learner.ts";
+import { checkSample } from "./ppo_sample.ts";
+import { buildRlooGraph } from "./rloo_graph.ts";
+import { joinRows } from "./token_rows.ts";
+
+/** One response to learn from. */
+export interface RlooSample extends LearnerSample {
+  /** Of the whole response. */
+  readonly advantage: number;
+}
+
+export type RlooLearnerOptions = LearnerOptions<GroupClip>;
+
+/** A policy that learns by RLOO; it has no value head. */
+export type RlooLearner = PolicyLearner<RlooSample, GroupClip>;
+
+export const RlooLearner = {
+  /** @throws TypeError when model and adapter do not fit together. */
+  create: (options: RlooLearnerOptions): Promise<RlooLearner> =>
+    PolicyLearner.create(options, rlooObjective(options.loss)),
+};
+
+function rlooObjective(loss: GroupClip): Objective<RlooSample> {
+  return {
+    valueHead: false,
+    graph: (spec, wrt) => buildRlooGraph(spec, loss, wrt),
+    check: (sample, index) => checkSample(sample, index, ["oldLogprobs"]),
+    feeds(samples) {
+      const old = joinRows(samples.map((s) => s.oldLogprobs));
+      const tokens = old.data.length;
+      const membership = zeros("float32", [samples.length, tokens]);
+      let start = 0;
+      samples.forEach(({ oldLogprobs: { length } }, row) => {
+        membership.data.fill(1, row * tokens + start, row * tokens + (start += length));
+      });
+      const advantages = Float32Array.from(samples, (s) => s.advantage);
+      return {
+        old_logprobs: old,
+        membership,
+        advantages: tensor("float32", [samples.length], advantages),
+      };
+    },
+    count: ({ sequences }) => sequences.length,
+  };
+}

@@ -1,0 +1,98 @@
+import {
+  checkScores,
+  groupMinibatchStats,
+  type KlController,
+  leaveOneOutAdvantages,
+  rlooLoss,
+  sumPerSequence,
+  tokenKl,
+} from "@decorum/ppo";
+import { float32, zeros } from "@decorum/tensor";
+import {
+  type GroupBatch,
+  type GroupStepConfig,
+  type GroupStepResult,
+  groupStepResult,
+  lossInputs,
+} from "./group_step.ts";
+import type { RlooLearner, RlooSample } from "./rloo_learner.ts";
+import { checkStep, learnEpochs } from "./step_epochs.ts";
+import { type StageRunner, unwatched } from "./step_stage.ts";
+import { denseRows, maskOf } from "./token_rows.ts";
+
+/** Settings of a step, under TRL's names. */
+export interface RlooStepConfig extends GroupStepConfig {
+  /** Responses to a prompt. */
+  readonly rlooK: number;
+  /** Centres and scales advantages over the batch. */
+  readonly normalizeAdvantages: boolean;
+}
+
+/**
+ * One RLOO step (Ahmadian et al. 2024; TRL's `RLOOTrainer`): a response is one action, its reward the score less the
+ * KL to the reference (k1, summed over its tokens), its baseline the mean reward of the others to the same prompt.
+ *
+ * @param klController its coefficient is `beta`
+ * @param order sequences of epoch `e` in the order in which mini-batches are cut from them
+ * @param stage runs the parts; by default they are just run
+ * @throws InvariantError when the policy is not the reference at the first step, or the ratio of the first
+ * mini-batch is not 1
+ */
+export async function rlooStep(
+  learner: RlooLearner,
+  batch: GroupBatch,
+  config: RlooStepConfig,
+  klController: KlController,
+  order: (epoch: number) => ArrayLike<number>,
+  stage: StageRunner = unwatched,
+): Promise<GroupStepResult> {
+  const { sequences, scores, rollout } = batch;
+  const { temperature, numIterations, miniBatchSize, rlooK } = config;
+  const perSequence = { scores, ...(rollout && { rollout }) };
+  checkStep("RLOO", sequences.length, perSequence, { miniBatchSize, numIterations });
+  checkScores(float32([scores.length], scores), sequences.length);
+  // 1. The reference's log-probabilities.
+  const reference = await stage(
+    "forward_pass",
+    () => learner.forward(sequences, { reference: true, temperature }),
+  );
+  const isReference = learner.isReference;
+  const mask = maskOf(sequences);
+  const refLogprobs = denseRows(sequences, reference.map((r) => r.logprobs));
+  // 2. KL-penalised rewards, and advantages within each group. 3. Epochs of mini-batches.
+  const learned = await learnEpochs({
+    learner,
+    sequences,
+    rollout,
+    prepare: async (rollout) => {
+      const logprobs = denseRows(sequences, rollout.map((r) => r.logprobs));
+      const { kl, rewards } = await stage("compute_rewards", () => {
+        const kl = isReference
+          ? zeros("float32", mask.dims)
+          : tokenKl({ kind: "kl", logprobs, refLogprobs, mask });
+        const sums = sumPerSequence(kl, mask);
+        return { kl, rewards: scores.map((score, i) => score - klController.value * sums[i]!) };
+      });
+      const advantages = await stage(
+        "compute_advantages",
+        () => leaveOneOutAdvantages(rewards, config),
+      );
+      const samples = sequences.map((sequence, i): RlooSample => ({
+        sequence,
+        oldLogprobs: rollout[i]!.logprobs,
+        advantage: advantages[i]!,
+      }));
+      return { mask, logprobs, refLogprobs, kl, rewards, samples };
+    },
+    statsOf: (samples, predictions) => {
+      const inputs = lossInputs(samples, predictions);
+      const loss = rlooLoss({ ...learner.options.loss, ...inputs });
+      return groupMinibatchStats({ ...inputs, loss, totalLoss: loss.policy });
+    },
+    config: { ...config, epochs: numIterations },
+    order,
+    stage,
+  });
+  // 4. Statistics and the next KL coefficient.
+  return await stage("calc_stats", () => groupStepResult(batch, learned, rlooK, klController));
+}
