@@ -228,7 +228,7 @@ export function valuesSchema(): JsonSchema {
   definitions["trainerConfig"] = trainerSection;
   Object.assign(trainer!, {
     if: { properties: { run: { minLength: 1 } } },
-    // deno-lint-ignore unicorn/no-thenable -- a keyword of JSON Schema
+    // A keyword of JSON Schema, no promise.
     then: { properties: { config: { required } } },
   });
   // Helm gives a chart's values `global`, whether they have one or not.
