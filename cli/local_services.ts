@@ -1,5 +1,6 @@
 import { ConfigError } from "@decorum/config";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
+import { pinnedSettings } from "./download.ts";
 import { InterruptedError, Interruption } from "./interruption.ts";
 import { type ServiceName, serviceNames, serviceProgram } from "./services.ts";
 import { StartError, Supervisor } from "./supervisor.ts";
@@ -14,8 +15,9 @@ export type Addresses = Readonly<Record<ServiceName, string>>;
  */
 export async function startServices(
   supervisor: Supervisor,
-  settings: { readonly config: string; readonly set: readonly string[] },
+  given: { readonly config: string; readonly set: readonly string[] },
 ): Promise<Addresses> {
+  const settings = await pinnedSettings(given);
   await startAll(serviceNames.map((name) => supervisor.start(serviceProgram(name, settings))));
   return Object.fromEntries(
     serviceNames.map((name) => [name, supervisor.address(name)]),

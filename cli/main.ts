@@ -5,6 +5,7 @@ import { RpcError } from "@decorum/rpc";
 import { VERSION } from "@decorum/service";
 import { InterruptedError } from "./interruption.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { downloadCommand } from "./commands/download.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
 import { rewardTrainCommand } from "./commands/reward_train.ts";
@@ -37,6 +38,7 @@ const commands = [
   sftCommand,
   rewardTrainCommand,
   exportCommand,
+  downloadCommand,
   scoreCommand,
   upCommand,
   serveCommand,

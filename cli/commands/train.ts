@@ -1,14 +1,16 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { createWriteStream } from "node:fs";
 import process from "node:process";
 import { RpcError } from "@decorum/rpc";
 import { InterruptedError } from "../interruption.ts";
 import { withTrainer } from "../local_services.ts";
 import { prefixed } from "../prefix.ts";
+import { presetFile, presets } from "../presets.ts";
 import { watchRun } from "../watch_run.ts";
 
 interface TrainFlags {
   readonly config?: string;
+  readonly preset?: string;
   readonly address?: string;
   readonly runId?: string;
   readonly set?: string[];
@@ -19,6 +21,11 @@ interface TrainFlags {
 function trainerFlags(command: Command): Command {
   return command
     .option("-c, --config <file>", "start the four services here with this configuration")
+    .addOption(
+      new Option("--preset <name>", "as --config, with one that comes with Decorum").choices(
+        presets,
+      ),
+    )
     .option("--address <host:port>", "use the trainer that runs there")
     .option("--set <path=value...>", "settings that win over the file (with --config)")
     .option("--log <file>", "where the services' logs go (with --config)", "services.log")
@@ -31,7 +38,7 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
     : createWriteStream(flags.log!, { flags: "a" });
   const options = {
     address: flags.address,
-    config: flags.config,
+    config: flags.config ?? (flags.preset && presetFile(flags.preset)),
     set: flags.set ?? [],
     onLine: prefixed(log),
   };

@@ -137,6 +137,11 @@ Deno.test("a model comes into the cache as huggingface_hub keeps it, once, and t
       "nothing comes twice",
     );
     const before = hub.seen.length;
+    assert.equal(
+      (await resolveModel(pinned, { settings })).path,
+      path,
+      "a commit is known for ever",
+    );
     const offline = hubSettings({ ...env, HF_HUB_OFFLINE: "1" });
     assert.equal((await resolveModel("google/tiny@v2", { settings: offline })).path, path);
     assert.equal((await resolveModel(pinned, { settings: offline })).path, path);

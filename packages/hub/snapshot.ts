@@ -13,7 +13,7 @@ import process from "node:process";
 import { download } from "./download.ts";
 import { UnreachableError } from "./errors.ts";
 import { lockFile } from "./lock.ts";
-import { listRepo, type RepoFile } from "./repo_files.ts";
+import { listRepo, type RepoFile, type RepoFiles } from "./repo_files.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
 import { formatRepo, type HubRepo, isCommit } from "./source.ts";
 
@@ -65,9 +65,9 @@ export async function snapshot(
         `run "decorum download ${formatRepo(repo)}" where the hub can be reached`,
     );
   }
-  let listed;
+  let listed = listingOf(repo.revision, storage);
   try {
-    listed = await listRepo(repo, settings);
+    listed ??= await listRepo(repo, settings);
   } catch (error) {
     const cached = error instanceof UnreachableError ? fromCache(repo, storage) : undefined;
     if (!cached) throw error;
@@ -105,8 +105,9 @@ export async function snapshot(
     before += file.size;
   }
   mkdirSync(folder, { recursive: true });
+  writeWhole(listingFile(storage, commit), JSON.stringify(listed.files));
   // Only now, when all of it is there, does the branch mean this commit to those who are offline.
-  if (repo.revision !== commit) writeRef(join(storage, "refs", repo.revision), commit);
+  if (repo.revision !== commit) writeWhole(join(storage, "refs", repo.revision), commit);
   return { folder, commit };
 }
 
@@ -138,9 +139,20 @@ function link(blob: string, pointer: string): void {
   }
 }
 
-function writeRef(path: string, commit: string): void {
+function listingFile(storage: string, commit: string): string {
+  return join(storage, ".decorum", `${commit}.json`);
+}
+
+/** What a commit holds never changes: once it is known, what is here needs no question to the hub. */
+function listingOf(revision: string, storage: string): RepoFiles | undefined {
+  const path = listingFile(storage, revision);
+  if (!isCommit(revision) || !existsSync(path)) return undefined;
+  return { commit: revision, files: JSON.parse(readFileSync(path, "utf8")) as RepoFile[] };
+}
+
+function writeWhole(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, commit);
+  writeFileSync(temporary, text);
   renameSync(temporary, path);
 }

@@ -28,7 +28,11 @@ export function modelFiles(files: readonly RepoFile[]): RepoFile[] {
   return files.filter(({ path }) => SMALL.has(path) || kind?.test(path));
 }
 
-/** The files that Transformers.js runs a classifier from: its folder and `onnx/model.onnx`. */
+/**
+ * The files that Transformers.js runs a classifier from: its folder and `onnx/model.onnx`; where a repository
+ * has none, those that one can be made from.
+ */
 export function onnxFiles(files: readonly RepoFile[]): RepoFile[] {
+  if (!files.some(({ path }) => path === "onnx/model.onnx")) return modelFiles(files);
   return files.filter(({ path }) => SMALL.has(path) || /^onnx\/model\.onnx(_data)?$/.test(path));
 }

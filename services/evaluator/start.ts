@@ -1,6 +1,6 @@
 import { ConfigError } from "@decorum/config";
 import { evaluatorService, implement } from "@decorum/rpc";
-import { Judge, TextClassifier } from "@decorum/scoring";
+import { Judge, onnxFolder, TextClassifier } from "@decorum/scoring";
 import { localSource, type ServiceContext, type StartedService } from "@decorum/service";
 import type { Logger } from "@decorum/telemetry";
 import type { EvaluatorConfig } from "./config.ts";
@@ -65,8 +65,9 @@ async function loadJudge(
   threads: number,
   logger: Logger,
 ): Promise<Judge> {
-  const { path } = await localSource(model, logger, "onnx");
-  return await withLabel(await Judge.load(path, { threads }), "judge", model, label);
+  const { path, pinned } = await localSource(model, logger, "onnx");
+  const folder = await onnxFolder(path, pinned === model ? {} : { name: pinned });
+  return await withLabel(await Judge.load(folder, { threads }), "judge", model, label);
 }
 
 /** The model, if it has the label that the configuration names; else it is freed. */

@@ -1,0 +1,62 @@
+import { Command, Option } from "commander";
+import { ConfigError } from "@decorum/config";
+import { downloadAll } from "../download.ts";
+import { namedSources } from "../named_sources.ts";
+import { presetFile, presets } from "../presets.ts";
+import { serviceNames } from "../services.ts";
+
+interface DownloadFlags {
+  readonly config?: string;
+  readonly preset?: string;
+  readonly set?: string[];
+  readonly service?: string;
+  readonly onnx?: boolean;
+}
+
+/** `decorum download`: models and data of the hub, into the cache of this machine. */
+export function downloadCommand(): Command {
+  return new Command("download")
+    .description("bring models and data of the Hugging Face hub to this machine's cache")
+    .argument(
+      "[names...]",
+      "owner/name[@revision], or hf://datasets/owner/name[@revision]/file.csv",
+    )
+    .option("-c, --config <file>", "everything that this configuration names")
+    .addOption(new Option("--preset <name>", "everything that this preset names").choices(presets))
+    .option("--set <path=value...>", "settings that win over the file")
+    .addOption(
+      new Option("--service <name>", "of the configuration, this service's alone").choices(
+        serviceNames,
+      ),
+    )
+    .option("--onnx", "the ONNX form of the models named, for a judge")
+    .addHelpText(
+      "after",
+      "\nPrints each name, what it is pinned to, and where it lies, as JSON lines.\n" +
+        "The environment is that of all Hugging Face tools: HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE.",
+    )
+    .action(async (names: string[], flags: DownloadFlags) => {
+      const config = flags.config ?? (flags.preset && presetFile(flags.preset));
+      if (names.length === 0 && config === undefined) {
+        throw new ConfigError(["nothing to download: expected names, --config or --preset"]);
+      }
+      const sources = [
+        ...names.map((name) => ({
+          name,
+          kind: flags.onnx
+            ? "onnx" as const
+            : /\.(csv|jsonl|ndjson)$/.test(name)
+            ? "file" as const
+            : "model" as const,
+        })),
+        ...(config === undefined ? [] : namedSources({
+          config,
+          set: flags.set ?? [],
+          ...(flags.service === undefined ? {} : { service: flags.service }),
+        })),
+      ];
+      for (const [name, { pinned, path }] of await downloadAll(sources)) {
+        console.log(JSON.stringify({ name, pinned, path }));
+      }
+    });
+}
