@@ -1,5 +1,6 @@
 import { ConfigError } from "@decorum/config";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
+import { connection, type ConnectionFlags, serviceTls } from "./connection.ts";
 import { pinnedSettings } from "./download.ts";
 import { InterruptedError, Interruption } from "./interruption.ts";
 import { type ServiceName, serviceNames, serviceProgram } from "./services.ts";
@@ -64,23 +65,26 @@ export async function withTrainer<T>(
     readonly address?: string | undefined;
     readonly config?: string | undefined;
     readonly set: readonly string[];
+    readonly connection: ConnectionFlags;
     readonly onLine: (name: string, line: string) => void;
   },
   body: (trainer: RpcClient<typeof trainerService>) => Promise<T>,
 ): Promise<T> {
-  if (options.address !== undefined) {
-    using trainer = createClient(trainerService, { address: options.address });
+  const { address, config, set } = options;
+  const call = connection(options.connection, { config, set });
+  if (address !== undefined) {
+    using trainer = createClient(trainerService, { ...call("trainer"), address });
     return await body(trainer);
   }
-  if (options.config === undefined) {
+  if (config === undefined) {
     throw new ConfigError([
       "--address and --config are missing: expected a trainer's address, or a file to start one with",
     ]);
   }
-  const settings = { config: options.config, set: options.set };
+  const settings = { config, set: [...serviceTls(options.connection.tls), ...set] };
   return await withSupervisor(options.onLine, async (supervisor) => {
     const { trainer: address } = await startServices(supervisor, settings);
-    using trainer = createClient(trainerService, { address });
+    using trainer = createClient(trainerService, { ...call("trainer"), address });
     return await body(trainer);
   });
 }

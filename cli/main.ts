@@ -4,6 +4,7 @@ import { ConfigError } from "@decorum/config";
 import { RpcError } from "@decorum/rpc";
 import { VERSION } from "@decorum/service";
 import { InterruptedError } from "./interruption.ts";
+import { certsCommand } from "./commands/certs.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
@@ -14,6 +15,7 @@ import { scoreCommand } from "./commands/score.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sftCommand } from "./commands/sft.ts";
 import { resumeCommand, trainCommand } from "./commands/train.ts";
+import { tokenCommand } from "./commands/token.ts";
 import { upCommand } from "./commands/up.ts";
 import { StartError } from "./supervisor.ts";
 
@@ -42,6 +44,8 @@ const commands = [
   scoreCommand,
   upCommand,
   serveCommand,
+  certsCommand,
+  tokenCommand,
 ];
 for (const command of commands) {
   program.addCommand(command().copyInheritedSettings(program));

@@ -1,7 +1,14 @@
 import { Argument, Command } from "commander";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { serviceTls } from "../connection.ts";
 import { type ServiceName, serviceNames, serviceProgram } from "../services.ts";
+
+interface ServeFlags {
+  readonly config?: string;
+  readonly set?: string[];
+  readonly tls?: string;
+}
 
 /** `decorum serve <service>`: one service in this process. */
 export function serveCommand(): Command {
@@ -10,8 +17,10 @@ export function serveCommand(): Command {
     .addArgument(new Argument("<service>", "which one").choices(serviceNames))
     .option("-c, --config <file>", "YAML file with the service's section")
     .option("--set <path=value...>", "settings that win over the file")
-    .action(async (name: ServiceName, options: { config?: string; set?: string[] }) => {
-      const { script, args } = serviceProgram(name, options);
+    .option("--tls <folder>", "TLS with the certificates that `decorum certs` made there")
+    .action(async (name: ServiceName, options: ServeFlags) => {
+      const set = [...serviceTls(options.tls, [name]), ...options.set ?? []];
+      const { script, args } = serviceProgram(name, { ...options, set });
       const path = fileURLToPath(new URL(`../../${script}`, import.meta.url));
       process.argv = [process.argv[0]!, path, ...args];
       await import(path);

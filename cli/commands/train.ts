@@ -2,13 +2,15 @@ import { Command, Option } from "commander";
 import { createWriteStream } from "node:fs";
 import process from "node:process";
 import { RpcError } from "@decorum/rpc";
+import { connectionFlags, readConnection } from "../connection.ts";
+import { addFlags } from "../flags.ts";
 import { InterruptedError } from "../interruption.ts";
 import { withTrainer } from "../local_services.ts";
 import { prefixed } from "../prefix.ts";
 import { presetFile, presets } from "../presets.ts";
 import { watchRun } from "../watch_run.ts";
 
-interface TrainFlags {
+interface TrainFlags extends Readonly<Record<string, unknown>> {
   readonly config?: string;
   readonly preset?: string;
   readonly address?: string;
@@ -19,7 +21,7 @@ interface TrainFlags {
 }
 
 function trainerFlags(command: Command): Command {
-  return command
+  const own = command
     .option("-c, --config <file>", "start the four services here with this configuration")
     .addOption(
       new Option("--preset <name>", "as --config, with one that comes with Decorum").choices(
@@ -30,6 +32,7 @@ function trainerFlags(command: Command): Command {
     .option("--set <path=value...>", "settings that win over the file (with --config)")
     .option("--log <file>", "where the services' logs go (with --config)", "services.log")
     .option("--verbose", "show the services' logs");
+  return addFlags(own, connectionFlags);
 }
 
 async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): Promise<void> {
@@ -40,6 +43,7 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
     address: flags.address,
     config: flags.config ?? (flags.preset && presetFile(flags.preset)),
     set: flags.set ?? [],
+    connection: readConnection(flags),
     onLine: prefixed(log),
   };
   let id = runId;

@@ -25,7 +25,7 @@ export interface CallConfig {
 type Shape<T> = { readonly [K in keyof T]: z.ZodType<T[K]> };
 
 const file = z.string().min(1);
-const shared: Shape<Pick<CallConfig, "insecure" | "trust_domain">> = {
+const shared = {
   /** True: plaintext on, and to, addresses that are not loopback. */
   insecure: z.boolean().default(false),
   /** What comes first in the services' identities: spiffe://<trust_domain>/trainer. */
@@ -55,7 +55,7 @@ export const serverSecurityConfig: Shape<ServerSecurityConfig> = {
     .default({}),
 };
 
-export const callConfig: Shape<CallConfig> = {
+const calls = {
   ...shared,
   /** PEM files for calls; those that change are read again. Null: plaintext. */
   client_tls: z.strictObject({
@@ -75,3 +75,8 @@ export const callConfig: Shape<CallConfig> = {
   /** File with the token that is sent with every call; null: none is. */
   token_file: file.nullable().default(null),
 };
+
+export const callConfig: Shape<CallConfig> = calls;
+
+/** The section `client`: how the `decorum` command calls services. */
+export const clientConfig: z.ZodType<CallConfig> = z.strictObject(calls).prefault({});

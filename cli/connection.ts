@@ -1,0 +1,94 @@
+import process from "node:process";
+import { z } from "zod";
+import { loadConfig } from "@decorum/config";
+import { type CallSecurity, callSecurity, clientConfig } from "@decorum/service";
+import { certificateFiles } from "./certificates/files.ts";
+import { flag, type FlagValues, Problems, readFlags, text, toggle } from "./flags.ts";
+import { type ServiceName, serviceNames } from "./services.ts";
+
+export const trustDomain = text.default("decorum");
+
+/** Options of every command that calls a service. */
+export const connectionFlags = {
+  tls: flag("--tls <folder>", "certificates as `decorum certs` makes them", text.optional()),
+  tlsCa: flag("--tls-ca <file>", "authorities that sign the services", text.optional()),
+  tlsCert: flag("--tls-cert <file>", "certificate to show", text.optional()),
+  tlsKey: flag("--tls-key <file>", "its private key", text.optional()),
+  tlsVerify: flag(
+    "--tls-verify <what>",
+    "what a service's certificate must hold: identity (default) or host, its address's name",
+    text.optional(),
+  ),
+  trustDomain: flag(
+    "--trust-domain <name>",
+    "what the services' identities begin with (default decorum)",
+    text.optional(),
+  ),
+  tokenFile: flag("--token-file <file>", "file with the token to send", text.optional()),
+  insecure: flag("--insecure", "plaintext to addresses that are not loopback", toggle),
+} as const;
+
+export type ConnectionFlags = Partial<FlagValues<typeof connectionFlags>>;
+
+/** The options of {@link connectionFlags} as they were given. @throws ConfigError for those that are wrong */
+export function readConnection(given: Readonly<Record<string, unknown>>): ConnectionFlags {
+  const problems = new Problems();
+  const flags = readFlags(connectionFlags, given, problems);
+  problems.throwIfAny();
+  return flags;
+}
+
+const section = z.object({ client: clientConfig });
+
+/**
+ * How services are called: by flags, else the environment, else the section `client` of the configuration.
+ * A token may also be the environment's `DECORUM_TOKEN`.
+ *
+ * @throws ConfigError for settings that do not fit, or files that cannot be read
+ */
+export function connection(
+  flags: ConnectionFlags,
+  { config, set = [] }: { readonly config?: string | undefined; readonly set?: readonly string[] } =
+    {},
+): CallSecurity {
+  const { client } = loadConfig(section, {
+    ...(config === undefined ? {} : { file: config }),
+    env: process.env,
+    set: [...set.filter((one) => one.startsWith("client.")), ...clientSettings(flags)],
+  });
+  const call = callSecurity(client, "client");
+  const token = process.env["DECORUM_TOKEN"];
+  if (token === undefined || client.token_file !== null) return call;
+  return (peer) => ({ ...call(peer), token });
+}
+
+function clientSettings(flags: ConnectionFlags): string[] {
+  const { tls, tlsCa, tlsCert, tlsKey, tlsVerify, trustDomain, tokenFile, insecure } = flags;
+  const own = tls === undefined ? undefined : certificateFiles(tls, "operator");
+  const settings: Readonly<Record<string, string | boolean | undefined>> = {
+    "client_tls.ca": tlsCa ?? own?.ca,
+    "client_tls.cert": tlsCert ?? own?.cert,
+    "client_tls.key": tlsKey ?? own?.key,
+    "client_tls.verify": tlsVerify,
+    trust_domain: trustDomain,
+    token_file: tokenFile,
+    insecure: insecure || undefined,
+  };
+  return Object.entries(settings).flatMap(([name, value]) =>
+    value === undefined ? [] : [`client.${name}=${JSON.stringify(value)}`]
+  );
+}
+
+/** Settings of services that are started with the certificates of a folder, as `--set` takes them. */
+export function serviceTls(
+  folder: string | undefined,
+  only: readonly ServiceName[] = serviceNames,
+): string[] {
+  if (folder === undefined) return [];
+  const setting = (name: ServiceName, key: string) =>
+    `${name}.${key}=${JSON.stringify(certificateFiles(folder, name))}`;
+  return only.flatMap((name) => [
+    setting(name, "tls"),
+    ...(name === "evaluator" || name === "trainer" ? [setting(name, "client_tls")] : []),
+  ]);
+}
