@@ -5,8 +5,8 @@ import { metricNames } from "./names.ts";
 const MAX_SERIES = 500;
 /** Runs that a process shows. */
 const MAX_RUNS = 8;
-/** What names in code and ids of runs are made of. */
-const PLAIN = /^[\w .:/+@-]{1,128}$/;
+/** What names in code and ids of runs are made of; a version may stand behind, as in "deno 2.9.3". */
+const PLAIN = /^[\w.:/+@-]{1,128}( [\w.]{1,20})?$/;
 
 type LabelSet = Readonly<Record<string, string>>;
 

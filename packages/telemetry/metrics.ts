@@ -33,7 +33,10 @@ export interface Metrics {
   observe<N extends HistogramName>(name: N, value: number, labels: LabelsOf<N>): void;
   /** Calls `collect` before every exposition: for gauges that nobody else keeps up to date. */
   onRender(collect: () => void | Promise<void>): void;
-  /** Takes the series of a run that has ended away after `afterMs` (default 15 minutes, for the last scrapes). */
+  /**
+   * Takes the series of a run that has ended away after `afterMs` (default 15 minutes, for the last scrapes),
+   * unless it goes on before.
+   */
   endRun(runId: string, afterMs?: number): void;
   /** The exposition in OpenMetrics 1.0. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
@@ -64,6 +67,14 @@ export function createMetrics(build: { service: string; version: string }): Metr
   const collectors: (() => void | Promise<void>)[] = [];
   const guard = new LabelGuard(({ name, labels }) => gauges.get(name)?.remove({ ...labels }));
 
+  const ending = new Map<string, NodeJS.Timeout>();
+  /** A run that was over goes on. */
+  const keepRun = (runId: string | undefined): void => {
+    if (runId === undefined) return;
+    clearTimeout(ending.get(runId));
+    ending.delete(runId);
+  };
+
   /** Records under labels that are bounded, or counts what is left out. */
   const record = <N extends keyof Names>(
     name: N,
@@ -85,7 +96,10 @@ export function createMetrics(build: { service: string; version: string }): Metr
         const { enableExemplars: _, ...config } = settings(name, registry);
         return new Gauge(config);
       });
-      record(name, labels, (kept) => gauge.set(kept, value));
+      record(name, labels, (kept) => {
+        if (ending.size > 0) keepRun(kept["run_id"]);
+        gauge.set(kept, value);
+      });
     },
     observe(name, value, labels) {
       const histogram = once(histograms, name, () => {
@@ -96,7 +110,12 @@ export function createMetrics(build: { service: string; version: string }): Metr
     },
     onRender: (collect) => void collectors.push(collect),
     endRun(runId, afterMs = END_OF_RUN_MS) {
-      setTimeout(() => guard.forget(runId), afterMs).unref();
+      keepRun(runId);
+      const timer = setTimeout(() => {
+        ending.delete(runId);
+        guard.forget(runId);
+      }, afterMs);
+      ending.set(runId, timer.unref());
     },
     async render() {
       // One that fails must not hide all the others.

@@ -50,3 +50,51 @@ Deno.test("/metrics and /healthz are served, the rest is not", async () => {
   );
   await server.close();
 });
+
+/** Series of a metric in an exposition. */
+const series = (body: string, name: string) =>
+  body.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+
+Deno.test("whatever comes as a label, the sets of labels stay few and hold no foreign text", async () => {
+  const metrics = createMetrics({ service: "policy", version: "0" });
+  const secret = "my neighbour's prompt";
+  for (let i = 0; i < 2000; i++) {
+    const foreign = JSON.parse(JSON.stringify({ queue: secret, reason: `${secret} ${i}` }));
+    metrics.add("decorum_queue_rejections_total", 1, foreign);
+    metrics.set("decorum_rpc_server_active_calls", 1, { rpc_method: `Method${i}` });
+    metrics.set("decorum_rpc_server_active_calls", 1, { rpc_method: `${secret}\n${i}` });
+    metrics.set("decorum_policy_weights_version", i, { run_id: `run-${i}` });
+  }
+  const { body } = await metrics.render();
+  assert.doesNotMatch(body, /neighbour/);
+  assert.deepEqual(series(body, "decorum_queue_rejections_total"), [
+    'decorum_queue_rejections_total{queue="other",reason="other"} 2000',
+  ]);
+  assert.equal(series(body, "decorum_rpc_server_active_calls").length, 500);
+  assert.deepEqual(
+    series(body, "decorum_policy_weights_version"),
+    Array.from({ length: 8 }, (_, i) => 1992 + i)
+      .map((i) => `decorum_policy_weights_version{run_id="run-${i}"} ${i}`),
+  );
+  const [lost] = series(body, "decorum_telemetry_dropped_series_total");
+  assert.equal(lost, "decorum_telemetry_dropped_series_total 1501");
+});
+
+Deno.test("a run that has ended goes away, one that goes on stays", async () => {
+  const metrics = createMetrics({ service: "trainer", version: "0" });
+  for (const run_id of ["over", "resumed"]) metrics.set("decorum_trainer_step", 1, { run_id });
+  for (const run of ["over", "resumed"]) metrics.endRun(run, 20);
+  metrics.set("decorum_trainer_step", 2, { run_id: "resumed" });
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  const { body } = await metrics.render();
+  assert.deepEqual(series(body, "decorum_trainer_step"), [
+    'decorum_trainer_step{run_id="resumed"} 2',
+  ]);
+});
+
+Deno.test("what is asked at every exposition may fail alone", async () => {
+  const metrics = createMetrics({ service: "s", version: "0" });
+  metrics.onRender(() => Promise.reject(new Error("no")));
+  metrics.onRender(() => metrics.set("decorum_queue_depth", 3, { queue: "score" }));
+  assert.match((await metrics.render()).body, /decorum_queue_depth\{queue="score"\} 3/);
+});

@@ -125,7 +125,7 @@ const trainer = {
     labels: { run_id: "run" },
   },
   decorum_trainer_step_seconds: {
-    help: "Time of a PPO step, push, evaluation and checkpoint included.",
+    help: "Time of a PPO step, its push and evaluation included.",
     buckets: longSeconds,
   },
   decorum_trainer_phase_seconds: {

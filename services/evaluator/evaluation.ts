@@ -1,7 +1,6 @@
-import { trace } from "@opentelemetry/api";
 import type { evaluatorV1, policyV1 } from "@decorum/rpc";
 import type { TextItem } from "@decorum/scoring";
-import type { Logger } from "@decorum/telemetry";
+import { inSpan, type Logger } from "@decorum/telemetry";
 import { distinctN } from "@decorum/text";
 import { compare, type Comparison } from "./comparison.ts";
 import { complete, type Side } from "./completions.ts";
@@ -157,14 +156,9 @@ async function phase<R>(
 ): Promise<R> {
   signal.throwIfAborted();
   onProgress({ phase: name, done: 0, total });
-  const tracer = trace.getTracer("decorum.evaluator");
-  return await tracer.startActiveSpan(`evaluator.${name.toLowerCase()}`, async (span) => {
-    try {
-      return await work((done) => onProgress({ phase: name, done, total }));
-    } finally {
-      span.end();
-    }
-  });
+  const attributes = { "decorum.texts": total };
+  const run = () => work((done) => onProgress({ phase: name, done, total }));
+  return await inSpan("decorum.evaluator", `evaluator.${name.toLowerCase()}`, { attributes }, run);
 }
 
 function warnOfCuts(cut: number, who: string, logger: Logger): void {

@@ -50,9 +50,10 @@ export function evaluatorHandlers(
       running++;
       // The caller may stop reading without cancelling the call.
       const over = new AbortController();
+      const began = performance.now();
+      let outcome: "finished" | "failed" = "failed";
       try {
         const models = await loaded;
-        const began = performance.now();
         using pool = await PolicyPool.open({
           addresses: config.policy,
           security,
@@ -72,6 +73,7 @@ export function evaluatorHandlers(
                 report({ progress: { phase: `EVALUATION_PHASE_${phase}`, done, total } }),
             });
             const seconds = (performance.now() - began) / 1000;
+            outcome = "finished";
             tell(found, seconds, logger, metrics);
             return { result: resultOf(found, seconds) };
           },
@@ -83,6 +85,8 @@ export function evaluatorHandlers(
       } finally {
         over.abort();
         running--;
+        const seconds = (performance.now() - began) / 1000;
+        metrics.observe("decorum_evaluation_duration_seconds", seconds, { outcome });
       }
     },
   };
@@ -109,11 +113,27 @@ function tell(found: Evaluation, seconds: number, logger: Logger, metrics: Metri
       metrics.set("decorum_evaluation_toxicity", comparison[side].mean, { by, side });
     }
   }
+  const means = [
+    ["rouge_l", found.rouge?.rougeL],
+    ["distinct_1", found.distinct1],
+    ["distinct_2", found.distinct2],
+    ["response_tokens", { before: found.lengthBefore.mean, after: found.lengthAfter.mean }],
+  ] as const;
+  for (const [name, mean] of means) {
+    for (const side of ["before", "after"] as const) {
+      const value = mean?.[side];
+      if (value !== undefined) {
+        metrics.set("decorum_evaluation_statistic", Number(value), { name, side });
+      }
+    }
+  }
+  metrics.set("decorum_evaluation_kl_nats", found.kl, {});
   logger.info("evaluated", {
     prompts: found.toxicity.n,
     toxicity: describeImprovement(found.toxicity.improvementPct),
     judge: found.judge && describeImprovement(found.judge.improvementPct),
     kl: found.kl,
     seconds,
+    samples: logger.texts ? found.samples : undefined,
   });
 }

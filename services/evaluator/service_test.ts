@@ -246,7 +246,8 @@ Deno.test("one trace holds the evaluation and every call of the policy, phase by
         [
           `evaluator.generate_before:internal(${call("GetModelInfo")} ${call("Generate")})`,
           `evaluator.generate_after:internal(${call("Generate")})`,
-          "evaluator.score:internal evaluator.judge:internal",
+          `evaluator.score:internal(${Array(4).fill("run classifier:internal").join(" ")})`,
+          "evaluator.judge:internal",
         ].join(" ")
       }))`,
     );

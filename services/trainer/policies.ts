@@ -1,6 +1,6 @@
 import { createClient, policyService, resolveAddresses, RpcError } from "@decorum/rpc";
 import type { CallSecurity } from "@decorum/service";
-import type { Metrics } from "@decorum/telemetry";
+import { inSpan, type Metrics } from "@decorum/telemetry";
 import { persist, type Waiting } from "./waiting.ts";
 import { ensureWeights, type PolicyClient, type WeightsImage } from "./weights_push.ts";
 
@@ -110,7 +110,28 @@ export class Policies implements Disposable {
     replica.ours = false;
   }
 
+  /** Pushes what the policy lacks, as a span and a time of its own. */
   async #bring(replica: PolicyReplica, signal: AbortSignal): Promise<void> {
+    const { metrics } = this.options;
+    const attributes = { "server.address": replica.address };
+    const began = performance.now();
+    const count = (outcome: "committed" | "failed") => {
+      const seconds = (performance.now() - began) / 1000;
+      metrics.observe("decorum_trainer_weight_push_seconds", seconds, { outcome });
+    };
+    await inSpan(
+      "decorum.trainer",
+      "push.policy",
+      { attributes },
+      () => this.#push(replica, signal),
+    )
+      .then(() => count("committed"), (error) => {
+        count("failed");
+        throw error;
+      });
+  }
+
+  async #push(replica: PolicyReplica, signal: AbortSignal): Promise<void> {
     const { newest, baseModelHash } = this;
     const options = { takeOver: !replica.ours, signal };
     if (this.#start) {

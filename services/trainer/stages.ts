@@ -1,9 +1,8 @@
-import { type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { PpoStage, StageRunner } from "@decorum/learning";
-import type { Metrics as ProcessMetrics } from "@decorum/telemetry";
+import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { Metrics } from "./run_store.ts";
 
-const tracer = () => trace.getTracer("@decorum/trainer");
+const TRACER = "decorum.trainer";
 
 /** Names of the spans of PPO's own parts. */
 const ppoSpans: Readonly<Record<PpoStage, string>> = {
@@ -33,7 +32,7 @@ export class Stages {
   async run<T>(span: string, work: () => T | Promise<T>, time = `time/${span}`): Promise<T> {
     const started = performance.now();
     try {
-      return await inSpan(span, {}, work);
+      return await inSpan(TRACER, span, {}, work);
     } finally {
       const seconds = (performance.now() - started) / 1000;
       this.#seconds.set(time, (this.#seconds.get(time) ?? 0) + seconds);
@@ -52,24 +51,6 @@ export class Stages {
 
 /** Runs a step as the root of a trace of its own. */
 export function traceStep<T>(runId: string, step: number, work: () => Promise<T>): Promise<T> {
-  return inSpan("ppo.step", { "decorum.run_id": runId, "decorum.step": step }, work, true);
-}
-
-function inSpan<T>(
-  name: string,
-  attributes: Readonly<Record<string, string | number>>,
-  work: () => T | Promise<T>,
-  root = false,
-): Promise<T> {
-  return tracer().startActiveSpan(name, { attributes, root }, async (span: Span) => {
-    try {
-      return await work();
-    } catch (error) {
-      span.recordException(error instanceof Error ? error : String(error));
-      span.setStatus({ code: SpanStatusCode.ERROR });
-      throw error;
-    } finally {
-      span.end();
-    }
-  });
+  const attributes = { "decorum.run_id": runId, "decorum.step": step };
+  return inSpan(TRACER, "ppo.step", { attributes, root: true }, work);
 }

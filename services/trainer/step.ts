@@ -63,12 +63,7 @@ export async function takeStep(
   const started = performance.now();
 
   // 1. Prompts: batch `step` of the shuffled data, in groups of like length.
-  const batch = tools.order.batchAt(step, ppo.batch_size).map((row) => tools.prompts[row]!);
-  const limits = responseLimits(ppo, seed, step);
-  const groups = rolloutGroups(batch.map(({ ids }) => ids.length), config.rollout.group_size);
-  const requests = groups.map((group) =>
-    group.map((i) => ({ key: `${step}/${i}`, ids: batch[i]!.ids, maxNewTokens: limits[i]! }))
-  );
+  const { batch, groups, requests } = await stages.run("prompts", () => promptsOf(tools, step));
 
   // 2. Rollouts under the newest weights, on whichever policies are free.
   const settings = { sampling: samplingOf(ppo), seed };
@@ -114,6 +109,7 @@ export async function takeStep(
       ...stages.times(),
       "time/step": seconds,
       "time/tokens_per_second": tokens / seconds,
+      "rollout/tokens": tokens,
     },
     samples: batch.slice(0, SAMPLES).map(({ text }, i) => ({
       prompt: text,
@@ -122,6 +118,18 @@ export async function takeStep(
     })),
     notes: notesOf(result, progress, scored.modelVersion),
   };
+}
+
+/** Stage 1. */
+function promptsOf({ config, order, prompts }: StepTools, step: number) {
+  const { ppo, seed, rollout: { group_size: size } } = config;
+  const batch = order.batchAt(step, ppo.batch_size).map((row) => prompts[row]!);
+  const limits = responseLimits(ppo, seed, step);
+  const groups = rolloutGroups(batch.map(({ ids }) => ids.length), size);
+  const requests = groups.map((group) =>
+    group.map((i) => ({ key: `${step}/${i}`, ids: batch[i]!.ids, maxNewTokens: limits[i]! }))
+  );
+  return { batch, groups, requests };
 }
 
 /** Stage 5. */

@@ -31,7 +31,10 @@ Deno.test("one trace holds a step: its stages, and the calls that they make", as
   assert.deepEqual(steps.map(({ attributes }) => Number(attributes["decorum.step"])), [1, 2]);
   assert.equal(new Set(steps.map(({ traceId }) => traceId)).size, 2);
   for (const step of steps) {
-    assert.deepEqual(parts(step), ["rollout", "score", "update", "push", "evaluate", "checkpoint"]);
+    assert.deepEqual(
+      parts(step),
+      ["prompts", "rollout", "score", "update", "push", "evaluate", "checkpoint"],
+    );
     const part = (name: string) => step.children.find((child) => child.name === name)!;
     assert.deepEqual(
       parts(part("update")),
@@ -49,7 +52,9 @@ Deno.test("one trace holds a step: its stages, and the calls that they make", as
       assert.equal(call?.kind, "client");
       assert.equal(call?.children[0]?.kind, "server", "it goes on in the other service");
     }
-    assert.ok(parts(part("push")).includes("decorum.policy.v1.PolicyService/CommitWeights"));
+    assert.deepEqual(parts(part("push")), ["push.policy"]);
+    const pushed = parts(part("push").children[0]!).map((name) => name.replace(/^.*\//, ""));
+    assert.deepEqual(pushed.slice(-3), ["BeginWeights", "UploadWeights", "CommitWeights"]);
     assert.deepEqual(parts(part("evaluate")), ["decorum.evaluator.v1.EvaluatorService/Evaluate"]);
   }
   await sink.close();

@@ -15,6 +15,7 @@ import {
 import { evaluationDue, measure, publish } from "./publish.ts";
 import { configHash, loraConfigOf } from "./run_config.ts";
 import { RunControl } from "./run_control.ts";
+import { RunMetrics } from "./run_metrics.ts";
 import {
   firstProgress,
   keepStart,
@@ -45,6 +46,7 @@ export interface TrainingRunOptions {
 /** One run from its start, or its last checkpoint, to its end. */
 export class TrainingRun {
   readonly control: RunControl;
+  readonly #shown: RunMetrics;
   #state: RunState = "STARTING";
   #message = "";
   #step = 0;
@@ -53,6 +55,7 @@ export class TrainingRun {
 
   constructor(readonly options: TrainingRunOptions) {
     this.control = new RunControl(options.runId);
+    this.#shown = new RunMetrics(options.metrics, options.runId);
   }
 
   /** State and message as they are now, even where the database could not be written. */
@@ -97,6 +100,7 @@ export class TrainingRun {
       stop: this.control.stopping,
       cancel: this.control.cancelled,
       say: (message) => this.#say(message),
+      failed: (what) => this.#shown.failed(what),
       ...(this.options.pauses ? { pauses: this.options.pauses } : {}),
     };
     await using tools = await openTools(inputs, surroundings, waiting, {
@@ -104,7 +108,7 @@ export class TrainingRun {
       metrics,
     });
     let progress = this.#restore(tools);
-    metrics.set("decorum_trainer_kl_target_nats", config.ppo.target, { run_id: runId });
+    this.#shown.begin({ steps: config.ppo.steps, klTarget: config.ppo.target });
     const missed = await this.#publish(tools, progress.step, new Stages(metrics));
     if (progress.step > 0) store.addMetrics(runId, progress.step, missed);
     this.#enter("RUNNING");
@@ -132,6 +136,7 @@ export class TrainingRun {
   async #takeStep(tools: RunTools, before: Progress): Promise<Progress> {
     const { store, runId, metrics } = this.options;
     const stages = new Stages(metrics);
+    const began = performance.now();
     tools.setStep(before.step);
     const { progress, metrics: found, samples, notes } = await takeStep(tools, before, stages);
     const { step } = progress;
@@ -140,7 +145,8 @@ export class TrainingRun {
     const evaluation = await this.#publish(tools, step, stages);
     const all = { ...found, ...evaluation, ...stages.times() };
     store.recordStep(runId, { step, unixMs: Date.now(), metrics: all }, samples);
-    this.#observe(all, tools);
+    const seconds = (performance.now() - began) / 1000;
+    this.#shown.step(step, all, tools.config.ppo.ppo_epochs, seconds);
     this.options.logger.info("step", {
       run_id: runId,
       step,
@@ -148,6 +154,7 @@ export class TrainingRun {
       reward: all["env/reward_mean"],
       kl: all["objective/kl"],
       tokens_per_second: all["time/tokens_per_second"],
+      samples: this.options.logger.texts ? samples : undefined,
     });
     const every = tools.config.checkpoint.every_steps;
     if (every > 0 && step % every === 0) {
@@ -158,12 +165,12 @@ export class TrainingRun {
 
   /** Publishes the weights of a step that was taken: a wait that is ended changes nothing of the step. */
   async #publish(tools: RunTools, step: number, stages: Stages): Promise<Metrics> {
-    const { runId, store, inputs, metrics } = this.options;
+    const { runId, store, inputs } = this.options;
     this.#published = false;
     try {
       await publish(tools, runId, step, inputs.start?.valueHead, stages);
       store.setVersion(runId, step + 1);
-      metrics.set("decorum_trainer_weights_version", step + 1, { run_id: runId });
+      this.#shown.pushed(step + 1);
       const due = evaluationDue(tools.config, step) && !("eval/kl" in store.metrics(runId, step));
       const found = due ? await measure(tools, runId, step, inputs.prompts.heldOut, stages) : {};
       this.#published = true;
@@ -236,6 +243,7 @@ export class TrainingRun {
       base: config.model,
     });
     store.setCheckpoint(runId, progress.step);
+    this.#shown.checkpoint(progress.step);
     pruneCheckpoints(this.#checkpoints, config.checkpoint.keep);
     return written;
   }
@@ -255,23 +263,6 @@ export class TrainingRun {
     return join(this.options.folder, "checkpoints");
   }
 
-  #observe(found: Readonly<Record<string, number>>, { config }: RunTools): void {
-    const { runId, metrics } = this.options;
-    metrics.set("decorum_trainer_step", this.#step, { run_id: runId });
-    for (const side of ["before", "after"] as const) {
-      const toxicity = found[`eval/toxicity_${side}`];
-      if (toxicity === undefined) continue;
-      metrics.set("decorum_evaluation_toxicity", toxicity, { by: "reward", side });
-    }
-    for (const [name, value] of Object.entries(found)) {
-      metrics.set("decorum_trainer_statistic", value, { run_id: runId, name });
-    }
-    const skipped = found["ppo/skipped_updates"] ?? 0;
-    metrics.add("decorum_trainer_skipped_updates_total", skipped, { reason: "non_finite" });
-    const early = config.ppo.ppo_epochs - (found["ppo/epochs"] ?? config.ppo.ppo_epochs);
-    metrics.add("decorum_trainer_skipped_updates_total", early, { reason: "early_stop" });
-  }
-
   #say(message: string): void {
     const { logger, store, runId } = this.options;
     logger.warn(message, { run_id: runId, step: this.#step });
@@ -283,6 +274,7 @@ export class TrainingRun {
   #enter(state: RunState): void {
     this.#state = state;
     this.#message = "";
+    this.#shown.enter(state);
     this.options.store.setState(this.options.runId, state, "");
   }
 
@@ -290,6 +282,7 @@ export class TrainingRun {
     const { store, runId, logger } = this.options;
     this.#state = state;
     this.#message = message;
+    this.#shown.end(state);
     logger.info("run ended", { run_id: runId, state, step: this.#step });
     try {
       store.setState(runId, state, message, Date.now());

@@ -13,6 +13,8 @@ export interface Waiting {
   readonly cancel: AbortSignal;
   /** Tells people what is waited for, and what is there again. */
   say(message: string): void;
+  /** Told of every failure that is waited out, with the name of what failed, as "policy 10.0.0.1:50051". */
+  readonly failed?: (what: string) => void;
   /** Seconds of the first and of the longest pause; default 0.25 and 5. */
   readonly pauses?: readonly [first: number, longest: number];
 }
@@ -52,6 +54,7 @@ export class Backoff {
     if (cancel.aborted || stop.aborted) {
       throw new StoppedError(`Stopped while waiting for ${this.what}`, { cause: error });
     }
+    this.waiting.failed?.(this.what);
     const now = performance.now();
     if (this.#attempt === 0) this.#since = now;
     if (this.#attempt === 0 || now - this.#saidAt > 30_000) {
