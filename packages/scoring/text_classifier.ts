@@ -1,31 +1,25 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { encodeModel } from "@decorum/onnx";
 import {
   baseModelHash,
-  buildClassifierGraph,
-  classifierBatch,
   type ClassifierConfig,
   labelIndex,
   loadClassifierConfig,
   maxPositions,
-  openCheckpoint,
   tokenizerHash,
 } from "@decorum/models";
-import {
-  createSession,
-  type InferenceSession,
-  type RunOptions,
-  type RuntimeOptions,
-  SessionWorker,
-} from "@decorum/runtime";
-import { computeTypeOf } from "@decorum/tensor";
+import type { RunOptions } from "@decorum/runtime";
 import { loadTokenizer, type Tokenizer } from "@decorum/text";
+import { ClassifierSession, type ScoringRuntime } from "./classifier_session.ts";
 import { type EncodedItem, encodeItem, type ItemLimit, type TextItem } from "./encode_item.ts";
+import { describeAgreement, type Int8Agreement, int8Agreement } from "./int8_agreement.ts";
+import { sampleTexts } from "./sample_texts.ts";
 
 export interface TextClassifierOptions {
-  readonly runtime?: RuntimeOptions;
+  readonly runtime?: ScoringRuntime;
+  /** In int8: the most that a logit of a sample text may differ from its fp32; default 0.5. */
+  readonly maxInt8Difference?: number;
   /** The most tokens of an item; the model's positions and its tokenizer's own limit bound it in any case. */
   readonly maxTokens?: number;
   /** What it is called; default the folder's name. */
@@ -34,10 +28,9 @@ export interface TextClassifierOptions {
 
 /** A sequence classifier of a Hugging Face folder with its tokenizer: texts in, logits out. */
 export class TextClassifier implements AsyncDisposable {
-  #session: InferenceSession;
-  #worker: SessionWorker;
+  #session: ClassifierSession;
   #reloading: Promise<void> | undefined;
-  readonly #open: () => Promise<Opened>;
+  readonly #open: () => Promise<ClassifierSession>;
 
   private constructor(
     /** The folder's name, or the one that was given. */
@@ -48,18 +41,21 @@ export class TextClassifier implements AsyncDisposable {
     readonly tokenizer: Tokenizer,
     /** The most tokens of an item, special ones included. */
     readonly maxTokens: number,
-    open: () => Promise<Opened>,
-    { session, worker }: Opened,
+    /** How int8 compares with fp32; undefined in other precisions. */
+    readonly agreement: Int8Agreement | undefined,
+    open: () => Promise<ClassifierSession>,
+    session: ClassifierSession,
   ) {
     this.#open = open;
     this.#session = session;
-    this.#worker = worker;
   }
 
   /**
-   * Reads a folder and loads its model in a thread of its own.
+   * Reads a folder and loads its model in a thread of its own. In int8 its logits of `sampleTexts` are compared with
+   * those in fp32 first.
    *
-   * @throws Error for a folder or file that is missing; TypeError or RangeError naming file and field
+   * @throws Error for a folder or file that is missing; TypeError or RangeError naming file and field; RangeError
+   * for int8 on CUDA, and where int8 is farther from fp32 than `maxInt8Difference`
    */
   static async load(folder: string, options: TextClassifierOptions = {}): Promise<TextClassifier> {
     const path = resolve(folder);
@@ -70,12 +66,13 @@ export class TextClassifier implements AsyncDisposable {
     }
     const config = loadClassifierConfig(path);
     const tokenizer = loadTokenizer(path);
+    const { runtime = {}, maxInt8Difference = 0.5 } = options;
+    const int8 = runtime.precision === "int8";
+    const hashed = ["decorum classifier", 1, await baseModelHash(path), tokenizerHash(path)];
     const version = createHash("sha256")
-      .update(
-        JSON.stringify(["decorum classifier", 1, await baseModelHash(path), tokenizerHash(path)]),
-      )
+      .update(JSON.stringify(int8 ? [...hashed, "int8"] : hashed))
       .digest("hex");
-    const open = () => openSession(path, config, options.runtime ?? {});
+    const open = () => ClassifierSession.open(path, config, runtime);
     const most = Math.min(maxPositions(config), tokenizer.modelMaxLength);
     const { maxTokens = most } = options;
     if (maxTokens > most) {
@@ -83,15 +80,33 @@ export class TextClassifier implements AsyncDisposable {
         `Cannot load the classifier ${path} for items of ${maxTokens} tokens: it takes at most ${most}`,
       );
     }
-    return new TextClassifier(
-      options.name ?? basename(path),
-      version,
-      config,
-      tokenizer,
-      maxTokens,
-      open,
-      await open(),
-    );
+    const session = await open();
+    try {
+      const agreement = int8
+        ? await compareWithFp32(path, config, tokenizer, maxTokens, runtime, session)
+        : undefined;
+      // Not "greater than", which NaN never is.
+      if (agreement && !(agreement.maxDifference <= maxInt8Difference)) {
+        throw new RangeError(
+          `Cannot load the classifier ${path} in int8: ${describeAgreement(agreement)}; at most ` +
+            `${maxInt8Difference} is allowed. Use precision fp32, or allow more`,
+        );
+      }
+      const name = options.name ?? basename(path);
+      return new TextClassifier(
+        name,
+        version,
+        config,
+        tokenizer,
+        maxTokens,
+        agreement,
+        open,
+        session,
+      );
+    } catch (error) {
+      await session[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Label names in the order of the logits. */
@@ -101,7 +116,7 @@ export class TextClassifier implements AsyncDisposable {
 
   /** False once the model's thread has ended: `reload` makes a new one. */
   get alive(): boolean {
-    return this.#worker.alive;
+    return this.#session.alive;
   }
 
   /** Index of a label by its name. @throws RangeError listing the labels there are. */
@@ -115,7 +130,7 @@ export class TextClassifier implements AsyncDisposable {
   }
 
   /**
-   * Logits of items, executed as one padded batch.
+   * Logits of items. On the CPU an item's are the same bits alone and among any others.
    *
    * @returns `[labels]` float32 for each item, in order
    * @throws RangeError for an empty batch; WorkerDiedError when the thread ends
@@ -124,52 +139,39 @@ export class TextClassifier implements AsyncDisposable {
     items: readonly Pick<EncodedItem, "ids">[],
     options: Pick<RunOptions, "signal"> = {},
   ): Promise<Float32Array[]> {
-    const { feeds } = classifierBatch(items.map(({ ids }) => ids), this.config);
-    const { logits } = await this.#session.run(feeds, ["logits"], { ...options, transfer: true });
-    const all = logits!.data as Float32Array;
-    const width = this.labels.length;
-    return items.map((_, i) => all.slice(i * width, (i + 1) * width));
+    return await this.#session.logits(items.map(({ ids }) => ids), options);
   }
 
   /** Loads the model again where its thread has ended. */
   async reload(): Promise<void> {
     if (this.alive) return;
-    this.#reloading ??= this.#open().then(({ session, worker }) => {
-      this.#session = session;
-      this.#worker = worker;
-    }).finally(() => this.#reloading = undefined);
+    this.#reloading ??= this.#open()
+      .then((session) => void (this.#session = session))
+      .finally(() => this.#reloading = undefined);
     await this.#reloading;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#session.release();
-    this.#worker.terminate();
+    await this.#session[Symbol.asyncDispose]();
   }
 }
 
-interface Opened {
-  readonly session: InferenceSession;
-  readonly worker: SessionWorker;
-}
-
-async function openSession(
+async function compareWithFp32(
   folder: string,
   config: ClassifierConfig,
-  runtime: RuntimeOptions,
-): Promise<Opened> {
-  using index = openCheckpoint(folder);
-  const computeType = computeTypeOf(runtime.precision ?? "fp32");
-  const { graph, files } = buildClassifierGraph({ config, index, computeType });
-  const worker = new SessionWorker();
-  try {
-    const session = await createSession(
-      { bytes: encodeModel(graph), externalData: Object.fromEntries(files) },
-      { ...runtime, name: graph.name },
-      worker,
-    );
-    return { session, worker };
-  } catch (error) {
-    worker.terminate();
-    throw error;
-  }
+  tokenizer: Tokenizer,
+  maxTokens: number,
+  runtime: ScoringRuntime,
+  session: ClassifierSession,
+): Promise<Int8Agreement> {
+  const texts = sampleTexts.map((response, i) =>
+    encodeItem(tokenizer, { response }, { maxTokens, truncate: true }, `sample ${i}`).ids
+  );
+  // On the weights where they lie: a copy in the kernels' order would not pay for one run.
+  await using fp32 = await ClassifierSession.open(folder, config, {
+    ...runtime,
+    precision: "fp32",
+    sessionConfig: { ...runtime.sessionConfig, "session.disable_prepacking": "1" },
+  });
+  return int8Agreement(await fp32.logits(texts), await session.logits(texts));
 }

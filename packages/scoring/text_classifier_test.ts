@@ -4,26 +4,48 @@ import { makeClassifierFolder, POSITIONS, TemporaryFolder } from "./testing/clas
 
 const runtime = { intraOpThreads: 1 };
 
-Deno.test("a text's logits are the same alone and in any batch, within 1e-5", async () => {
-  using folder = new TemporaryFolder();
-  await using classifier = await TextClassifier.load(makeClassifierFolder(folder.path), {
-    runtime,
-  });
-  const texts = ["you fool", "a", "", "what is the end of this?", "ok."];
-  const items = texts.map((response, i) =>
-    classifier.encode({ response, ...(i === 1 ? { query: "who" } : {}) }, { truncate: false }, "")
-  );
-  const together = await classifier.logits(items);
-  const reversed = (await classifier.logits(items.toReversed())).toReversed();
-  for (const [i, item] of items.entries()) {
-    const [alone] = await classifier.logits([item]);
-    for (const [j, logit] of alone!.entries()) {
-      assert.ok(Math.abs(logit - together[i]![j]!) <= 1e-5);
-      assert.ok(Math.abs(logit - reversed[i]![j]!) <= 1e-5);
+for (const precision of ["fp32", "int8"] as const) {
+  Deno.test(`${precision}: an item's logits are the same bits alone and in any batch`, async () => {
+    using folder = new TemporaryFolder();
+    await using classifier = await TextClassifier.load(makeClassifierFolder(folder.path), {
+      runtime: { ...runtime, precision },
+    });
+    const texts = ["you fool", "a", "", "what is the end of this?", "ok."];
+    const items = texts.map((response, i) =>
+      classifier.encode({ response, ...(i === 1 ? { query: "who" } : {}) }, { truncate: false }, "")
+    );
+    const together = await classifier.logits(items);
+    assert.deepEqual((await classifier.logits(items.toReversed())).toReversed(), together);
+    // More than one run of the model.
+    const many = Array.from({ length: 300 }, (_, i) => items[i % items.length]!);
+    const all = await classifier.logits(many);
+    for (const [i, row] of all.entries()) assert.deepEqual(row, together[i % items.length]);
+    for (const [i, item] of items.entries()) {
+      assert.deepEqual(await classifier.logits([item]), [together[i]]);
     }
-  }
-  assert.deepEqual(await classifier.logits(items), together, "the same batch, bit for bit");
-  await assert.rejects(classifier.logits([]), RangeError);
+    await assert.rejects(classifier.logits([]), RangeError);
+  });
+}
+
+Deno.test("int8 is compared with fp32 when it is loaded, and refused where it is too far away", async () => {
+  using folder = new TemporaryFolder();
+  const path = makeClassifierFolder(folder.path);
+  const int8 = { ...runtime, precision: "int8" } as const;
+  await using fp32 = await TextClassifier.load(path, { runtime });
+  await using classifier = await TextClassifier.load(path, { runtime: int8 });
+  assert.equal(fp32.agreement, undefined);
+  const { texts, maxDifference, meanDifference, spread, sameLabel } = classifier.agreement!;
+  assert.ok(0 < meanDifference && meanDifference < maxDifference && maxDifference < 0.1 * spread);
+  assert.ok(sameLabel > 0.9 * texts && sameLabel <= texts);
+  assert.notEqual(classifier.version, fp32.version, "its scores are others");
+  await assert.rejects(
+    TextClassifier.load(path, { runtime: int8, maxInt8Difference: maxDifference / 2 }),
+    /in int8: logits in int8 differ from fp32 by .* at most, .* on average, .* Use precision fp32/,
+  );
+  await assert.rejects(
+    TextClassifier.load(path, { runtime: { ...int8, executionProvider: "cuda" } }),
+    /in int8 on execution provider "cuda".*int8 runs on the CPU/,
+  );
 });
 
 Deno.test("of a pair the query is cut, never the response", async () => {

@@ -1,0 +1,144 @@
+import { encodeModel } from "@decorum/onnx";
+import {
+  buildClassifierGraph,
+  checkTexts,
+  classifierBatch,
+  type ClassifierConfig,
+  maxPositions,
+  openCheckpoint,
+} from "@decorum/models";
+import {
+  createSession,
+  type InferenceSession,
+  type RunOptions,
+  type RuntimeOptions,
+  SessionWorker,
+} from "@decorum/runtime";
+import { computeTypeOf } from "@decorum/tensor";
+import { attentionLengths, packBatch } from "./packed_batch.ts";
+import { buildPackedClassifier, type ScoringPrecision } from "./packed_classifier.ts";
+
+/** How a classifier runs; its precision may be int8 too, on the CPU. */
+export type ScoringRuntime = Omit<RuntimeOptions, "precision"> & {
+  /** Default fp32. */
+  readonly precision?: ScoringPrecision;
+};
+
+/** Tokens after which a run ends where the next text would not fit: activations of more leave the caches. */
+const RUN_TOKENS = 1024;
+
+/**
+ * A classifier's model in a thread of its own: token ids in, logits out. On the CPU texts run packed, and their
+ * logits are the same bits whatever they are batched with; on CUDA they run as one padded batch.
+ */
+export class ClassifierSession implements AsyncDisposable {
+  readonly #lengths: readonly number[];
+
+  private constructor(
+    readonly config: ClassifierConfig,
+    readonly session: InferenceSession,
+    readonly worker: SessionWorker,
+    readonly packed: boolean,
+  ) {
+    this.#lengths = attentionLengths(maxPositions(config));
+  }
+
+  /**
+   * @param folder a Hugging Face folder
+   * @throws RangeError for int8 on CUDA; as `openCheckpoint` and `createSession`
+   */
+  static async open(
+    folder: string,
+    config: ClassifierConfig,
+    { precision = "fp32", ...runtime }: ScoringRuntime = {},
+  ): Promise<ClassifierSession> {
+    const packed = (runtime.executionProvider ?? "cpu") === "cpu";
+    if (precision === "int8" && !packed) {
+      throw new RangeError(
+        `Cannot load the classifier ${folder} in int8 on execution provider "${runtime.executionProvider}", ` +
+          "which has no products of 8-bit rows: int8 runs on the CPU; expected fp32, fp16 or bf16 there",
+      );
+    }
+    using index = openCheckpoint(folder);
+    const float = precision === "int8" ? "fp32" : precision;
+    const { graph, files } = packed
+      ? buildPackedClassifier({
+        config,
+        index,
+        precision,
+        lengths: attentionLengths(maxPositions(config)),
+      })
+      : buildClassifierGraph({ config, index, computeType: computeTypeOf(float) });
+    const worker = new SessionWorker();
+    try {
+      const session = await createSession(
+        { bytes: encodeModel(graph), externalData: Object.fromEntries(files) },
+        { ...runtime, precision: float, name: graph.name },
+        worker,
+      );
+      return new ClassifierSession(config, session, worker, packed);
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
+  }
+
+  /** False once the thread has ended. */
+  get alive(): boolean {
+    return this.worker.alive;
+  }
+
+  /**
+   * @param texts token ids of each, special tokens included
+   * @returns `[labels]` float32 of each
+   * @throws RangeError as `checkTexts`; WorkerDiedError when the thread ends; the signal's reason
+   */
+  async logits(
+    texts: readonly (readonly number[])[],
+    options: Pick<RunOptions, "signal"> = {},
+  ): Promise<Float32Array[]> {
+    checkTexts(texts, this.config);
+    if (!this.packed) return await this.#run(classifierBatch(texts, this.config).feeds, options);
+    const logits: Float32Array[] = [];
+    for (const run of runsOf(texts)) {
+      const { feeds, order } = packBatch(run, this.config, this.#lengths);
+      const rows = await this.#run(feeds, options);
+      const base = logits.length;
+      for (const [i, text] of order.entries()) logits[base + text] = rows[i]!;
+    }
+    return logits;
+  }
+
+  async #run(
+    feeds: Parameters<InferenceSession["run"]>[0],
+    options: Pick<RunOptions, "signal">,
+  ): Promise<Float32Array[]> {
+    const { logits } = await this.session.run(feeds, ["logits"], { ...options, transfer: true });
+    const all = logits!.data as Float32Array;
+    const width = this.config.labels.length;
+    return Array.from(
+      { length: all.length / width },
+      (_, i) => all.slice(i * width, (i + 1) * width),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.session.release();
+    this.worker.terminate();
+  }
+}
+
+/** Texts in runs of about as many tokens. */
+function runsOf<T extends { readonly length: number }>(texts: readonly T[]): T[][] {
+  const runs: T[][] = [];
+  let tokens = Infinity;
+  for (const text of texts) {
+    tokens += text.length;
+    if (tokens > RUN_TOKENS) {
+      runs.push([]);
+      tokens = text.length;
+    }
+    runs.at(-1)!.push(text);
+  }
+  return runs;
+}
