@@ -68,6 +68,7 @@ export function startReward(
         http = await openHttpDoor({ address: httpAddress, desk, security, logger, metrics });
         logger.info("http", { url: http.url });
       }
+      closers.push(...reloads(config, live));
       await live.start();
       const classifier = await live.current;
       logger.info("model loaded", {
@@ -77,7 +78,6 @@ export function startReward(
         default_label: config.label,
         max_tokens: classifier.maxTokens,
       });
-      closers.push(...reloads(config, live));
     },
     draining: () => http?.drain(),
     async stop() {

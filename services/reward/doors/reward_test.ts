@@ -1,36 +1,24 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createClient, createServer, rewardService, type rewardV1, RpcError } from "@decorum/rpc";
-import { LABELS, makeClassifierFolder, POSITIONS, TemporaryFolder } from "@decorum/scoring/testing";
-import { createLogger, createMetrics, startOtlpSink, startTracing } from "@decorum/telemetry";
-import { type RewardConfig, rewardConfig } from "../config.ts";
-import { startReward } from "../start.ts";
-
-const logger = createLogger({ service: "reward", level: "error", write: () => {} });
-const metrics = createMetrics({ service: "reward", version: "0" });
+import { createClient, rewardService, type rewardV1, RpcError } from "@decorum/rpc";
+import { LABELS, POSITIONS } from "@decorum/scoring/testing";
+import { startOtlpSink, startTracing } from "@decorum/telemetry";
+import type { RewardConfig } from "../config.ts";
+import { limitsOf, openReward } from "../testing/open_reward.ts";
 
 /** A reward service in this process and a client of it. */
-async function openReward(fields: Partial<RewardConfig> = {}) {
-  const folder = new TemporaryFolder();
-  makeClassifierFolder(folder.path);
-  const config = rewardConfig.parse({ model: folder.path, label: "hate", threads: 1, ...fields });
-  const started = startReward({ config, logger, metrics });
-  const server = await createServer({
-    address: "127.0.0.1:0",
-    services: started.services,
-    logger,
-    metrics,
-  });
-  const client = createClient(rewardService, { address: server.address });
+async function openClient(
+  fields: Partial<RewardConfig> = {},
+  options: { readonly loaded?: boolean } = {},
+) {
+  const reward = await openReward(fields, options);
+  const client = createClient(rewardService, { address: reward.server.address });
   return {
+    ...reward,
     client,
-    server,
-    started,
     async [Symbol.asyncDispose]() {
       client.close();
-      await server.drain({ graceMs: 1000 });
-      await started.stop();
-      folder[Symbol.dispose]();
+      await reward[Symbol.asyncDispose]();
     },
   };
 }
@@ -46,7 +34,7 @@ const refused = (code: string, text: RegExp) => (error: unknown) => {
 };
 
 Deno.test("scores: the raw logit of the named label, with all logits and probabilities", async () => {
-  await using reward = await openReward();
+  await using reward = await openClient({}, { loaded: false });
   const early = reward.client.score({ items });
   await reward.started.load();
   const { results, labels, label, modelVersion } = await early;
@@ -78,8 +66,7 @@ Deno.test("scores: the raw logit of the named label, with all logits and probabi
 });
 
 Deno.test("a text's score does not depend on who else asks; groups as sent are bit-equal", async () => {
-  await using reward = await openReward();
-  await reward.started.load();
+  await using reward = await openClient();
   const { client } = reward;
   const alone: number[] = [];
   for (const item of items) alone.push(scores(await client.score({ items: [item] }))[0]!);
@@ -98,8 +85,7 @@ Deno.test("a text's score does not depend on who else asks; groups as sent are b
 });
 
 Deno.test("pairs: the query is cut where that was asked for, the response never", async () => {
-  await using reward = await openReward();
-  await reward.started.load();
+  await using reward = await openClient();
   const { client } = reward;
   const long = { id: "long", query: "b".repeat(40), response: "you fool" };
   const { results } = await client.score({ items: [long], truncate: true });
@@ -117,10 +103,11 @@ Deno.test("pairs: the query is cut where that was asked for, the response never"
 });
 
 Deno.test("bad requests are refused with what is wrong", async () => {
-  const limits = { max_items: 5, max_text_bytes: 50, max_group_tokens: 20 };
-  const config = rewardConfig.parse({ model: "m", limits });
-  await using reward = await openReward({ label: null, limits: config.limits });
-  await reward.started.load();
+  const limits = { max_items: 5, max_text_bytes: 50, max_text_chars: 45, max_group_items: 6 };
+  await using reward = await openClient({
+    label: null,
+    limits: limitsOf({ ...limits, max_group_tokens: 20 }),
+  });
   const { client } = reward;
   const label = "hate";
   const cases: [rewardV1.ScoreRequest, RegExp][] = [
@@ -130,6 +117,9 @@ Deno.test("bad requests are refused with what is wrong", async () => {
     [{ items }, /no default; name one of "nothate", "hate", "unsure"/],
     [{ items: [items[0]!, items[0]!], label }, /item "i0" twice/],
     [{ items: [{ query: "é".repeat(20), response: "b".repeat(11) }], label }, /have 51 bytes/],
+    [{ items: [{ response: "b".repeat(46) }], label }, /have 46 characters, at most 45/],
+    [{ items: [{ response: "a".repeat(24) + "🙂".repeat(6) }], label }, /has \d+ tokens/],
+    [{ items: [...items, ...items], label, asSent: true }, /10 items .* 1 to 6/],
     [{ items, label, asSent: true }, /5 items padded to the longest are .* tokens, at most 20/],
   ];
   for (const [request, text] of cases) {
@@ -139,8 +129,7 @@ Deno.test("bad requests are refused with what is wrong", async () => {
 });
 
 Deno.test("a stream answers every request once, in order; a bad one ends it", async () => {
-  await using reward = await openReward();
-  await reward.started.load();
+  await using reward = await openClient();
   const { client } = reward;
   const requests = Array.from({ length: 40 }, (_, i): rewardV1.ScoreStreamRequest => ({
     requestId: `r${i}`,
@@ -165,9 +154,7 @@ Deno.test("a stream answers every request once, in order; a bad one ends it", as
 });
 
 Deno.test("a stream over its bound is told to open another", async () => {
-  const config = rewardConfig.parse({ model: "m", limits: { max_stream_items: 7 } });
-  await using reward = await openReward({ limits: config.limits });
-  await reward.started.load();
+  await using reward = await openClient({ limits: limitsOf({ max_stream_items: 7 }) });
   const stream = reward.client.scoreStream([{ request: { items } }, { request: { items } }]);
   await assert.rejects(async () => {
     for await (const _ of stream);
@@ -175,10 +162,9 @@ Deno.test("a stream over its bound is told to open another", async () => {
 });
 
 Deno.test("overload is refused at once, callers in the queue keep their answers; a drain finishes them", async () => {
-  const limits = rewardConfig.parse({ model: "m", limits: { max_queue_items: 6 } }).limits;
+  const limits = limitsOf({ max_queue_items: 6 });
   const batching = { max_delay_ms: 300, max_items: 64, max_tokens: 4096 };
-  await using reward = await openReward({ limits, batching });
-  await reward.started.load();
+  await using reward = await openClient({ limits, batching });
   const { client, server } = reward;
   const kept = client.score({ items });
   await sleep(50);
@@ -205,10 +191,9 @@ Deno.test("a batch of one request is a span of its trace; one of several links t
     delayMs: 10,
   });
   try {
-    await using reward = await openReward({
+    await using reward = await openClient({
       batching: { max_delay_ms: 100, max_items: 64, max_tokens: 4096 },
     });
-    await reward.started.load();
     const { client } = reward;
     await client.score({ items, asSent: true });
     await Promise.all([client.score({ items }), client.score({ items })]);
