@@ -49,7 +49,10 @@ Deno.test("a bad configuration: everything that is wrong, at once", async () => 
 Deno.test("no such file, no such label, and a port that is in use", async () => {
   using system = await System.make();
   const serve = ["serve", "reward", "--config"];
-  assert.match(await fails(2, [...serve, system.path("none.yaml")]), /none\.yaml: there is no such file/);
+  assert.match(
+    await fails(2, [...serve, system.path("none.yaml")]),
+    /none\.yaml: there is no such file/,
+  );
   const label = await fails(2, [...serve, system.config, "--set", "reward.label=rude"]);
   assert.match(label, /reward\.label is "rude": expected a label of .*"nothate", "hate"/);
   const judged = await fails(2, [

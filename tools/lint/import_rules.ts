@@ -17,7 +17,7 @@ interface Place {
 
 /** Test files and the helpers beside them, by path from the repository's root. */
 export function isTestCode(file: string): boolean {
-  return file.endsWith("_test.ts") || /^(packages|services)\/[^/]+\/testing\//.test(file);
+  return file.endsWith("_test.ts") || /^(tests|(packages|services)\/[^/]+\/testing)\//.test(file);
 }
 
 /** The row of the table a path belongs to. */

@@ -34,7 +34,12 @@ export interface Decorum extends AsyncDisposable {
 /** Starts the command in a process group of its own. */
 export function startDecorum(
   args: readonly string[],
-  options: { readonly cwd?: string; readonly shell?: string } = {},
+  options: {
+    readonly cwd?: string;
+    readonly shell?: string;
+    /** Over the environment of this process. */
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Decorum {
   const command = [process.execPath, "run", "-A", main, ...args];
   const [file, ...rest] = options.shell === undefined
@@ -44,6 +49,7 @@ export function startDecorum(
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: { ...process.env, ...options.env },
   });
   const pid = child.pid!;
   let [stdout, stderr, output] = ["", "", ""];
