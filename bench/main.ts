@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { join } from "node:path";
 import process from "node:process";
+import { benchPpoIteration } from "./ppo_iteration.ts";
 import { benchPush } from "./push_weights.ts";
 import { type T5Size, t5Sizes } from "./random_t5.ts";
 import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
@@ -63,5 +64,27 @@ program.command("push").description("push of FLAN-T5-base's 14 MB adapter to an 
     const row = { bench: "push", ...await benchPush(options) };
     if (json) console.log(JSON.stringify(row));
     else for (const [key, value] of Object.entries(row)) console.log(`${key.padEnd(26)}${value}`);
+  });
+program.command("ppo_iteration").description("one PPO iteration: rollout, reference, update, push")
+  .option("--size <size>", `model shape: ${Object.keys(t5Sizes).join(", ")}`, size, "base")
+  .option("--threads <n>", "threads of one operator", positive, 2)
+  .option("--batch <n>", "prompts", positive, 16)
+  .option("--query <n>", "tokens of each", positive, 256)
+  .option("--response <n>", "new tokens of each", positive, 64)
+  .option("--mini-batch <n>", "sequences of an optimizer step", positive, 4)
+  .addOption(
+    new Option("--lengths <which>", "dialogsum: prompts of 60-300 tokens, 20-120 new ones")
+      .choices(["equal", "dialogsum"]).default("equal"),
+  )
+  .option("--rounds <n>", "timed rounds", positive, 3)
+  .option("--cache <folder>", "where the random model lies", join(".cache", "bench"))
+  .option("--peer <script>", "trl_ppo.py: also time TRL, between our iterations")
+  .option("--python <path>", "Python with torch, transformers, peft and trl, for --peer")
+  .option("--json", "print one JSON object")
+  .action(async ({ json, ...options }) => {
+    const result = await benchPpoIteration(options);
+    const row = { bench: "ppo_iteration", ...options, ...result };
+    console.log(json ? JSON.stringify(row) : JSON.stringify(row, null, 2));
+    process.exitCode = 0;
   });
 await program.parseAsync();
