@@ -1,4 +1,5 @@
 export { checkTransport, hostPort, isLoopback, resolveAddresses } from "./address.ts";
+export { audited } from "./audit.ts";
 export { authorize, type AuthTable, checkAuthTable } from "./auth.ts";
 export { Authorizer, type CallAttempt } from "./authorizer.ts";
 export { type CallContext } from "./call_context.ts";

@@ -1,6 +1,12 @@
 import { type Span, trace } from "@opentelemetry/api";
-import { failedPrecondition, type Handlers, type policyService } from "@decorum/rpc";
-import type { Logger, Metrics } from "@decorum/telemetry";
+import {
+  audited,
+  type CallContext,
+  failedPrecondition,
+  type Handlers,
+  type policyService,
+} from "@decorum/rpc";
+import type { LogFields, Logger, Metrics } from "@decorum/telemetry";
 import { checkLora, checkManifest } from "./manifest.ts";
 import type { Policy } from "./policy.ts";
 import { parseRequest } from "./request.ts";
@@ -28,10 +34,16 @@ export function policyHandlers(
       return work();
     } catch (error) {
       metrics.add("decorum_policy_weight_pushes_total", 1, { outcome: "refused" });
-      logger.warn("weights refused", { error });
       throw error;
     }
   };
+  /** Every call that has to do with changing weights is audited. */
+  const audit = <T>(
+    call: CallContext,
+    fields: LogFields,
+    work: () => T | Promise<T>,
+    describe?: (result: T) => LogFields,
+  ) => audited({ logger, call, fields, ...(describe ? { describe } : {}) }, work);
   const newest = ({ label }: HeldWeights) =>
     metrics.set("decorum_policy_weights_version", label.version, { run_id: label.runId });
 
@@ -58,9 +70,14 @@ export function policyHandlers(
       span?.setAttribute("gen_ai.usage.output_tokens", tokens);
     },
 
-    async beginWeights(request) {
+    async beginWeights(request, call) {
       const { model, pushes, shapes } = await loading;
-      const uploadId = refused(() => {
+      const push = {
+        run_id: request.runId.slice(0, 128),
+        expected_version: request.expectedVersion,
+        bytes: request.manifest?.totalBytes ?? 0,
+      };
+      const begin = (): string => {
         const { runId, baseModelHash, expectedVersion, manifest, restart } = request;
         checkRun(runId, expectedVersion);
         if (baseModelHash !== model.baseModelHash) {
@@ -73,53 +90,76 @@ export function policyHandlers(
         checkLora(manifest.adapter, model.lora, model.layers);
         const tensors = checkManifest(manifest, shapes);
         return pushes.begin({ runId, expectedVersion, start: manifest.start, restart, tensors });
-      });
+      };
+      const uploadId = await audit(
+        call,
+        push,
+        () => refused(begin),
+        (id) => ({ upload_id: id }),
+      );
       return { uploadId, maxChunkBytes: MAX_CHUNK_BYTES };
     },
 
-    async uploadWeights(requests) {
+    async uploadWeights(requests, call) {
       const { pushes } = await loading;
       let id = "";
       let upload: Upload | undefined;
-      for await (const { uploadId, offset, data, crc32 } of requests) {
-        if (uploadId !== "" && id !== "" && uploadId !== id) {
-          throw new TypeError(
-            `Cannot upload to push ${
-              JSON.stringify(uploadId.slice(0, 100))
-            }: this call began with ${id}`,
-          );
+      const take = async (): Promise<number> => {
+        for await (const { uploadId, offset, data, crc32 } of requests) {
+          if (uploadId !== "" && id !== "" && uploadId !== id) {
+            throw new TypeError(
+              `Cannot upload to push ${
+                JSON.stringify(uploadId.slice(0, 100))
+              }: this call began with ${id}`,
+            );
+          }
+          id ||= uploadId;
+          upload = pushes.upload(id);
+          refused(() => upload?.write({ offset, data, crc32 }));
         }
-        id ||= uploadId;
-        upload = pushes.upload(id);
-        refused(() => upload?.write({ offset, data, crc32 }));
-      }
-      return { receivedBytes: upload?.received ?? 0 };
+        return upload?.received ?? 0;
+      };
+      const receivedBytes = await audit(call, {}, take, (bytes) => ({ upload_id: id, bytes }));
+      return { receivedBytes };
     },
 
-    async commitWeights({ uploadId, expectedVersion }) {
+    async commitWeights({ uploadId, expectedVersion }, call) {
       const { pushes } = await loading;
       const began = performance.now();
-      const weights = refused(() => pushes.commit(uploadId, expectedVersion));
+      const weights = await audit(
+        call,
+        { upload_id: uploadId.slice(0, 100), expected_version: expectedVersion },
+        () => refused(() => pushes.commit(uploadId, expectedVersion)),
+        describeLabel,
+      );
       const seconds = (performance.now() - began) / 1000;
       metrics.observe("decorum_policy_weight_commit_seconds", seconds, {});
       metrics.add("decorum_policy_weight_pushes_total", 1, { outcome: "committed" });
       newest(weights);
-      logger.info("weights committed", { weights: describeWeights(weights.label), seconds });
       return { weights: weightsToWire(weights.label) };
     },
 
-    async abortWeights({ uploadId }) {
+    async abortWeights({ uploadId }, call) {
       const { pushes } = await loading;
-      const aborted = pushes.abort(uploadId);
+      const aborted = await audit(
+        call,
+        { upload_id: uploadId.slice(0, 100) },
+        () => pushes.abort(uploadId),
+        (found) => ({ aborted: found }),
+      );
       if (aborted) metrics.add("decorum_policy_weight_pushes_total", 1, { outcome: "aborted" });
       return { aborted };
     },
 
-    async rollbackWeights({ runId, expectedVersion }) {
+    async rollbackWeights({ runId, expectedVersion }, call) {
       const { store } = await loading;
-      const weights = store.rollback(runId, expectedVersion);
+      const weights = await audit(
+        call,
+        { run_id: runId.slice(0, 128), expected_version: expectedVersion },
+        () => store.rollback(runId, expectedVersion),
+        describeLabel,
+      );
       newest(weights);
-      logger.info("weights rolled back", { weights: describeWeights(weights.label) });
       return { weights: weightsToWire(weights.label) };
     },
 
@@ -136,6 +176,12 @@ export function policyHandlers(
       return modelInfo(await loading);
     },
   };
+}
+
+/** Weights as the audit log names them. */
+function describeLabel({ label }: HeldWeights): LogFields {
+  const sha256 = Array.from(label.sha256, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { run_id: label.runId, weights: label.kind, version: label.version, sha256 };
 }
 
 function checkRun(runId: string, expectedVersion: number): void {

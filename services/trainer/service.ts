@@ -1,17 +1,20 @@
 import { ConfigError } from "@decorum/config";
 import {
+  audited,
+  type CallContext,
   implement,
   type ServiceImplementation,
   trainerService,
   type trainerV1,
 } from "@decorum/rpc";
+import type { LogFields } from "@decorum/telemetry";
 import type { RunRow } from "./run_store.ts";
 import type { Trainer } from "./trainer.ts";
 import { watchRun } from "./watch.ts";
 
 /** The trainer over gRPC: messages to requests of {@link Trainer}, and back. */
 export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
-  const { store } = trainer;
+  const { store, options: { logger } } = trainer;
   const runOf = (row: RunRow): trainerV1.Run => ({
     runId: row.runId,
     state: `RUN_STATE_${row.state}`,
@@ -25,9 +28,21 @@ export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
     message: row.message,
     checkpointStep: row.checkpointStep,
   });
+  /** Every call that changes what the trainer does is audited. */
+  const control = <T>(
+    call: CallContext,
+    runId: string,
+    work: () => T | Promise<T>,
+    describe: (result: T) => LogFields,
+  ) => audited({ logger, call, fields: { run_id: runId.slice(0, 128) }, describe }, work);
+  const state = (row: RunRow): LogFields => ({
+    ...{ run_id: row.runId, state: row.state, step: row.step },
+    ...{ version: row.weightsVersion, config_hash: row.configHash },
+  });
   return implement(trainerService, {
-    async startRun(request) {
-      return { run: runOf(await badInput(() => trainer.start(request))) };
+    async startRun(request, call) {
+      const start = () => badInput(() => trainer.start(request));
+      return { run: runOf(await control(call, request.runId, start, state)) };
     },
     getRun({ runId }) {
       const row = trainer.run(trainer.idOf(runId));
@@ -42,17 +57,19 @@ export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
         yield { ...update, metrics: { ...update.metrics }, state: `RUN_STATE_${update.state}` };
       }
     },
-    async pause({ runId }) {
-      return { run: runOf(await trainer.pause(runId)) };
+    async pause({ runId }, call) {
+      return { run: runOf(await control(call, runId, () => trainer.pause(runId), state)) };
     },
-    resume({ runId }) {
-      return Promise.resolve({ run: runOf(trainer.resume(runId)) });
+    async resume({ runId }, call) {
+      return { run: runOf(await control(call, runId, () => trainer.resume(runId), state)) };
     },
-    async checkpoint({ runId }) {
-      return { ...await trainer.checkpoint(runId) };
+    async checkpoint({ runId }, call) {
+      const write = () => trainer.checkpoint(runId);
+      return { ...await control(call, runId, write, (written) => ({ ...written })) };
     },
-    async stop({ runId, skipCheckpoint }) {
-      return { run: runOf(await trainer.stop(runId, skipCheckpoint)) };
+    async stop({ runId, skipCheckpoint }, call) {
+      const stop = () => trainer.stop(runId, skipCheckpoint);
+      return { run: runOf(await control(call, runId, stop, state)) };
     },
   });
 }
