@@ -9,6 +9,10 @@ const schema = z.strictObject({
   /** Address of `POST /get_reward` over HTTP; null for none. */
   http_listen: address.nullable().default(null),
   ...executorConfig,
+  /** What the model computes in; int8 on the CPU alone. */
+  precision: z.enum(["fp32", "fp16", "bf16", "int8"]).default("fp32"),
+  /** In int8: the most that a logit of a sample text may differ from its fp32 when the model is loaded. */
+  int8_max_difference: z.number().positive().default(0.5),
   /** A Hugging Face folder of a RoBERTa or BERT sequence classifier. */
   model: z.string().min(1),
   /** Label whose logit is the score where a request names none; null: every request names one. */
@@ -53,6 +57,9 @@ const schema = z.strictObject({
     /** Seconds between two looks. */
     interval_s: z.number().min(0.01).default(2),
   }).prefault({}),
+}).refine(({ provider, precision }) => precision !== "int8" || provider === "cpu", {
+  path: ["precision"],
+  error: 'int8 runs on provider "cpu" alone; expected fp32, fp16 or bf16 on "cuda"',
 });
 
 /** The section `reward` of the configuration. */

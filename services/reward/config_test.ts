@@ -16,3 +16,13 @@ Deno.test("the example says what the defaults are", () => {
     metrics_listen: "127.0.0.1:9465",
   });
 });
+
+Deno.test("int8 is the CPU's", () => {
+  const load = (...set: string[]) =>
+    loadConfig(schema, { set: ["reward.model=m", "reward.precision=int8", ...set] }).reward;
+  assert.equal(load().precision, "int8");
+  assert.throws(
+    () => load("reward.provider=cuda"),
+    /reward\.precision.*int8 runs on provider "cpu"/,
+  );
+});

@@ -108,7 +108,7 @@ function reloads({ model, reload }: RewardConfig, live: LiveClassifier): (() => 
  * @throws ConfigError for a default label that it lacks; Error for logits that are not finite; as `TextClassifier.load`
  */
 async function loadClassifier(
-  { model, label, max_length, provider, precision, threads }: RewardConfig,
+  { model, label, max_length, provider, precision, int8_max_difference, threads }: RewardConfig,
   logger: Logger,
 ): Promise<TextClassifier> {
   const { path, pinned } = await localSource(model, logger);
@@ -117,8 +117,20 @@ async function loadClassifier(
   const classifier = await TextClassifier.load(folder, {
     name: pinned === model ? basename(path) : pinned,
     runtime: { executionProvider: provider, precision, intraOpThreads: threads },
+    maxInt8Difference: int8_max_difference,
     ...(max_length === null ? {} : { maxTokens: max_length }),
   });
+  if (classifier.agreement) {
+    const { texts, maxDifference, meanDifference, spread, sameLabel } = classifier.agreement;
+    logger.info("int8 compared with fp32", {
+      model_version: classifier.version,
+      texts,
+      max_difference: maxDifference,
+      mean_difference: meanDifference,
+      range: spread,
+      same_label: sameLabel,
+    });
+  }
   try {
     if (label !== null && !classifier.labels.includes(label)) {
       const labels = classifier.labels.map((name) => `"${name}"`).join(", ");

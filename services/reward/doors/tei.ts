@@ -11,6 +11,7 @@ const dtypes: Readonly<Record<string, string>> = {
   fp32: "float32",
   fp16: "float16",
   bf16: "bfloat16",
+  int8: "int8",
 };
 
 /** `tei.v1.Info`: what text-embeddings-inference says of itself. */
