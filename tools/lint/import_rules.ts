@@ -58,7 +58,7 @@ function layering(from: Place, to: Place, specifier: string, test: boolean): Vio
   if (isChore(from) || (test && toPackage)) return undefined;
   if (isChore(to)) {
     return {
-      message: `${what}, but only bench, tests and tools import each other`,
+      message: `${what}, but only bench, examples, tests and tools import each other`,
       hint: allowedIn(from),
     };
   }
@@ -95,7 +95,9 @@ function homed(from: Place, specifier: string, test: boolean): Violation | undef
       ? name.startsWith(module)
       : name === module || name.startsWith(`${module}/`)
   );
-  if (!rule || from.folder === rule.home || (rule.inTests && test)) return undefined;
+  if (!rule || [rule.home, rule.also].includes(from.folder) || (rule.inTests && test)) {
+    return undefined;
+  }
   return {
     message: `${from.folder} imports "${specifier}", but only ${rule.home} imports it`,
     hint: `use @decorum/${posix.basename(rule.home)}${

@@ -51,6 +51,7 @@ export const layers: readonly Layer[] = [
 /** Chores around the product: they import anything, also each other, and nothing else imports them. */
 export const chores: readonly Layer[] = [
   { folder: "bench", holds: "benchmarks beside their peers" },
+  { folder: "examples", holds: "clients of the reward service, as others would write them" },
   { folder: "experiments", holds: "whole trainings on real text" },
   { folder: "tests", holds: "whole-system tests and recorded cases" },
   { folder: "tools", holds: "recorders, generators, this table" },
@@ -63,12 +64,14 @@ export interface Homed {
   readonly home: string;
   /** Whether test files and test helpers anywhere may import it too. */
   readonly inTests: boolean;
+  /** Another folder that imports it: examples stand for code outside of this repository. */
+  readonly also?: string;
 }
 
 export const homedModules: readonly Homed[] = [
   { module: "onnxruntime-node", home: "packages/runtime", inTests: true },
   { module: "onnxruntime-common", home: "packages/runtime", inTests: true },
-  { module: "@grpc/", home: "packages/rpc", inTests: false },
+  { module: "@grpc/", home: "packages/rpc", inTests: false, also: "examples" },
   { module: "grpc-health-check", home: "packages/rpc", inTests: false },
   { module: "@huggingface/hub", home: "packages/hub", inTests: false },
   { module: "@xenova/transformers", home: "packages/scoring", inTests: false },
