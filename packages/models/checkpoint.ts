@@ -10,6 +10,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { readJson } from "./config.ts";
+import { insideFolder } from "./inside_folder.ts";
 import { nearestKeys } from "./nearest_keys.ts";
 
 /** Where a weight lies: type, shape, and the bytes of a safetensors file (for external data). */
@@ -46,7 +47,8 @@ export interface Checkpoint extends Disposable {
  * the first time it is seen.
  *
  * @param options.cacheDir default: `decorum/checkpoints` in `$XDG_CACHE_HOME` or `~/.cache`.
- * @throws Error when the folder, the weights or a shard are missing; TypeError for malformed files.
+ * @throws Error when the folder, the weights or a shard are missing, or are links out of the folder;
+ * TypeError for malformed files.
  */
 export function openCheckpoint(folder: string, options: { cacheDir?: string } = {}): Checkpoint {
   const absolute = resolve(folder);
@@ -100,7 +102,7 @@ class Shards {
   open(name: string): SafetensorsFile {
     let file = this.#files.get(name);
     if (file === undefined) {
-      file = new SafetensorsFile(this.toSafetensors(join(this.folder, name)));
+      file = new SafetensorsFile(this.toSafetensors(insideFolder(this.folder, name)));
       this.#files.set(name, file);
     }
     return file;

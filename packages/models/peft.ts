@@ -8,6 +8,7 @@ import {
   writeSafetensors,
 } from "@decorum/tensor";
 import { readJson } from "./config.ts";
+import { insideFolder } from "./inside_folder.ts";
 import { type Adapter, checkAdapter, type LinearLayers, type LoraConfig } from "./lora.ts";
 import { parsePeftConfig, peftConfigJson } from "./peft_config.ts";
 import { replaceFolder } from "./replace_folder.ts";
@@ -75,7 +76,8 @@ export function writePeftAdapter(
 }
 
 function firstOf(folder: string, names: readonly string[]): string | undefined {
-  return names.map((name) => join(folder, name)).find((path) => existsSync(path));
+  const found = names.find((name) => existsSync(join(folder, name)));
+  return found === undefined ? undefined : insideFolder(folder, found);
 }
 
 function readFloats(path: string): Map<string, Tensor<"float32">> {
