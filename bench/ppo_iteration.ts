@@ -1,32 +1,12 @@
-import {
-  buildPpoGraph,
-  microBatches,
-  openSession,
-  PpoLearner,
-  ppoStep,
-  type StageRunner,
-  type WeightStorage,
-} from "@decorum/learning";
-import { buildEncodeGraph } from "@decorum/generation";
-import {
-  adapterShapes,
-  buildForwardGraph,
-  loadT5Config,
-  type ModelGraph,
-  openCheckpoint,
-  type PolicySpec,
-  type Sequence,
-  t5LinearLayers,
-  valueHeadShapes,
-} from "@decorum/models";
+import { readFileSync } from "node:fs";
+import { PpoLearner, ppoStep, type StageRunner } from "@decorum/learning";
+import { loadT5Config } from "@decorum/models";
 import { createClient, policyService, type RpcClient } from "@decorum/rpc";
 import { memoryUse } from "@decorum/runtime";
 import { packWeights, pushWeights } from "@decorum/service";
-import { cutByLength } from "@decorum/text";
-import { readFileSync } from "node:fs";
 import { spawnPolicy } from "../services/policy/testing/fixture.ts";
-import { decodeProducts } from "./decode_products.ts";
-import { productsOnly, type Sizes } from "./products.ts";
+import { lora, loss, openFloor } from "./iteration_floor.ts";
+import { type PaddingWaste, paddingWaste } from "./padding_waste.ts";
 import { randomT5, type T5Size } from "./random_t5.ts";
 import { median, seconds } from "./stats.ts";
 import { type TrlTimes, trlWays } from "./trl.ts";
@@ -49,13 +29,6 @@ export interface IterationOptions {
   readonly python?: string;
 }
 
-/** Share of positions that hold no token, of all that are computed. */
-interface Waste {
-  readonly rollout: number;
-  readonly reference: number;
-  readonly update: number;
-}
-
 /** Seconds are medians over rounds. */
 export interface IterationResult {
   /** Generation with log-probabilities and values, by the policy service. */
@@ -74,15 +47,12 @@ export interface IterationResult {
   readonly share_of_products_speed?: number;
   /** Of trainer and policy together, before the floor. */
   readonly peak_rss_mb: number;
-  readonly padding_waste: Waste;
+  readonly padding_waste: PaddingWaste;
   /** Whether the rollout's predictions had to be made anew by the learner. */
   readonly recomputed: boolean;
   /** TRL's times, and how many times as fast this is: pairs of neighbours. */
   readonly peers?: readonly TrlTimes[];
 }
-
-const lora = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
-const loss = { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 };
 
 interface Prompt {
   readonly ids: number[];
@@ -209,7 +179,7 @@ export async function benchPpoIteration(options: IterationOptions): Promise<Iter
       }
       : {}),
     peak_rss_mb: peakRss / 2 ** 20,
-    padding_waste: wasteOf(first.sequences, chosen, options.miniBatch),
+    padding_waste: paddingWaste(first.sequences, chosen, options.miniBatch),
     recomputed: runs.some((run) => run.recomputed),
     ...(peers ? { peers } : {}),
   };
@@ -254,92 +224,6 @@ async function roll(
     logprobs: Float32Array.from(logprobs),
     values: Float32Array.from(values),
   }));
-}
-
-/** Sessions of the matrix products of an iteration. */
-async function openFloor(folder: string, options: IterationOptions) {
-  const { batch, query: source, response, miniBatch } = options;
-  const config = loadT5Config(folder);
-  using index = openCheckpoint(folder);
-  const spec: PolicySpec = { config, index, lora, valueHead: true };
-  const runtime = {
-    intraOpThreads: options.threads,
-    graphOptimizationLevel: "disabled" as const,
-  };
-  const open = async (
-    { model, feeds }: ReturnType<typeof productsOnly>,
-    storage: WeightStorage,
-    times: number,
-  ) => ({ session: await openSession(model, runtime, undefined, storage), feeds, times });
-  const sizes = (rows: number): Sizes =>
-    new Map([["batch", rows], ["source", source], ["target", response], [
-      "tokens",
-      rows * response,
-    ]]);
-  const alone = (model: ModelGraph, rows: number) => productsOnly(model, sizes(rows));
-  const wrt = [
-    ...adapterShapes(lora, t5LinearLayers(config)).keys(),
-    ...valueHeadShapes(config.d_model).keys(),
-  ];
-  const micro = Math.min(4, batch);
-  const parts = [
-    await open(alone(buildEncodeGraph(spec), batch), { prepack: true }, 1),
-    await open(decodeProducts(spec, { batch, source, steps: response }), { prepack: true }, 1),
-    await open(alone(buildForwardGraph(spec), micro), { prepack: false }, batch / micro),
-    await open(
-      alone(buildPpoGraph(spec, loss, wrt), Math.min(micro, miniBatch)),
-      { prepack: true },
-      batch / Math.min(micro, miniBatch),
-    ),
-  ];
-  return {
-    async run() {
-      for (const { session, feeds, times } of parts) {
-        for (let i = 0; i < times; i++) await session.run(feeds);
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      for (const { session } of parts) await session.release();
-    },
-  };
-}
-
-/** Padding as the parts make it: prompts and responses cut into runs, rows that have ended and still run. */
-function wasteOf(sequences: readonly Sequence[], order: readonly number[], size: number): Waste {
-  const sizes = sequences.map((s) => [s.query.length, s.response.length] as const);
-  const real = sizes.reduce((sum, [query, response]) => sum + query + response, 0);
-  const positions = (batches: readonly (readonly number[])[], sides: readonly (0 | 1)[]) =>
-    batches.reduce((sum, batch) =>
-      sum + sides.reduce<number>(
-        (width, side) => width + batch.length * Math.max(...batch.map((i) => sizes[i]![side])),
-        0,
-      ), 0);
-  const cut = (items: readonly number[]) =>
-    microBatches(items.map((i) => sizes[i]!), 4).map((batch) => batch.map((at) => items[at]!));
-  const all = sizes.map((_, i) => i);
-  const minibatches = Array.from(
-    { length: Math.ceil(order.length / size) },
-    (_, i) => order.slice(i * size, (i + 1) * size),
-  );
-  const encoded = positions(cutByLength(sizes.map(([query]) => [query])), [0]);
-  const waste = (computed: number) => 1 - real / computed;
-  return {
-    rollout: waste(encoded + decodedPositions(sizes.map(([, response]) => response))),
-    reference: waste(positions(cut(all), [0, 1])),
-    update: waste(positions(minibatches.flatMap(cut), [0, 1])),
-  };
-}
-
-/** Rows times steps, rows being dropped once a quarter of them has ended (`fewGoOn` of `@decorum/generation`). */
-function decodedPositions(lengths: readonly number[]): number {
-  let rows = [...lengths];
-  let computed = 0;
-  for (let step = 1; rows.some((length) => length >= step); step++) {
-    computed += rows.length;
-    const left = rows.filter((length) => length > step);
-    if (left.length * 4 <= rows.length * 3) rows = left;
-  }
-  return computed;
 }
 
 /** Peak resident bytes of another process; 0 where the system does not say. */

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { float32, randomKey, type Tensor, uniforms } from "@decorum/tensor";
 import { buildForwardGraph, tokenBatch } from "@decorum/models";
-import {
-  type GenerateOptions,
-  Generator,
-  type Piece,
-  type PolicyFeeds,
-  type Prompt,
-  type SamplingParams,
-} from "./generator.ts";
+import { type GenerateOptions, Generator, type Piece, type PolicyFeeds } from "./generator.ts";
+import type { Prompt, SamplingParams } from "./prompts.ts";
 import { numbers, run, tinyPolicy, VOCABULARY } from "./testing/tiny.ts";
 
 const sampling: SamplingParams = { doSample: true, temperature: 1, topK: 0, topP: 1 };

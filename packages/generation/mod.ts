@@ -1,4 +1,5 @@
 export * from "./decode_graph.ts";
 export * from "./encode_graph.ts";
 export * from "./generator.ts";
+export type { Prompt, SamplingParams } from "./prompts.ts";
 export * from "./sampler.ts";

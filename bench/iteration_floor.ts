@@ -1,0 +1,75 @@
+import { buildEncodeGraph } from "@decorum/generation";
+import { buildPpoGraph, openSession, type WeightStorage } from "@decorum/learning";
+import {
+  adapterShapes,
+  buildForwardGraph,
+  loadT5Config,
+  type ModelGraph,
+  openCheckpoint,
+  type PolicySpec,
+  t5LinearLayers,
+  valueHeadShapes,
+} from "@decorum/models";
+import { decodeProducts } from "./decode_products.ts";
+import { productsOnly, type Sizes } from "./products.ts";
+
+/** The bench's adapter: the lab's. */
+export const lora = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
+export const loss = { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 };
+
+/** Shape of an iteration of equal lengths. */
+export interface FloorOptions {
+  readonly threads: number;
+  readonly batch: number;
+  readonly query: number;
+  readonly response: number;
+  readonly miniBatch: number;
+}
+
+/** Sessions of the matrix products of an iteration. */
+export async function openFloor(folder: string, options: FloorOptions) {
+  const { batch, query: source, response, miniBatch } = options;
+  const config = loadT5Config(folder);
+  using index = openCheckpoint(folder);
+  const spec: PolicySpec = { config, index, lora, valueHead: true };
+  const runtime = {
+    intraOpThreads: options.threads,
+    graphOptimizationLevel: "disabled" as const,
+  };
+  const open = async (
+    { model, feeds }: ReturnType<typeof productsOnly>,
+    storage: WeightStorage,
+    times: number,
+  ) => ({ session: await openSession(model, runtime, undefined, storage), feeds, times });
+  const sizes = (rows: number): Sizes =>
+    new Map([["batch", rows], ["source", source], ["target", response], [
+      "tokens",
+      rows * response,
+    ]]);
+  const alone = (model: ModelGraph, rows: number) => productsOnly(model, sizes(rows));
+  const wrt = [
+    ...adapterShapes(lora, t5LinearLayers(config)).keys(),
+    ...valueHeadShapes(config.d_model).keys(),
+  ];
+  const micro = Math.min(4, batch);
+  const parts = [
+    await open(alone(buildEncodeGraph(spec), batch), { prepack: true }, 1),
+    await open(decodeProducts(spec, { batch, source, steps: response }), { prepack: true }, 1),
+    await open(alone(buildForwardGraph(spec), micro), { prepack: false }, batch / micro),
+    await open(
+      alone(buildPpoGraph(spec, loss, wrt), Math.min(micro, miniBatch)),
+      { prepack: true },
+      batch / Math.min(micro, miniBatch),
+    ),
+  ];
+  return {
+    async run() {
+      for (const { session, feeds, times } of parts) {
+        for (let i = 0; i < times; i++) await session.run(feeds);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { session } of parts) await session.release();
+    },
+  };
+}
