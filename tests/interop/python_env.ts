@@ -12,7 +12,12 @@ const stamp = join(venv, "requirements.sha256");
 const lock = join(venv, "installing.pid");
 const pins = join(here, "requirements.txt");
 const pinsWithoutDependencies = join(here, "requirements_nodeps.txt");
-const listed = [pins, pinsWithoutDependencies, join(root, "tools", "golden", "requirements.txt")];
+const listed = [
+  pins,
+  pinsWithoutDependencies,
+  join(here, "requirements_clients.txt"),
+  join(root, "tools", "golden", "requirements.txt"),
+];
 
 let ready: Promise<string> | undefined;
 
