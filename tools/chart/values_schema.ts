@@ -68,8 +68,11 @@ const scheduling = {
     effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]).optional(),
     tolerationSeconds: count.optional(),
   })),
-  affinity: z.record(z.enum(["nodeAffinity", "podAffinity", "podAntiAffinity"]), z.looseObject({}))
-    .or(z.strictObject({})),
+  affinity: z.strictObject({
+    nodeAffinity: z.looseObject({}).optional(),
+    podAffinity: z.looseObject({}).optional(),
+    podAntiAffinity: z.looseObject({}).optional(),
+  }),
   priorityClassName: object,
   runtimeClassName: object,
   podAnnotations: strings,

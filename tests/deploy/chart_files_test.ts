@@ -1,0 +1,147 @@
+import { Ajv } from "ajv";
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { chartFiles, files } from "../../tools/chart/generated.ts";
+import { valuesSchema } from "../../tools/chart/values_schema.ts";
+import { root } from "./dockerfile.ts";
+
+const chart = join(root, "deploy", "helm", "decorum");
+const read = (name: string) => parse(readFileSync(join(chart, name), "utf8")) as object;
+const schema = valuesSchema();
+const validate = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false, logger: false })
+  .compile(schema);
+
+/** Values as Helm puts them together: those of files over those before, null takes a default away. */
+function merged(...parts: readonly unknown[]): unknown {
+  return parts.reduce((below, above) => {
+    if (!isObject(below) || !isObject(above)) return above;
+    const both = { ...below };
+    for (const [key, value] of Object.entries(above)) {
+      if (value === null && key in below) delete both[key];
+      else both[key] = key in below ? merged(below[key], value) : value;
+    }
+    return both;
+  });
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** An object with one value, deep inside: `{ "a.b": 1 }` for a.b. */
+function at(path: string, value: unknown): object {
+  return path.split(".").reverse().reduce<unknown>(
+    (inner, key) => ({ [key]: inner }),
+    value,
+  ) as object;
+}
+
+Deno.test("chart: the schema and the copied files are today's: else `deno task chart`", () => {
+  const expected = chartFiles();
+  for (const [path, text] of expected) {
+    const file = join(root, path);
+    assert.ok(
+      existsSync(file) && readFileSync(file, "utf8") === text,
+      `${path}: run \`deno task chart\``,
+    );
+  }
+  const copies = existsSync(join(root, files))
+    ? readdirSync(join(root, files), { recursive: true, encoding: "utf8" })
+    : [];
+  const wanted = [...expected.keys()].filter((path) => path.startsWith(files));
+  assert.equal(copies.filter((name) => /\.(json|yaml)$/.test(name)).length, wanted.length);
+});
+
+Deno.test("chart: patterns of the schema are ones that Helm's RE2 knows", () => {
+  const patterns = [...JSON.stringify(schema).matchAll(/"pattern":"((?:[^"\\]|\\.)*)"/g)];
+  assert.ok(patterns.length > 10);
+  for (const [, pattern] of patterns) assert.doesNotMatch(pattern!, /\(\?[=!<]|\\\\[1-9]/);
+});
+
+Deno.test("chart: the schema accepts the chart's own values, and asks for all of them", () => {
+  const names = readdirSync(chart).filter((name) => /^values-.*\.yaml$/.test(name));
+  assert.deepEqual(names.sort(), ["values-cpu.yaml", "values-gpu.yaml", "values-production.yaml"]);
+  for (const name of ["values.yaml", ...names]) {
+    assert.ok(
+      validate(merged(read("values.yaml"), read(name))),
+      `${name}: ${JSON.stringify(validate.errors)}`,
+    );
+  }
+  for (const key of Object.keys(read("values.yaml"))) {
+    assert.ok(!validate(merged(read("values.yaml"), { [key]: null })), key);
+  }
+});
+
+const wrong: readonly (readonly [path: string, value: unknown])[] = [
+  ["polcy", {}],
+  ["policy.replicas", 0],
+  ["policy.replicas", "2"],
+  ["policy.gpus", -1],
+  ["policy.gpu", 1],
+  ["policy.resources.requests.cpu", "lots"],
+  ["policy.resources.limits.memory", "4GB"],
+  ["policy.resources.requests.gpu", 1],
+  ["policy.startupSeconds", 0],
+  ["policy.rollingUpdate.maxSurge", "half"],
+  ["policy.podDisruptionBudget.minAvailable", 1],
+  ["policy.tolerations", [{ key: "a", operator: "Is" }]],
+  ["policy.affinity.nodeAfinity", {}],
+  ["policy.env", { "not a name": "x" }],
+  ["policy.env", { A: 1 }],
+  // What the chart decides itself.
+  ["policy.config.listen", "127.0.0.1:1"],
+  ["policy.config.model", "other"],
+  ["policy.config.tls", null],
+  ["policy.config.insecure", true],
+  ["trainer.config.run", "a"],
+  ["trainer.config.policy", ["a:1"]],
+  ["evaluator.config.policy", ["a:1"]],
+  // What a service would refuse.
+  ["policy.config.limits.max_prompts", 0],
+  ["policy.config.precision", "fp8"],
+  ["reward.config.batching.max_delay_ms", 5000],
+  ["reward.config.lable", "nothate"],
+  ["evaluator.config.bootstrap.samples", 1],
+  ["trainer.config.ppo.gamma", 1.5],
+  ["trainer.config.ppo.kl_penalty", "k9"],
+  ["trainer.config.ppo.steps", "100"],
+  ["trainer.config.data.format", "xml"],
+  ["lora.r", 0],
+  ["lora.rank", 8],
+  ["telemetry.log_level", "loud"],
+  ["image.tag", "latest"],
+  ["image.digest", "sha256:abc"],
+  ["image.pullPolicy", "Sometimes"],
+  ["tls.mode", "on"],
+  ["tls.trustDomain", "Not/A/Domain"],
+  ["tls.duration", "90 days"],
+  ["models.sha256", { "t5/model.safetensors": "abc" }],
+  ["models.sha256", { "../etc/passwd": "0".repeat(64) }],
+  ["models.sha256", { "/etc/passwd": "0".repeat(64) }],
+  ["networkPolicy.clients.reward", [{ podSelektor: {} }]],
+  ["networkPolicy.clients.others", []],
+  ["networkPolicy.dns", []],
+  ["networkPolicy.otlpPort", 70_000],
+  ["monitoring.serviceMonitor.interval", "15"],
+  ["reward.autoscaling.maxReplicas", 0],
+  ["reward.autoscaling.prometheusAddress", "prometheus:9090"],
+  ["trainer.replicas", 2],
+  ["trainer.run", ".hidden"],
+  ["trainer.run", "a/b"],
+  ["trainer.storage.accessModes", ["ReadWriteOnce", "ReadWriteMany"]],
+  ["trainer.storage.accessModes", ["ReadOnlyMany"]],
+  ["trainer.backoffLimit", -1],
+];
+
+Deno.test(`chart: the schema refuses ${wrong.length} wrong values`, () => {
+  const good = merged(read("values.yaml"), read("values-gpu.yaml"));
+  assert.ok(validate(good));
+  for (const [path, value] of wrong) {
+    // null would take a default away.
+    const values = value === null ? merged(good, at(path, "null")) : merged(good, at(path, value));
+    assert.ok(!validate(values), `${path}: ${JSON.stringify(value)} is accepted`);
+  }
+  const noData = merged(read("values.yaml"), { trainer: { run: "a" } });
+  assert.ok(!validate(noData), "a run without data");
+});
