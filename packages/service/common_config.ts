@@ -17,6 +17,7 @@ export interface ListenConfig extends ServerSecurityConfig {
   readonly drain_grace_s: number;
   readonly drain_delay_s: number;
   readonly reflection: boolean;
+  readonly allowed_folders: readonly string[] | null;
 }
 
 export interface ExecutorConfig {
@@ -51,6 +52,8 @@ export const listenConfig: ListenShape = {
   /** Whether callers may ask which methods there are. */
   reflection: z.boolean().default(true),
   ...serverSecurityConfig,
+  /** Folders in which models, adapters and data must lie, beside the hub's cache; null: anywhere. */
+  allowed_folders: z.array(z.string().min(1)).min(1).nullable().default(null),
 };
 
 /** Settings of a service that runs a model. */

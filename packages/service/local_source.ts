@@ -1,5 +1,7 @@
 import { type Resolved, resolveFile, resolveModel, type SnapshotOptions } from "@decorum/hub";
 import type { Logger } from "@decorum/telemetry";
+import { checkAllowed } from "./allowed_folders.ts";
+import type { ListenConfig } from "./common_config.ts";
 
 /** Milliseconds between two lines about a download. */
 const SAY_EVERY_MS = 5000;
@@ -9,10 +11,11 @@ const SAY_EVERY_MS = 5000;
  * the log says how far that is.
  *
  * @param kind `onnx`: a classifier's folder that Transformers.js runs; `file`: data
- * @throws as `resolveModel` and `resolveFile`
+ * @throws ConfigError when it lies outside of `allowed_folders`; else as `resolveModel` and `resolveFile`
  */
 export async function localSource(
   setting: string,
+  { allowed_folders: allowed }: Pick<ListenConfig, "allowed_folders">,
   logger: Logger,
   kind: "model" | "onnx" | "file" = "model",
 ): Promise<Resolved> {
@@ -30,6 +33,7 @@ export async function localSource(
   const found = kind === "file"
     ? await resolveFile(setting, options)
     : await resolveModel(setting, { ...options, kind });
+  checkAllowed(setting, found.path, allowed);
   if (found.pinned !== setting) {
     logger.info("from the hub", { source: setting, pinned: found.pinned, folder: found.path });
   }

@@ -21,7 +21,7 @@ export function startEvaluator(
       try {
         const classifier = owned.use(await loadClassifier(config, logger));
         const judge = config.judge &&
-          owned.use(await loadJudge(config.judge, config.threads, logger));
+          owned.use(await loadJudge(config, config.judge, logger));
         logger.info("models loaded", {
           toxicity: classifier.name,
           toxicity_version: classifier.version,
@@ -48,7 +48,7 @@ export function startEvaluator(
 
 async function loadClassifier(config: EvaluatorConfig, logger: Logger): Promise<TextClassifier> {
   const { model, label } = config.toxicity;
-  const { path, pinned } = await localSource(model, logger);
+  const { path, pinned } = await localSource(model, config, logger);
   const classifier = await TextClassifier.load(path, {
     ...(pinned === model ? {} : { name: pinned }),
     runtime: {
@@ -61,13 +61,18 @@ async function loadClassifier(config: EvaluatorConfig, logger: Logger): Promise<
 }
 
 async function loadJudge(
+  config: EvaluatorConfig,
   { model, label }: { readonly model: string; readonly label: string },
-  threads: number,
   logger: Logger,
 ): Promise<Judge> {
-  const { path, pinned } = await localSource(model, logger, "onnx");
+  const { path, pinned } = await localSource(model, config, logger, "onnx");
   const folder = await onnxFolder(path, pinned === model ? {} : { name: pinned });
-  return await withLabel(await Judge.load(folder, { threads }), "judge", model, label);
+  return await withLabel(
+    await Judge.load(folder, { threads: config.threads }),
+    "judge",
+    model,
+    label,
+  );
 }
 
 /** The model, if it has the label that the configuration names; else it is freed. */

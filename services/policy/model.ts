@@ -46,10 +46,10 @@ export interface PolicyModel {
  * @throws Error for a folder or file that is missing; TypeError or RangeError naming file and field
  */
 export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Promise<PolicyModel> {
-  const { path: folder, pinned } = await localSource(config.model, logger);
+  const { path: folder, pinned } = await localSource(config.model, config, logger);
   const adapter = config.start_adapter === null
     ? null
-    : (await localSource(config.start_adapter, logger)).path;
+    : (await localSource(config.start_adapter, config, logger)).path;
   if (!existsSync(folder)) {
     throw new Error(
       `Cannot load the policy's model: there is no folder ${folder}; set policy.model to a Hugging Face T5 folder`,

@@ -107,11 +107,9 @@ function reloads({ model, reload }: RewardConfig, live: LiveClassifier): (() => 
  *
  * @throws ConfigError for a default label that it lacks; Error for logits that are not finite; as `TextClassifier.load`
  */
-async function loadClassifier(
-  { model, label, max_length, provider, precision, int8_max_difference, threads }: RewardConfig,
-  logger: Logger,
-): Promise<TextClassifier> {
-  const { path, pinned } = await localSource(model, logger);
+async function loadClassifier(config: RewardConfig, logger: Logger): Promise<TextClassifier> {
+  const { model, label, max_length, provider, precision, int8_max_difference, threads } = config;
+  const { path, pinned } = await localSource(model, config, logger);
   // A link may lead elsewhere later: a model whose thread ended is loaded again from where it was.
   const folder = existsSync(path) ? realpathSync(path) : path;
   const classifier = await TextClassifier.load(folder, {

@@ -1,6 +1,7 @@
 import { isPinOf, type Resolved } from "@decorum/hub";
 import type { Logger } from "@decorum/telemetry";
 import { localSource } from "@decorum/service";
+import type { TrainerConfig } from "./config.ts";
 import type { RunConfig } from "./run_config.ts";
 
 /** Where on this machine lies what a run's configuration names. */
@@ -14,15 +15,17 @@ export interface RunSources {
 /**
  * Finds what a configuration names, on this machine or the hub.
  *
+ * @param allowed where it may lie
  * @returns the configuration with every name of the hub pinned to the commit that it means today, so that a
  * run that goes on goes on with the same; and where all of it lies
  */
 export async function findSources(
   config: RunConfig,
+  allowed: Pick<TrainerConfig, "allowed_folders">,
   logger: Logger,
 ): Promise<{ config: RunConfig; sources: RunSources }> {
   const find = async (setting: string, kind: "model" | "file") =>
-    await localSource(setting, logger, kind);
+    await localSource(setting, allowed, logger, kind);
   const maybe = async (setting: string | null, kind: "model" | "file"): Promise<Resolved | null> =>
     setting === null ? null : await find(setting, kind);
   const { data } = config;

@@ -194,7 +194,7 @@ export class Trainer {
   ): Promise<RunRow> {
     const { config: surroundings, logger, metrics, pauses } = this.options;
     const folder = this.folderOf(runId);
-    const { config, sources } = await findSources(named, logger);
+    const { config, sources } = await findSources(named, surroundings, logger);
     const inputs = await readInputs(config, sources, surroundings, folder);
     mkdirSync(folder, { recursive: true });
     const lock = lockRun(folder, runId);
