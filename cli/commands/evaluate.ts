@@ -1,7 +1,8 @@
 import { Command } from "commander";
+import { createWriteStream } from "node:fs";
 import process from "node:process";
 import { ConfigError } from "@decorum/config";
-import { createClient, evaluatorService, type policyV1 } from "@decorum/rpc";
+import { createClient, evaluatorService, type evaluatorV1 } from "@decorum/rpc";
 import { loadRows, parsePrompt } from "@decorum/text";
 import { evaluateWithProgress } from "../evaluate_run.ts";
 import {
@@ -9,19 +10,33 @@ import {
   count,
   dataFile,
   flag,
+  type FlagValues,
   positive,
   positiveCount,
   Problems,
   readFlags,
   text,
 } from "../flags.ts";
-import { inWords, summarize } from "../report/summary.ts";
+import { withEvaluator } from "../local_evaluator.ts";
+import { prefixed } from "../prefix.ts";
+import { comparison, inWords, moments, sides, summarize } from "../report/summary.ts";
+import { checkPath } from "../training/training_flags.ts";
 
 const flags = {
   address: flag(
     "--address <host:port>",
     "the evaluator (default 127.0.0.1:50053)",
-    text.default("127.0.0.1:50053"),
+    text.optional(),
+  ),
+  config: flag(
+    "--config <file>",
+    "start policy and evaluator here instead, for a run that has ended",
+    text.optional(),
+  ),
+  log: flag(
+    "--log <file>",
+    "where their logs go (default services.log)",
+    text.default("services.log"),
   ),
   data: flag("--data <file>", "held-out prompts: .jsonl, .ndjson or .csv", dataFile),
   prompt: flag("--prompt <template>", "prompt with {columns} of the data", text),
@@ -32,57 +47,86 @@ const flags = {
   seed: flag("--seed <n>", "of the draws, the same before and after (default 0)", count.default(0)),
   temperature: flag("--temperature <x>", "default 1", positive.default(1)),
   maxNewTokens: flag("--max-new-tokens <n>", "default 64", positiveCount.default(64)),
+  samples: flag("--samples <n>", "rows of the table of samples (default 8)", count.default(8)),
 } as const;
 
-/** `decorum evaluate`: toxicity before and after, measured by a running evaluator. */
+/** `decorum evaluate`: toxicity before and after, measured by an evaluator. */
 export function evaluateCommand(): Command {
   const command = new Command("evaluate")
-    .description(
-      "measure a run's weights against its start, through a running evaluator; JSON out",
-    );
+    .description("measure a run's weights against its start; JSON out")
+    .option("--set <path=value...>", "settings that win over the file (with --config)");
   return addFlags(command, flags).action(async (given) => {
     const problems = new Problems();
     const found = readFlags(flags, given, problems);
+    const { address, config } = found;
+    if (address !== undefined && config !== undefined) {
+      problems.add("--address and --config were both given: leave one out");
+    }
+    if (config !== undefined && found.version !== undefined) {
+      problems.add("--version does not belong to --config, which measures the run's result");
+    }
+    if (config !== undefined) checkPath("--config", config, "file", problems);
     problems.throwIfAny();
-    const { address, data, prompt, reference, limit, run, version } = found as Required<
-      typeof found
-    >;
-    const rows = (await loadRows(data!)).slice(0, limit ?? Infinity);
-    if (rows.length === 0) throw new ConfigError([`--data is "${data}": it has no rows`]);
-    const template = parsePrompt(prompt!, Object.keys(rows[0]!));
-    const after: policyV1.WeightsSelector = version === undefined
-      ? { kind: "WEIGHTS_KIND_UNSPECIFIED", runId: run! }
-      : { kind: "WEIGHTS_KIND_VERSION", runId: run!, version };
-    using evaluator = createClient(evaluatorService, {
-      address: address!,
-      maxMessageBytes: 64 * 2 ** 20,
-    });
-    const result = await evaluateWithProgress(evaluator, {
-      prompts: rows.map((row, i) => ({
-        key: `${i}`,
-        prompt: template.render(row),
-        ...(reference === undefined ? {} : { reference: row[reference] ?? "" }),
-      })),
-      sampling: {
-        doSample: true,
-        temperature: found.temperature!,
-        maxNewTokens: found.maxNewTokens!,
-      },
-      seed: found.seed!,
-      before: { kind: "WEIGHTS_KIND_START", runId: run! },
-      after,
-      samples: 8,
-    });
-    const summary = summarize(result, {
-      kl_target: 0,
-      steps: 0,
-      seconds: result.seconds,
-      config_hash: "",
-    });
-    const { kl_target: _target, steps: _steps, config_hash: _hash, ...measured } = summary;
-    process.stderr.write(
-      `Mean toxicity of ${summary.toxicity.n} responses ${inWords(summary.toxicity)}.\n`,
-    );
-    console.log(JSON.stringify({ ...measured, samples: result.samples }));
+    const options = found as FlagValues<typeof flags>;
+    const request = await requestOf(options);
+    const evaluate = async (address: string): Promise<void> => {
+      using evaluator = createClient(evaluatorService, {
+        address,
+        maxMessageBytes: 64 * 2 ** 20,
+      });
+      print(await evaluateWithProgress(evaluator, request));
+    };
+    if (config === undefined) return await evaluate(address ?? "127.0.0.1:50053");
+    const log = createWriteStream(options.log, { flags: "a" });
+    const local = { config, set: (given.set as string[]) ?? [], onLine: prefixed(log) };
+    await withEvaluator(local, options.run, evaluate).finally(() => log.end());
   });
+}
+
+async function requestOf(options: FlagValues<typeof flags>): Promise<evaluatorV1.EvaluateRequest> {
+  const { data, prompt, reference, limit, run, version } = options;
+  const rows = (await loadRows(data)).slice(0, limit ?? Infinity);
+  if (rows.length === 0) throw new ConfigError([`--data is "${data}": it has no rows`]);
+  const template = parsePrompt(prompt, Object.keys(rows[0]!));
+  return {
+    prompts: rows.map((row, i) => ({
+      key: `${i}`,
+      prompt: template.render(row),
+      ...(reference === undefined ? {} : { reference: row[reference] ?? "" }),
+    })),
+    sampling: {
+      doSample: true,
+      temperature: options.temperature,
+      maxNewTokens: options.maxNewTokens,
+    },
+    seed: options.seed,
+    before: { kind: "WEIGHTS_KIND_START", runId: run },
+    after: version === undefined
+      ? { kind: "WEIGHTS_KIND_UNSPECIFIED", runId: run }
+      : { kind: "WEIGHTS_KIND_VERSION", runId: run, version },
+    samples: options.samples,
+  };
+}
+
+function print(result: evaluatorV1.EvaluationResult__Output): void {
+  const summary = summarize(result, {
+    kl_target: 0,
+    steps: 0,
+    seconds: result.seconds,
+    config_hash: "",
+  });
+  const { kl_target: _target, steps: _steps, config_hash: _hash, ...measured } = summary;
+  process.stderr.write(
+    `Mean toxicity of ${summary.toxicity.n} responses ${inWords(summary.toxicity)}.\n`,
+  );
+  const { toxicityWithQuery, rouge, lengthBefore, lengthAfter } = result;
+  console.log(JSON.stringify({
+    ...measured,
+    toxicity_with_query: toxicityWithQuery && comparison(toxicityWithQuery),
+    rouge_1: rouge && sides(rouge.rouge1),
+    rouge_2: rouge && sides(rouge.rouge2),
+    distinct1: sides(result.distinct1),
+    length: { before: moments(lengthBefore), after: moments(lengthAfter) },
+    samples: result.samples,
+  }));
 }

@@ -35,11 +35,13 @@ export interface Summary {
 /** What a summary says besides the evaluation. */
 export type RunFacts = Pick<Summary, "kl_target" | "steps" | "seconds" | "config_hash">;
 
-function moments(value: evaluatorV1.Moments__Output | null): MomentsJson {
+/** A message's mean and deviation. */
+export function moments(value: evaluatorV1.Moments__Output | null): MomentsJson {
   return { mean: value?.mean ?? 0, std: value?.std ?? 0 };
 }
 
-function comparison(value: evaluatorV1.ToxicityComparison__Output): ComparisonJson {
+/** A message's comparison, as JSON has it. */
+export function comparison(value: evaluatorV1.ToxicityComparison__Output): ComparisonJson {
   const { n, improvementPct, ci95Low, ci95High } = value;
   return {
     n,
@@ -50,7 +52,10 @@ function comparison(value: evaluatorV1.ToxicityComparison__Output): ComparisonJs
   };
 }
 
-function sides(value: evaluatorV1.BeforeAfter__Output | null): { before: number; after: number } {
+/** A message's two sides. */
+export function sides(
+  value: evaluatorV1.BeforeAfter__Output | null,
+): { before: number; after: number } {
   return { before: value?.before ?? 0, after: value?.after ?? 0 };
 }
 

@@ -33,6 +33,25 @@ Deno.test("runs of `decorum train` go on with `decorum resume`, bit for bit, who
     assert.equal(system.recorded("whole").state, "SUCCEEDED");
   });
 
+  await t.step("its result is measured afterwards, by services of the command's own", async () => {
+    const evaluate = (run: string) =>
+      startDecorum([
+        ...["evaluate", "--config", system.config, "--run", run, "--prompt", "{dialogue}"],
+        ...["--data", system.path("prompts.jsonl"), "--reference", "civil", "--limit", "4"],
+        ...["--max-new-tokens", "8", "--samples", "2", "--log", system.path("evaluate.log")],
+      ]);
+    await using running = evaluate("whole");
+    const { code, stdout, stderr } = await running.ended;
+    assert.equal(code, 0, stderr);
+    const result = JSON.parse(stdout);
+    assert.deepEqual([result.toxicity.n, result.samples.length], [4, 2]);
+    assert.ok(result.adapter_version > 0 && result.length.after.mean > 0, stdout);
+    await using unknown = evaluate("other");
+    const refused = await unknown.ended;
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /Cannot evaluate run other: .* has whole/);
+  });
+
   await t.step("the trainer is killed; a second trainer is refused before that", async () => {
     await using train = command("train", "--run-id", "a");
     await train.said(steps(2));

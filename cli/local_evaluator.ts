@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { z } from "zod";
+import { loadConfig } from "@decorum/config";
+import { trainerConfig } from "../services/trainer/config.ts";
+import { RunStore } from "../services/trainer/run_store.ts";
+import { downloadAll, pinnedSettings } from "./download.ts";
+import { withSupervisor } from "./local_services.ts";
+import { type AdapterOfRun, pushAdapter } from "./push_adapter.ts";
+import { serviceProgram } from "./services.ts";
+
+export interface LocalEvaluator {
+  /** File with the sections of policy, evaluator and trainer. */
+  readonly config: string;
+  readonly set: readonly string[];
+  readonly onLine: (name: string, line: string) => void;
+}
+
+/**
+ * Runs `body` with an evaluator of its own, whose policy holds the weights that a run ended with; both are ended
+ * before it returns.
+ *
+ * @throws RangeError when the run is not on record; Error when it has no result yet
+ */
+export async function withEvaluator<T>(
+  { config, set, onLine }: LocalEvaluator,
+  runId: string,
+  body: (address: string) => Promise<T>,
+): Promise<T> {
+  const schema = z.looseObject({ trainer: trainerConfig });
+  const { trainer } = loadConfig(schema, { file: config, env: process.env, set });
+  const result = resultOf(trainer.runs, runId);
+  const model =
+    (await downloadAll([{ name: result.model, kind: "model" }])).get(result.model)!.path;
+  const settings = await pinnedSettings({ config, set: [...set, ...privateOnes] });
+  return await withSupervisor(onLine, async (supervisor) => {
+    const start = (name: "policy" | "evaluator", setting: string) =>
+      supervisor.start(serviceProgram(name, { ...settings, set: [...settings.set, setting] }));
+    await start("policy", `policy.model=${JSON.stringify(model)}`);
+    const policy = supervisor.address("policy");
+    await pushAdapter(policy, { ...result, model });
+    await start("evaluator", `evaluator.policy=${JSON.stringify([policy])}`);
+    return await body(supervisor.address("evaluator"));
+  });
+}
+
+/** Nobody else calls these services, and they are on this machine's loopback alone. */
+const privateOnes = [
+  ...["policy", "evaluator"].flatMap((name) => [
+    ...[`${name}.listen=127.0.0.1:0`, `${name}.health_listen=null`, `${name}.metrics_listen=null`],
+    ...[`${name}.tls=null`, `${name}.tokens=null`, `${name}.authorization={}`],
+  ]),
+  ...["client_tls", "token_file"].map((name) => `evaluator.${name}=null`),
+];
+
+/** The weights that a run ended with. */
+function resultOf(runs: string, runId: string): AdapterOfRun {
+  if (!existsSync(join(runs, "decorum.db"))) {
+    throw new RangeError(`Cannot evaluate run ${runId}: ${runs} holds no runs (no decorum.db)`);
+  }
+  using store = new RunStore(runs);
+  const run = store.run(runId);
+  if (!run) {
+    const known = store.runs(10, 0).map((row) => row.runId).join(", ");
+    throw new RangeError(`Cannot evaluate run ${runId}: ${runs} has ${known || "no runs"}`);
+  }
+  const adapter = join(runs, runId, "adapter");
+  if (!existsSync(adapter)) {
+    throw new Error(
+      `Cannot evaluate run ${runId}: it is ${run.state.toLowerCase()} at step ${run.step} of ${run.totalSteps} ` +
+        `and has no result yet; "decorum resume ${runId}" goes on with it`,
+    );
+  }
+  const { model } = JSON.parse(run.configJson) as { model: string };
+  return { runId, version: run.weightsVersion, adapter, model };
+}
