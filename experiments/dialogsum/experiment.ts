@@ -1,11 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "../../cli/atomic_write.ts";
 import { trainClassifier, trainSummariser } from "./models.ts";
+import { type Measured, trainAndMeasure } from "./ppo.ts";
 import { prepare } from "./prepare.ts";
-import { loadSettings } from "./settings.ts";
-import { digestOf, Stages } from "./stages.ts";
+import { markdown, type Results } from "./report.ts";
+import { loadSettings, type Settings } from "./settings.ts";
+import { digestOf, type Staged, Stages } from "./stages.ts";
 
-export const stageNames = ["prepare", "sft", "reward", "judge"] as const;
+export const stageNames = ["prepare", "sft", "reward", "judge", "ppo"] as const;
 
 export interface ExperimentOptions {
   /** Folder of the sources. */
@@ -14,7 +17,7 @@ export interface ExperimentOptions {
   readonly seed: number;
   /** File of settings. */
   readonly settings: string;
-  /** Ends after this stage. */
+  /** Only this stage, and what it needs. */
   readonly stage?: typeof stageNames[number];
 }
 
@@ -32,8 +35,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
   const { data, out, seed } = options;
   const settings = loadSettings(options.settings);
   const stages = new Stages(out, (line) => console.error(line));
-  const until = stageNames.indexOf(options.stage ?? stageNames.at(-1)!);
-  const reached = (name: typeof stageNames[number]) => stageNames.indexOf(name) <= until;
+  const asked = options.stage;
 
   const found = sources.map((file) => join(data, file))
     .map((path) => existsSync(`${path}.xz`) && !existsSync(path) ? `${path}.xz` : path)
@@ -44,21 +46,49 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
     (folder) => prepare(data, folder, settings, seed),
   );
   const texts = join(out, "prepare");
-  if (!reached("sft")) return;
-  const sft = await stages.run(
-    "sft",
-    [prepared.inputs, settings.sft, seed],
-    (folder) => trainSummariser(folder, texts, data, settings, seed),
-  );
-  if (!reached("reward")) return;
-  const classifier = (role: "reward" | "judge") =>
+  if (asked === "prepare") return;
+  const summariser = () =>
+    stages.run(
+      "sft",
+      [prepared.inputs, settings.sft, seed],
+      (folder) => trainSummariser(folder, texts, data, settings, seed),
+    );
+  const classifier = (role: "reward" | "judge") => () =>
     stages.run(
       role,
       [prepared.inputs, settings.classifier, seed],
       (folder) => trainClassifier(role, folder, texts, data, settings, seed),
     );
-  const reward = await classifier("reward");
-  if (!reached("judge")) return;
-  const judge = await classifier("judge");
-  void [sft, reward, judge];
+  const models = { sft: summariser, reward: classifier("reward"), judge: classifier("judge") };
+  if (asked !== undefined && asked !== "ppo") return void await models[asked]();
+  const sft = await models.sft();
+  const reward = await models.reward();
+  const judge = await models.judge();
+  const runs: Staged<Measured>[] = [];
+  const weights = [sft, reward, judge].map(({ result }) => result.sha256);
+  for (const { name, runSeed, constantReward } of runsOf(settings)) {
+    const inputs = [prepared.inputs, weights, settings.ppo.services, runSeed, constantReward];
+    runs.push(
+      await stages.run(
+        name,
+        inputs,
+        (folder) => trainAndMeasure({ out, folder, settings, seed: runSeed, constantReward }),
+      ),
+    );
+  }
+  const results: Results = { seed, prepare: prepared, sft, reward, judge, runs };
+  writeWhole(join(out, "results.json"), JSON.stringify(results, null, 2) + "\n");
+  writeWhole(join(out, "results.md"), markdown(results));
+  console.log(markdown(results));
+}
+
+/** PPO's runs: one a seed, and the control. */
+function runsOf({ ppo: { seeds, control } }: Settings) {
+  const runs = seeds.map((runSeed) => ({
+    name: `ppo-seed-${runSeed}`,
+    runSeed,
+    constantReward: false,
+  }));
+  if (!control) return runs;
+  return [...runs, { name: "ppo-control", runSeed: seeds[0]!, constantReward: true }];
 }

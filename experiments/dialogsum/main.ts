@@ -27,7 +27,9 @@ const command = new Command("experiments/dialogsum/main.ts")
     "every size (default: settings.yaml beside this file)",
     fileURLToPath(new URL("settings.yaml", import.meta.url)),
   )
-  .addOption(new Option("--stage <name>", "end after this stage").choices([...stageNames]))
+  .addOption(
+    new Option("--stage <name>", "only this stage, and what it needs").choices([...stageNames]),
+  )
   .showHelpAfterError("(--help lists what there is)")
   .action(async ({ data, out, ...options }) => {
     await runExperiment({ ...options, data: resolve(data), out: resolve(out) });

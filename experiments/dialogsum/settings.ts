@@ -34,7 +34,14 @@ const schema = z.strictObject({
     seeds: z.array(z.int().nonnegative()).min(1),
     control: z.boolean(),
     held_out: z.int().min(2),
-    services: z.strictObject({ policy: json, reward: json, evaluator: json, trainer: json }),
+    services: z.strictObject({
+      policy: json,
+      reward: json,
+      evaluator: json,
+      trainer: z.looseObject({
+        ppo: z.looseObject({ temperature: z.number().positive(), max_new_tokens: count }),
+      }),
+    }),
   }),
 });
 
