@@ -6,6 +6,7 @@ import { VERSION } from "@decorum/service";
 import { InterruptedError } from "./interruption.ts";
 import { certsCommand } from "./commands/certs.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { devCommand } from "./commands/dev.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -28,6 +29,8 @@ const program = new Command("decorum")
     "RLHF for encoder-decoder language models: four gRPC services and what goes with them",
   )
   .version(VERSION)
+  // What comes after `dev` and its own options is the command that it runs.
+  .enablePositionalOptions()
   .showHelpAfterError("(--help lists what there is)")
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : BAD_CONFIG));
 
@@ -44,6 +47,7 @@ const commands = [
   scoreCommand,
   upCommand,
   serveCommand,
+  devCommand,
   certsCommand,
   tokenCommand,
 ];

@@ -34,7 +34,7 @@ export interface SpanNode extends SinkSpan {
   readonly children: readonly SpanNode[];
 }
 
-/** A collector for tests: takes OTLP over HTTP, protobuf or JSON, and keeps spans in memory. */
+/** A collector for tests and `decorum dev`: takes OTLP over HTTP, protobuf or JSON, and keeps spans in memory. */
 export interface OtlpSink {
   readonly url: string;
   readonly spans: readonly SinkSpan[];
@@ -46,7 +46,8 @@ export interface OtlpSink {
    * @throws Error after `timeoutMs` (default 5000), naming the spans received.
    */
   waitFor(done: (spans: readonly SinkSpan[]) => boolean, timeoutMs?: number): Promise<void>;
-  clear(): void;
+  /** Forgets the spans of one trace, or all. */
+  clear(traceId?: string): void;
   close(): Promise<void>;
 }
 
@@ -57,7 +58,7 @@ export async function startOtlpSink(port = 0): Promise<OtlpSink> {
   const server = createServer((request, response) => {
     receive(request).then(
       (received) => {
-        spans = [...spans, ...received];
+        spans.push(...received);
         response.writeHead(200, { "content-type": request.headers["content-type"] ?? "" }).end();
         for (const watcher of watchers) watcher();
       },
@@ -95,7 +96,7 @@ export async function startOtlpSink(port = 0): Promise<OtlpSink> {
         }, timeoutMs);
         watchers.add(check);
       }),
-    clear: () => void (spans = []),
+    clear: (traceId) => void (spans = traceId ? spans.filter((s) => s.traceId !== traceId) : []),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
