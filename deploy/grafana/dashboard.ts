@@ -30,7 +30,7 @@ import { DataqueryBuilder as LokiQuery } from "@grafana/grafana-foundation-sdk/l
 import { DataqueryBuilder as PrometheusQuery } from "@grafana/grafana-foundation-sdk/prometheus";
 import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as TableBuilder } from "@grafana/grafana-foundation-sdk/table";
-import { TempoQueryBuilder } from "@grafana/grafana-foundation-sdk/tempo";
+import { DataqueryBuilder as TempoQuery } from "@grafana/grafana-foundation-sdk/tempo";
 import { PanelBuilder as TimeseriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 import type { DashboardSpec, PanelSpec, Query, VariableName } from "./panel.ts";
 
@@ -57,17 +57,17 @@ export const variables: Readonly<
 export const annotations = [
   {
     name: "Evaluation",
-    expr: 'changes(decorum_trainer_evaluation_step{run_id="$run"}[$__interval]) > 0',
+    expr: 'changes(decorum_trainer_evaluation_step{run_id="$run"}[1m]) > 0',
     color: "green",
   },
   {
     name: "Checkpoint",
-    expr: 'changes(decorum_trainer_checkpoint_step{run_id="$run"}[$__interval]) > 0',
+    expr: 'changes(decorum_trainer_checkpoint_step{run_id="$run"}[1m]) > 0',
     color: "blue",
   },
   {
     name: "Push",
-    expr: 'changes(decorum_trainer_weights_version{run_id="$run"}[$__interval]) > 0',
+    expr: 'changes(decorum_trainer_weights_version{run_id="$run"}[1m]) > 0',
     color: "purple",
   },
 ] as const;
@@ -97,9 +97,10 @@ export function buildDashboard(spec: DashboardSpec): Dashboard {
   if (kinds.has("logs")) builder.withVariable(source("loki", "loki", "Logs"));
   for (const name of spec.variables) builder.withVariable(choice(name));
   if (spec.annotations) annotations.forEach((one) => builder.annotation(annotation(one)));
+  let id = 0;
   for (const { title, panels } of spec.rows) {
-    builder.withRow(new RowBuilder(title));
-    for (const panel of panels) builder.withPanel(panelBuilder(panel));
+    builder.withRow(new RowBuilder(title).id(++id));
+    for (const panel of panels) builder.withPanel(panelBuilder(panel).id(++id));
   }
   return builder.build();
 }
@@ -129,7 +130,7 @@ function annotation({ name, expr, color }: typeof annotations[number]): Annotati
     .iconColor(color)
     .expr(expr)
     .titleFormat(name)
-    .step("10s");
+    .step("60s");
 }
 
 function panelBuilder(spec: PanelSpec) {
@@ -144,7 +145,7 @@ function panelBuilder(spec: PanelSpec) {
     return new TableBuilder().title(title).description(description).span(width).height(height)
       .unit(spec.unit).datasource(tempo)
       .withTarget(
-        new TempoQueryBuilder().query(spec.queries[0]!.expr).queryType("traceql").limit(20)
+        new TempoQuery().query(spec.queries[0]!.expr).queryType("traceql").limit(20)
           .refId("A"),
       );
   }

@@ -19,7 +19,10 @@ export const machines: DashboardSpec = {
           "CPU",
           "short",
           "Cores in use by a process.",
-          [query(`rate(process_cpu_seconds_total{${at}}[$__rate_interval])`, "{{job}} {{instance}}")],
+          [query(
+            `rate(process_cpu_seconds_total{${at}}[$__rate_interval])`,
+            "{{job}} {{instance}}",
+          )],
           { min: 0 },
         ),
         lines(

@@ -16,7 +16,12 @@ export const runOverview: DashboardSpec = {
     {
       title: "Now",
       panels: [
-        stat("Step", "short", "PPO steps done.", `decorum_trainer_step{${run}}`),
+        stat(
+          "Step",
+          "short",
+          "PPO steps done since the run began.",
+          `decorum_trainer_step{${run}}`,
+        ),
         stat(
           "Progress",
           "percentunit",

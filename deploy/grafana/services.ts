@@ -14,7 +14,12 @@ export const services: DashboardSpec = {
       title: "Now",
       panels: [
         stat("Processes up", "short", "Targets that answer scrapes.", `sum(up{${at}})`),
-        stat("Serving", "short", "Processes whose health check says SERVING.", `sum(decorum_serving{${at}})`),
+        stat(
+          "Serving",
+          "short",
+          "Processes whose health check says SERVING.",
+          `sum(decorum_serving{${at}})`,
+        ),
         stat(
           "Calls",
           "reqps",
@@ -27,7 +32,12 @@ export const services: DashboardSpec = {
           "Share of calls whose status is the server's fault.",
           `sum(rate(rpc_server_call_duration_seconds_count{${at},rpc_status_code=~"UNKNOWN|INTERNAL|UNAVAILABLE|DATA_LOSS|DEADLINE_EXCEEDED|UNIMPLEMENTED"}[$__rate_interval]) or vector(0)) / sum(rate(rpc_server_call_duration_seconds_count{${at}}[$__rate_interval]))`,
         ),
-        stat("Calls in hand", "short", "Calls being served.", `sum(decorum_rpc_server_active_calls{${at}})`),
+        stat(
+          "Calls in hand",
+          "short",
+          "Calls being served.",
+          `sum(decorum_rpc_server_active_calls{${at}})`,
+        ),
         stat(
           "Certificate ends in",
           "s",
@@ -43,7 +53,11 @@ export const services: DashboardSpec = {
           "Rate by method",
           "reqps",
           "Calls served a second.",
-          [rate(`rpc_server_call_duration_seconds_count{${at}}`, "job, rpc_method", "{{job}} {{rpc_method}}")],
+          [rate(
+            `rpc_server_call_duration_seconds_count{${at}}`,
+            "job, rpc_method",
+            "{{job}} {{rpc_method}}",
+          )],
           { min: 0 },
         ),
         lines(
@@ -108,7 +122,11 @@ export const services: DashboardSpec = {
           "Rate by method",
           "reqps",
           "Calls made to other services a second.",
-          [rate(`rpc_client_call_duration_seconds_count{${at}}`, "job, rpc_method", "{{job}} to {{rpc_method}}")],
+          [rate(
+            `rpc_client_call_duration_seconds_count{${at}}`,
+            "job, rpc_method",
+            "{{job}} to {{rpc_method}}",
+          )],
           { min: 0 },
         ),
         lines(

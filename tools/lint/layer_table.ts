@@ -53,6 +53,7 @@ export const chores: readonly Layer[] = [
   { folder: "bench", holds: "benchmarks beside their peers" },
   { folder: "examples", holds: "clients of the reward service, as others would write them" },
   { folder: "experiments", holds: "whole trainings on real text" },
+  { folder: "deploy", holds: "images, Helm chart, dashboards, alerts" },
   { folder: "tests", holds: "whole-system tests and recorded cases" },
   { folder: "tools", holds: "recorders, generators, this table" },
 ];
