@@ -29,10 +29,12 @@ Deno.test("the example has every setting", () => {
   assert.deepEqual(parseRunConfig(runConfigOf(trainer)), runConfigOf(trainer));
 });
 
-Deno.test("the example shows the defaults of ppo", () => {
+Deno.test("the example shows the defaults of the algorithms", () => {
   const { trainer } = loadConfig(schema, { file: example });
   const { trainer: plain } = loadConfig(schema, { set: least });
-  assert.deepEqual(trainer.ppo, plain.ppo);
+  for (const name of ["algorithm", "ppo", "grpo", "rloo"] as const) {
+    assert.deepEqual(trainer[name], plain[name], name);
+  }
   assert.deepEqual(trainer.lora, plain.lora);
   assert.equal(
     trainer.data.prompt,

@@ -8,7 +8,7 @@ import {
   splitRows,
   type Tokenizer,
 } from "@decorum/text";
-import type { RunConfig } from "./run_config.ts";
+import { groupSizeOf, type RunConfig, settingsOf } from "./run_config.ts";
 import type { RunSources } from "./sources.ts";
 
 /** A prompt to train on. */
@@ -45,7 +45,8 @@ export async function loadPrompts(
   sources: RunSources,
   tokenizer: Tokenizer,
 ): Promise<RunPrompts> {
-  const { data, ppo: { batch_size: batchSize }, evaluate, seed } = config;
+  const { data, evaluate, seed } = config;
+  const needed = settingsOf(config).batch_size / groupSizeOf(config);
   const rows = await readFile(sources.train, "data.train", data);
   const parts = data.split === null
     ? { train: rows.rows }
@@ -55,14 +56,15 @@ export async function loadPrompts(
     chosen.map((row) => encode(rows.render(row), tokenizer)),
     data,
   );
-  if (kept.length < batchSize) {
+  if (kept.length < needed) {
     throw new RangeError(
       `Cannot train on ${data.train}: ${kept.length} prompts are left of ${rows.read} rows ` +
         `(${rows.read - rows.rows.length} by data.min_chars and data.max_chars, ` +
         `${
           rows.rows.length - chosen.length
         } in other parts, ${dropped} over data.max_prompt_tokens); ` +
-        `expected at least ppo.batch_size, ${batchSize}`,
+        `expected at least ${needed}, ${config.algorithm}.batch_size` +
+        (groupSizeOf(config) > 1 ? " over the responses to a prompt" : ""),
     );
   }
   if (evaluate.every_steps === 0) return { train: kept, heldOut: [], dropped };

@@ -3,7 +3,7 @@ import type { Params } from "@decorum/optim";
 import { RpcError } from "@decorum/rpc";
 import { evaluate } from "./evaluation.ts";
 import type { HeldOutPrompt } from "./prompts.ts";
-import { loraConfigOf, type RunConfig } from "./run_config.ts";
+import { loraConfigOf, type RunConfig, settingsOf } from "./run_config.ts";
 import type { RunTools } from "./run_setup.ts";
 import type { Metrics } from "./run_store.ts";
 import type { Stages } from "./stages.ts";
@@ -36,8 +36,9 @@ export async function publish(
 }
 
 /** Whether a step is one of those after which the policy is measured. */
-export function evaluationDue({ evaluate: { every_steps: every }, ppo }: RunConfig, step: number) {
-  return every > 0 && step > 0 && (step % every === 0 || step === ppo.steps);
+export function evaluationDue(config: RunConfig, step: number): boolean {
+  const { every_steps: every } = config.evaluate;
+  return every > 0 && step > 0 && (step % every === 0 || step === settingsOf(config).steps);
 }
 
 /** Times that an evaluation is begun anew since a policy had lost the weights. */
@@ -56,7 +57,7 @@ export async function measure(
     runId,
     version: step + 1,
     prompts,
-    sampling: samplingOf(config.ppo),
+    sampling: samplingOf(settingsOf(config)),
     seed: config.seed,
   };
   for (let lost = 0;; lost++) {

@@ -18,6 +18,7 @@ export interface Rollout {
   /** Token ids, eos included where there is one. */
   readonly response: number[];
   readonly logprobs: Float32Array;
+  /** Empty where none were asked for. */
   readonly values: Float32Array;
   /** Whether the response ended by itself. */
   readonly hasEos: boolean;
@@ -27,6 +28,8 @@ export interface Rollout {
 export interface RolloutSettings {
   readonly sampling: policyV1.SamplingParameters;
   readonly seed: number;
+  /** Asks for the value head's word too. */
+  readonly values: boolean;
 }
 
 /**
@@ -125,7 +128,7 @@ export async function rollout(
 async function complete(
   { client }: PolicyReplica,
   prompts: readonly RolloutPrompt[],
-  { sampling, seed }: RolloutSettings,
+  { sampling, seed, values }: RolloutSettings,
   weights: WeightsImage,
   { cancel }: Waiting,
 ): Promise<Rollout[]> {
@@ -140,9 +143,9 @@ async function complete(
     weights: { kind: "WEIGHTS_KIND_VERSION", runId: weights.runId, version: weights.version },
     asSent: true,
     returnLogprobs: true,
-    returnValues: true,
+    returnValues: values,
   };
-  const collected = new Map(prompts.map(({ key }) => [key, new Collected()]));
+  const collected = new Map(prompts.map(({ key }) => [key, new Collected(values)]));
   for await (const answer of client.generate(request, { signal: cancel })) {
     checkWeights(answer.weights, weights, client.address);
     for (const chunk of answer.chunks) {
@@ -173,15 +176,18 @@ class Collected {
   readonly values: number[] = [];
   reason: policyV1.FinishReason__Output | undefined;
 
+  constructor(readonly withValues: boolean) {}
+
   /** @returns false for a chunk that does not follow on the ones before it */
   add(
     { offset, tokenIds, logprobs, values, finishReason }: policyV1.SequenceChunk__Output,
   ): boolean {
-    const parallel = logprobs.length === tokenIds.length && values.length === tokenIds.length;
+    const parallel = logprobs.length === tokenIds.length &&
+      (!this.withValues || values.length === tokenIds.length);
     if (offset !== this.ids.length || !parallel || this.reason !== undefined) return false;
     this.ids.push(...tokenIds);
     this.logprobs.push(...logprobs);
-    this.values.push(...values);
+    if (this.withValues) this.values.push(...values);
     if (finishReason !== "FINISH_REASON_UNSPECIFIED") this.reason = finishReason;
     return true;
   }
@@ -205,6 +211,6 @@ function checkWeights(
 
 function wrong(address: string, what: string): InvariantError {
   return new InvariantError(
-    `Policy ${address} sent ${what}: expected every sequence whole, in order, with log-probabilities and values`,
+    `Policy ${address} sent ${what}: expected every sequence whole, in order, with log-probabilities, and values where they are asked for`,
   );
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runConfigOf } from "./config.ts";
-import { configDifferences, configHash, parseRunConfig } from "./run_config.ts";
+import { configDifferences, configHash, decisive, parseRunConfig } from "./run_config.ts";
 import { settings } from "./testing/fixture.ts";
 
 const base = runConfigOf(settings("folder"));
@@ -35,4 +35,30 @@ Deno.test("fields that do not go together are refused, all at once", () => {
     return true;
   });
   assert.throws(() => parseRunConfig(base, "[1]"), /config_json is \[1\]: expected an object/);
+});
+
+Deno.test("only the section of the algorithm decides the results", () => {
+  const other = parseRunConfig(base, '{"grpo": {"beta": 1}, "rloo": {"rloo_k": 4}}');
+  assert.equal(configHash(other), configHash(base));
+  assert.deepEqual(configDifferences(decisive(base), decisive(other)), []);
+  const grpo = parseRunConfig(base, '{"algorithm": "grpo"}');
+  assert.notEqual(configHash(grpo), configHash(base));
+  assert.equal(
+    configHash(parseRunConfig(grpo, '{"ppo": {"gamma": 0.5}}')),
+    configHash(grpo),
+  );
+});
+
+Deno.test("what an algorithm does not have is refused, and so are batches that are not whole groups", () => {
+  const refuse = (section: string, settings: object, message: RegExp) =>
+    assert.throws(() => parseRunConfig(base, JSON.stringify({ [section]: settings })), message);
+  refuse("grpo", { vf_coef: 0.1 }, /vf_coef/);
+  refuse("rloo", { num_generations: 4 }, /num_generations/);
+  refuse(
+    "grpo",
+    { batch_size: 20 },
+    /grpo.batch_size is 20: expected a multiple of num_generations, 8/,
+  );
+  refuse("rloo", { rloo_k: 5 }, /rloo.batch_size is 16: expected a multiple of rloo_k, 5/);
+  refuse("rloo", { rloo_k: 1 }, /rloo.rloo_k is 1/);
 });

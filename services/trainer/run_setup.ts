@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { FullKl, PpoLearner } from "@decorum/learning";
 import {
   baseModelHash,
   loadT5Config,
@@ -10,19 +9,19 @@ import {
   targetLayers,
   writePeftAdapter,
 } from "@decorum/models";
-import { linearSchedule } from "@decorum/optim";
 import { emptyMoments, klController } from "@decorum/ppo";
 import { createClient, evaluatorService, rewardService } from "@decorum/rpc";
 import { type CallConfig, callSecurity } from "@decorum/service";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import type { Precision } from "@decorum/tensor";
 import { dataOrder, loadTokenizer, type Tokenizer } from "@decorum/text";
+import { type Algorithm, openAlgorithm } from "./algorithm.ts";
 import type { Progress } from "./checkpoint.ts";
 import type { TrainerConfig } from "./config.ts";
 import type { EvaluatorClient } from "./evaluation.ts";
 import { Policies } from "./policies.ts";
 import { checkPromptLengths, loadPrompts, type RunPrompts } from "./prompts.ts";
-import { loraConfigOf, type RunConfig } from "./run_config.ts";
+import { initialKlCoefOf, loraConfigOf, type RunConfig, settingsOf } from "./run_config.ts";
 import { type RewardClient } from "./scores.ts";
 import type { RunSources } from "./sources.ts";
 import type { StepTools } from "./step.ts";
@@ -48,6 +47,7 @@ export interface RunInputs {
 /** Everything a run works with; released at its end. */
 export interface RunTools extends StepTools, AsyncDisposable {
   readonly evaluator: EvaluatorClient | undefined;
+  readonly learner: Algorithm["learner"];
   /** Changes the learning rate: steps done so far. */
   setStep(step: number): void;
 }
@@ -138,21 +138,27 @@ export async function openTools(
   const precision = await checkPolicies(policies, inputs, waiting);
   await checkReward(reward, config.reward_label, waiting);
   const clock = { step: 0 };
-  const learner = opened.use(await openLearner(config, sources.model, surroundings, start, clock));
-  const fullKl = config.ppo.kl_penalty === "full" ? await FullKl.open(learner) : undefined;
-  if (fullKl) opened.defer(() => fullKl.release());
+  const algorithm = opened.use(
+    await openAlgorithm({
+      config,
+      model: sources.model,
+      start,
+      runtime: surroundings,
+      clock,
+      policyPrecision: precision,
+    }),
+  );
   const all = opened.move();
   return {
     config,
-    learner,
-    fullKl,
+    algorithm,
+    learner: algorithm.learner,
     policies,
     reward,
     evaluator,
     prompts: prompts.train,
     order: dataOrder(prompts.train.length, config.seed),
     tokenizer,
-    precision,
     waiting,
     setStep: (step) => void (clock.step = step),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
@@ -160,12 +166,13 @@ export async function openTools(
 }
 
 /** What a run knows before its first step. */
-export function firstProgress({ ppo }: RunConfig): Progress {
-  const { init_kl_coef: value, target, horizon } = ppo;
+export function firstProgress(config: RunConfig): Progress {
+  const { adap_kl_ctrl: adaptive, target, horizon } = settingsOf(config);
+  const value = initialKlCoefOf(config);
   return {
     step: 0,
     klController: klController(
-      ppo.adap_kl_ctrl ? { kind: "adaptive", value, target, horizon } : { kind: "fixed", value },
+      adaptive ? { kind: "adaptive", value, target, horizon } : { kind: "fixed", value },
     ),
     moments: emptyMoments,
     rewardVersion: "",
@@ -174,46 +181,6 @@ export function firstProgress({ ppo }: RunConfig): Progress {
 
 function startFolder(folder: string): string {
   return join(folder, "start");
-}
-
-function openLearner(
-  { lora, ...config }: RunConfig,
-  model: string,
-  { provider, threads }: Surroundings,
-  start: PeftAdapter | undefined,
-  clock: { readonly step: number },
-): Promise<PpoLearner> {
-  const { ppo, seed, precision } = config;
-  const linear = linearSchedule({ totalSteps: ppo.steps });
-  return PpoLearner.create({
-    model,
-    lora: loraConfigOf({ lora }),
-    ...(start ? { adapter: start.parameters } : {}),
-    ...(start?.valueHead ? { valueHead: start.valueHead } : {}),
-    loss: {
-      cliprange: ppo.cliprange,
-      cliprangeValue: ppo.cliprange_value,
-      vfCoef: ppo.vf_coef,
-      entropyCoef: ppo.entropy_coef,
-      ...(ppo.log_ratio_clamp === null ? {} : { logRatioClamp: ppo.log_ratio_clamp }),
-    },
-    optimizer: {
-      algorithm: ppo.optimizer,
-      learningRate: ppo.learning_rate,
-      eps: ppo.adam_eps,
-      weightDecay: ppo.weight_decay,
-      maxGradNorm: ppo.max_grad_norm ?? Infinity,
-      // By PPO step, as TRL's: skipped updates and early stops do not slow it down.
-      ...(ppo.lr_scheduler_type === "linear" ? { schedule: () => linear(clock.step) } : {}),
-    },
-    microBatchSize: ppo.micro_batch_size,
-    seed,
-    runtime: {
-      executionProvider: provider,
-      precision,
-      ...(threads > 0 ? { intraOpThreads: threads } : {}),
-    },
-  });
 }
 
 /** Asks every policy what it runs. @returns the lowest precision of all and the learner */
@@ -254,9 +221,15 @@ async function checkPolicies(
         limits.maxPrompts,
         address,
       );
-      const { length_sampler: lengths, max_new_tokens: most } = config.ppo;
+      const { length_sampler: lengths, max_new_tokens: most } = settingsOf(config);
       const longest = lengths ? lengths.max - 1 : most;
-      checkLimit("ppo.max_new_tokens", longest, "max_new_tokens", limits.maxNewTokens, address);
+      checkLimit(
+        `${config.algorithm}.max_new_tokens`,
+        longest,
+        "max_new_tokens",
+        limits.maxNewTokens,
+        address,
+      );
     }
     if (info.precision === "fp16" || info.precision === "bf16") precision = info.precision;
   }

@@ -1,15 +1,15 @@
 import { clipScores, normalizeScores, penalizeMissingEos, type RunningMoments } from "@decorum/ppo";
 import { float32 } from "@decorum/tensor";
-import type { RunConfig } from "./run_config.ts";
+import type { LoopConfig } from "./run_config.ts";
 
-/** Settings of the scores' shaping, a part of `ppo`. */
+/** Settings of the scores' shaping. */
 export type ShapingConfig = Pick<
-  RunConfig["ppo"],
+  LoopConfig,
   "use_score_scaling" | "use_score_norm" | "score_clip" | "missing_eos_penalty"
 >;
 
 /**
- * Scores as PPO takes them, in TRL's order: scaled by their running deviation (and centred), clipped, then the
+ * Scores as the algorithms take them, in TRL's order: scaled by their running deviation (and centred), clipped, then the
  * penalty for responses that do not end.
  *
  * @param hasEos whether each response ended by itself

@@ -1,19 +1,13 @@
-import {
-  type FullKl,
-  type PpoLearner,
-  ppoStep,
-  type PpoStepConfig,
-  type PpoStepResult,
-} from "@decorum/learning";
 import { sampleLength } from "@decorum/ppo";
 import type { policyV1 } from "@decorum/rpc";
-import { permutation, type Precision, randomKey, uniforms } from "@decorum/tensor";
+import { randomKey, uniforms } from "@decorum/tensor";
 import type { DataOrder, Tokenizer } from "@decorum/text";
+import type { Algorithm, Learned } from "./algorithm.ts";
 import type { Progress } from "./checkpoint.ts";
 import type { Policies } from "./policies.ts";
 import type { TrainingPrompt } from "./prompts.ts";
 import { type Rollout, rollout, rolloutGroups } from "./rollout.ts";
-import type { RunConfig } from "./run_config.ts";
+import { groupSizeOf, type LoopConfig, type RunConfig, settingsOf } from "./run_config.ts";
 import type { Metrics, SampleRow } from "./run_store.ts";
 import { shapeScores } from "./score_shaping.ts";
 import { type RewardClient, scoreGroups } from "./scores.ts";
@@ -23,16 +17,12 @@ import type { Waiting } from "./waiting.ts";
 /** What steps are taken with. */
 export interface StepTools {
   readonly config: RunConfig;
-  readonly learner: PpoLearner;
-  /** Where `ppo.kl_penalty` is "full". */
-  readonly fullKl: FullKl | undefined;
+  readonly algorithm: Algorithm;
   readonly policies: Policies;
   readonly reward: RewardClient;
   readonly prompts: readonly TrainingPrompt[];
   readonly order: DataOrder;
   readonly tokenizer: Tokenizer;
-  /** The lower of the policies' and the learner's. */
-  readonly precision: Precision;
   readonly waiting: Waiting;
 }
 
@@ -45,11 +35,11 @@ export interface StepOutcome {
   readonly notes: readonly string[];
 }
 
-/** Prompts of a step whose responses are recorded. */
+/** Prompts of a step of which a response is recorded. */
 const SAMPLES = 4;
 
 /**
- * One step of PPO on live services, from `progress` to the next. Until stage 5 nothing is changed, so a step
+ * One step of PPO, GRPO or RLOO on live services, from `progress` to the next. Until stage 5 nothing is changed, so a step
  * that is stopped before it can be taken again.
  */
 export async function takeStep(
@@ -58,15 +48,16 @@ export async function takeStep(
   stages: Stages,
 ): Promise<StepOutcome> {
   const { config, policies, waiting, tokenizer } = tools;
-  const { ppo, seed } = config;
+  const { algorithm, seed } = config;
+  const loop = settingsOf(config);
   const { step } = progress;
   const started = performance.now();
 
-  // 1. Prompts: batch `step` of the shuffled data, in groups of like length.
+  // 1. Prompts: batch `step` of the shuffled data, each as often as it is responded to, in groups of like length.
   const { batch, groups, requests } = await stages.run("prompts", () => promptsOf(tools, step));
 
   // 2. Rollouts under the newest weights, on whichever policies are free.
-  const settings = { sampling: samplingOf(ppo), seed };
+  const settings = { sampling: samplingOf(loop), seed, values: algorithm === "ppo" };
   const rollouts = inBatchOrder(
     groups,
     await stages.run("rollout", () => rollout(policies, requests, settings, waiting)),
@@ -87,10 +78,12 @@ export async function takeStep(
 
   // 4. Shaped scores: scaling, clipping, the penalty for responses without end.
   const hasEos = rollouts.map((r) => r.hasEos);
-  const shaped = shapeScores(envRewards, hasEos, progress.moments, ppo);
+  const shaped = shapeScores(envRewards, hasEos, progress.moments, loop);
 
-  // 5. KL-penalised rewards, GAE, and the epochs of mini-batches.
-  const result = await learn(tools, progress, batch, rollouts, envRewards, shaped.scores, stages);
+  // 5. Advantages and the epochs of mini-batches, as the algorithm has them.
+  const sequences = batch.map(({ ids }, i) => ({ query: ids, response: rollouts[i]!.response }));
+  const scoredBatch = { sequences, rollout: rollouts, envRewards, scores: shaped.scores };
+  const result = await tools.algorithm.learn(scoredBatch, progress, stages);
 
   // 6. Metrics.
   const tokens = rollouts.reduce((sum, { response }) => sum + response.length, 0);
@@ -111,20 +104,19 @@ export async function takeStep(
       "time/tokens_per_second": tokens / seconds,
       "rollout/tokens": tokens,
     },
-    samples: batch.slice(0, SAMPLES).map(({ text }, i) => ({
-      prompt: text,
-      response: responses[i]!,
-      score: envRewards[i]!,
-    })),
+    samples: samplesOf(batch, responses, envRewards, groupSizeOf(config)),
     notes: notesOf(result, progress, scored.modelVersion),
   };
 }
 
 /** Stage 1. */
 function promptsOf({ config, order, prompts }: StepTools, step: number) {
-  const { ppo, seed, rollout: { group_size: size } } = config;
-  const batch = order.batchAt(step, ppo.batch_size).map((row) => prompts[row]!);
-  const limits = responseLimits(ppo, seed, step);
+  const { seed, rollout: { group_size: size } } = config;
+  const loop = settingsOf(config);
+  const times = groupSizeOf(config);
+  const batch = order.batchAt(step, loop.batch_size / times)
+    .flatMap((row) => Array<TrainingPrompt>(times).fill(prompts[row]!));
+  const limits = responseLimits(loop, seed, step);
   const groups = rolloutGroups(batch.map(({ ids }) => ids.length), size);
   const requests = groups.map((group) =>
     group.map((i) => ({ key: `${step}/${i}`, ids: batch[i]!.ids, maxNewTokens: limits[i]! }))
@@ -132,69 +124,36 @@ function promptsOf({ config, order, prompts }: StepTools, step: number) {
   return { batch, groups, requests };
 }
 
-/** Stage 5. */
-async function learn(
-  { config, learner, fullKl, precision }: StepTools,
-  { step, klController }: Progress,
+/** The first response to each of the first prompts. */
+function samplesOf(
   batch: readonly TrainingPrompt[],
-  rollouts: readonly Rollout[],
-  envRewards: readonly number[],
+  responses: readonly string[],
   scores: readonly number[],
-  stages: Stages,
-): Promise<PpoStepResult> {
-  const { ppo, seed } = config;
-  const sequences = batch.map(({ ids }, i) => ({ query: ids, response: rollouts[i]!.response }));
-  const perToken = fullKl &&
-    await stages.run("reference", () => fullKl.perToken(sequences, ppo.temperature));
-  const settings: PpoStepConfig = {
-    miniBatchSize: ppo.mini_batch_size,
-    ppoEpochs: ppo.ppo_epochs,
-    klKind: ppo.kl_penalty,
-    gamma: ppo.gamma,
-    lam: ppo.lam,
-    temperature: ppo.temperature,
-    whitenRewards: ppo.whiten_rewards,
-    valueHeadOnly: step < ppo.value_warmup_steps,
-    firstStep: learner.state().train.updates === 0,
-    precision,
-    ...(ppo.target_kl === null ? {} : { targetKl: ppo.target_kl }),
-  };
-  return await stages.run(
-    "update",
-    () =>
-      ppoStep(
-        learner,
-        {
-          sequences,
-          scores,
-          envRewards,
-          rollout: rollouts,
-          ...(perToken ? { fullKl: perToken } : {}),
-        },
-        settings,
-        klController,
-        (epoch) => permutation(randomKey(seed, "mini-batches", step, epoch), batch.length),
-        stages.ppo,
-      ),
-    "time/ppo/total",
-  );
+  times: number,
+): SampleRow[] {
+  const firsts = batch.flatMap((_, i) => i % times === 0 ? [i] : []);
+  return firsts.slice(0, SAMPLES).map((i) => ({
+    prompt: batch[i]!.text,
+    response: responses[i]!,
+    score: scores[i]!,
+  }));
 }
 
 /** How responses are drawn, on the wire. */
-export function samplingOf(ppo: RunConfig["ppo"]): policyV1.SamplingParameters {
+export function samplingOf(settings: LoopConfig): policyV1.SamplingParameters {
   return {
     doSample: true,
-    temperature: ppo.temperature,
-    topK: ppo.top_k,
-    topP: ppo.top_p,
-    minNewTokens: ppo.min_new_tokens,
-    maxNewTokens: ppo.max_new_tokens,
+    temperature: settings.temperature,
+    topK: settings.top_k,
+    topP: settings.top_p,
+    minNewTokens: settings.min_new_tokens,
+    maxNewTokens: settings.max_new_tokens,
   };
 }
 
 /** Most new tokens of every sequence of a step. */
-export function responseLimits(ppo: RunConfig["ppo"], seed: number, step: number): number[] {
-  const { length_sampler: range, batch_size: batchSize, max_new_tokens: max } = ppo;
+export function responseLimits(settings: LoopConfig, seed: number, step: number): number[] {
+  const { length_sampler: range, batch_size: batchSize, max_new_tokens: max } = settings;
   if (range === null) return Array(batchSize).fill(max);
   const drawn = uniforms(randomKey(seed, "response length", step), 0, batchSize);
   return Array.from(drawn, (uniform) => sampleLength(range, uniform));
@@ -213,7 +172,7 @@ function inBatchOrder<T>(groups: readonly (readonly number[])[], values: readonl
   return ordered;
 }
 
-function stepExtras({ updates, epochs, recomputed }: PpoStepResult, rollouts: readonly Rollout[]) {
+function stepExtras({ updates, epochs, recomputed }: Learned, rollouts: readonly Rollout[]) {
   const norms = updates.map(({ gradNorm }) => gradNorm).filter(Number.isFinite);
   const mean = (values: readonly number[]) =>
     values.reduce((sum, x) => sum + x, 0) / Math.max(1, values.length);
@@ -227,7 +186,7 @@ function stepExtras({ updates, epochs, recomputed }: PpoStepResult, rollouts: re
 }
 
 function notesOf(
-  { recomputed, updates }: PpoStepResult,
+  { recomputed, updates }: Learned,
   { rewardVersion }: Progress,
   scoredBy: string,
 ): string[] {

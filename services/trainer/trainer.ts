@@ -6,7 +6,14 @@ import { callSecurity } from "@decorum/service";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { WrittenCheckpoint } from "./checkpoint.ts";
 import { runConfigOf, type TrainerConfig } from "./config.ts";
-import { configDifferences, configHash, parseRunConfig, type RunConfig } from "./run_config.ts";
+import {
+  configDifferences,
+  configHash,
+  decisive,
+  parseRunConfig,
+  type RunConfig,
+  settingsOf,
+} from "./run_config.ts";
 import { RUN_ID, RUN_ID_RULE } from "./run_id.ts";
 import { lockRun, tryLockRun } from "./run_lock.ts";
 import { findSources } from "./sources.ts";
@@ -160,7 +167,7 @@ export class Trainer {
     return await this.#launch(runId, named, (config) =>
       this.store.createRun({
         runId,
-        totalSteps: config.ppo.steps,
+        totalSteps: settingsOf(config).steps,
         startedMs: Date.now(),
         configJson: JSON.stringify(config),
         configHash: configHash(config),
@@ -174,9 +181,10 @@ export class Trainer {
         `Cannot resume run "${runId}": it took all its ${row.totalSteps} steps`,
       );
     }
-    const recorded = JSON.parse(row.configJson) as RunConfig;
+    // Parsed, so that settings which are newer than the run have their defaults.
+    const recorded = parseRunConfig(JSON.parse(row.configJson) as RunConfig);
     const config = parseRunConfig(recorded, configJson);
-    const changed = configDifferences(recorded, config);
+    const changed = configDifferences(decisive(recorded), decisive(config));
     if (changed.length > 0) {
       throw failedPrecondition(
         `Cannot resume run "${runId}" with another configuration: ${

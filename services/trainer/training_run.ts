@@ -13,7 +13,7 @@ import {
   type WrittenCheckpoint,
 } from "./checkpoint.ts";
 import { evaluationDue, measure, publish } from "./publish.ts";
-import { configHash, loraConfigOf } from "./run_config.ts";
+import { configHash, epochsOf, loraConfigOf, settingsOf } from "./run_config.ts";
 import { RunControl } from "./run_control.ts";
 import { RunMetrics } from "./run_metrics.ts";
 import {
@@ -108,11 +108,11 @@ export class TrainingRun {
       metrics,
     });
     let progress = this.#restore(tools);
-    this.#shown.begin({ steps: config.ppo.steps, klTarget: config.ppo.target });
+    const { steps, target } = settingsOf(config);
+    this.#shown.begin({ steps, klTarget: target });
     const missed = await this.#publish(tools, progress.step, new Stages(metrics));
     if (progress.step > 0) store.addMetrics(runId, progress.step, missed);
     this.#enter("RUNNING");
-    const { steps } = config.ppo;
     while (progress.step < steps && await this.#mayGoOn(progress, tools)) {
       const next = await this.#orStopped(() =>
         traceStep(runId, progress.step + 1, () => this.#takeStep(tools, progress))
@@ -146,11 +146,11 @@ export class TrainingRun {
     const all = { ...found, ...evaluation, ...stages.times() };
     store.recordStep(runId, { step, unixMs: Date.now(), metrics: all }, samples);
     const seconds = (performance.now() - began) / 1000;
-    this.#shown.step(step, all, tools.config.ppo.ppo_epochs, seconds);
+    this.#shown.step(step, all, epochsOf(tools.config), seconds);
     this.options.logger.info("step", {
       run_id: runId,
       step,
-      of: tools.config.ppo.steps,
+      of: settingsOf(tools.config).steps,
       reward: all["env/reward_mean"],
       kl: all["objective/kl"],
       tokens_per_second: all["time/tokens_per_second"],
