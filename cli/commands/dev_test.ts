@@ -8,7 +8,7 @@ Deno.test("dev runs a command with a collector, passes its exit code on, and wri
   const folder = mkdtempSync(join(tmpdir(), "decorum-dev-"));
   try {
     const out = join(folder, "traces.json");
-    const { code, stderr } = await runCommand(["dev", "--out", out, "runs", "list", "--nonsense"]);
+    const { code, stderr } = await runCommand(["dev", "--out", out, "demo", "--nonsense"]);
     assert.equal(code, 2, "the option is the command's");
     assert.match(stderr, /collecting spans at http:\/\/127\.0\.0\.1:\d+/);
     assert.match(stderr, /unknown option '--nonsense'/);
