@@ -3,6 +3,7 @@ import { service as healthDefinition } from "grpc-health-check";
 import { checkTransport } from "./address.ts";
 import { toRpcError } from "./rpc_error.ts";
 import { clientSecurity, type ClientTls } from "./tls.ts";
+import { VERSION_KEY } from "./version.ts";
 
 export interface HealthCheck {
   /** "host:port". */
@@ -15,12 +16,24 @@ export interface HealthCheck {
   readonly insecure?: boolean;
 }
 
+/** What a server says of itself. */
+export interface Health {
+  readonly serving: boolean;
+  /** Undefined for a server that is not one of this project. */
+  readonly version: string | undefined;
+}
+
+/** As {@link askHealth}: true for SERVING. */
+export async function checkHealth(check: HealthCheck): Promise<boolean> {
+  return (await askHealth(check)).serving;
+}
+
 /**
- * Asks `grpc.health.v1`: true for SERVING.
+ * Asks `grpc.health.v1`.
  *
  * @throws RpcError when nobody answers, or the service is not known there (NOT_FOUND).
  */
-export async function checkHealth(check: HealthCheck): Promise<boolean> {
+export async function askHealth(check: HealthCheck): Promise<Health> {
   const { address, service = "", deadlineMs = 2000 } = check;
   checkTransport("call", address, check);
   const method = healthDefinition["Check"];
@@ -32,8 +45,9 @@ export async function checkHealth(check: HealthCheck): Promise<boolean> {
     ...security.options,
   });
   try {
-    return await new Promise<boolean>((resolve, reject) => {
-      client.makeUnaryRequest<object, { status?: unknown }>(
+    return await new Promise<Health>((resolve, reject) => {
+      let version: string | undefined;
+      const call = client.makeUnaryRequest<object, { status?: unknown }>(
         method.path,
         method.requestSerialize,
         (bytes) => method.responseDeserialize(bytes) as { status?: unknown },
@@ -41,9 +55,16 @@ export async function checkHealth(check: HealthCheck): Promise<boolean> {
         { deadline: Date.now() + deadlineMs },
         (error, answer) => {
           if (error) reject(toRpcError(error, { method: method.path.slice(1), address }));
-          else resolve(answer?.status === "SERVING" || answer?.status === 1);
+          else {
+            const serving = answer?.status === "SERVING" || answer?.status === 1;
+            resolve({ serving, version });
+          }
         },
       );
+      call.on("metadata", (metadata: grpc.Metadata) => {
+        const [told] = metadata.get(VERSION_KEY);
+        if (typeof told === "string") version = told;
+      });
     });
   } finally {
     client.close();

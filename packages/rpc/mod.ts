@@ -24,7 +24,7 @@ export * as policyV1 from "./gen/policy_v1.ts";
 export * as rewardV1 from "./gen/reward_v1.ts";
 export * as teiV1 from "./gen/tei_v1.ts";
 export * as trainerV1 from "./gen/trainer_v1.ts";
-export { checkHealth, type HealthCheck } from "./health.ts";
+export { askHealth, checkHealth, type Health, type HealthCheck } from "./health.ts";
 export { type Caller, type Identity, spiffeId } from "./identity.ts";
 export { reloadedPem } from "./pem.ts";
 export { RpcError } from "./rpc_error.ts";

@@ -13,6 +13,7 @@ import { loadProto } from "./load_proto.ts";
 import type { AnyService, Handlers } from "./service.ts";
 import { type ServerTls, TlsServerCredentials } from "./tls.ts";
 import { serverTracing } from "./tracing.ts";
+import { tellVersion } from "./version.ts";
 
 /** A service with its handlers; made by `implement`. */
 export interface ServiceImplementation {
@@ -49,6 +50,8 @@ export interface ServerOptions {
   readonly reflection?: boolean;
   /** Largest message in bytes, both ways; default 4 MiB. */
   readonly maxMessageBytes?: number;
+  /** Told to those who ask for the server's health. */
+  readonly version?: string;
   /** Connections that are open at once, on each address; those above are closed as they come. Default any number. */
   readonly maxConnections?: number;
   /** Milliseconds after which a connection is ended kindly, so that clients spread anew; default never. */
@@ -95,6 +98,7 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
   grpc.setLogger({ error: say, info: say, debug: say });
   const gate = new Gate(authorizerOf(options, methods), metrics);
   const stopping = new AbortController();
+  const version = options.version === undefined ? [] : [tellVersion(options.version)];
   const maxBytes = options.maxMessageBytes ?? 4 * 2 ** 20;
   const server = new grpc.Server({
     "grpc.max_receive_message_length": maxBytes,
@@ -105,7 +109,12 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
       ? {}
       : { "grpc.max_connection_age_ms": options.maxConnectionAgeMs }),
     // The first one sees a call first.
-    interceptors: [serverTracing(metrics), gate.interceptor, ...options.interceptors ?? []],
+    interceptors: [
+      serverTracing(metrics),
+      gate.interceptor,
+      ...version,
+      ...options.interceptors ?? [],
+    ],
   });
 
   const host = {
@@ -135,7 +144,7 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
   let healthServer: grpc.Server | undefined;
   let healthPort: number | undefined;
   if (options.healthAddress !== undefined) {
-    healthServer = new grpc.Server();
+    healthServer = new grpc.Server({ interceptors: version });
     health.addToServer(healthServer);
     try {
       const plaintext = grpc.ServerCredentials.createInsecure();

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { resolveAddresses } from "./address.ts";
 import { createClient } from "./client.ts";
-import { checkHealth } from "./health.ts";
+import { askHealth, checkHealth } from "./health.ts";
 import type { RpcError } from "./rpc_error.ts";
 import { createServer, implement } from "./server.ts";
 import { policyService, rewardService } from "./services.ts";
@@ -36,6 +36,27 @@ Deno.test("health says NOT_SERVING while loading and draining, per service and o
   assert.equal(server.serving, false);
   assert.deepEqual(await drained, { cutOff: 0 });
   await assert.rejects(probe(address), (e: RpcError) => e.code === "UNAVAILABLE");
+});
+
+Deno.test("health tells the version on both ports, a server without one tells none", async () => {
+  const { logger } = tapLog();
+  const common = {
+    address: "127.0.0.1:0",
+    services: [implement(rewardService, rewardHandlers({}))],
+    logger,
+  };
+  const server = await createServer({ ...common, healthAddress: "127.0.0.1:0", version: "1.2.3" });
+  const silent = await createServer(common);
+  server.setServing(true);
+  assert.deepEqual(await askHealth({ address: server.address }), {
+    serving: true,
+    version: "1.2.3",
+  });
+  const health = await askHealth({ address: `127.0.0.1:${server.healthPort}` });
+  assert.equal(health.version, "1.2.3");
+  const { version, serving } = await askHealth({ address: silent.address });
+  assert.deepEqual([version, serving], [undefined, false]);
+  for (const one of [server, silent]) await one.drain({ graceMs: 0 });
 });
 
 Deno.test("reflection lists the services unless it is switched off", async () => {

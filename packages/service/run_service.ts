@@ -131,6 +131,7 @@ async function serve<S extends z.ZodType<ListenConfig>>(
     ...(security.tls === undefined ? {} : { tls: security.tls }),
     insecure: config.insecure,
     reflection: config.reflection,
+    version: VERSION,
     maxMessageBytes: started.maxMessageBytes ?? 64 * 2 ** 20,
     ...(started.maxConnections === undefined ? {} : { maxConnections: started.maxConnections }),
     ...(config.health_listen === null ? {} : { healthAddress: config.health_listen }),
