@@ -1,0 +1,200 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createClient, trainerService } from "@decorum/rpc";
+import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
+import { writeWhole } from "../cli/atomic_write.ts";
+import { serviceNames, serviceProgram } from "../cli/services.ts";
+import { Supervisor } from "../cli/supervisor.ts";
+import { freeAddress } from "../tests/system/testing/ports.ts";
+import { ratioInterval } from "./ratio_interval.ts";
+import { median } from "./stats.ts";
+
+export interface TelemetryCostOptions {
+  /** Pairs of steps that are counted. */
+  readonly pairs: number;
+  /** Prompts of a step: what makes a step long. */
+  readonly batch: number;
+  /** Seconds between two scrapes of each process. */
+  readonly scrape: number;
+}
+
+const WARMUP_STEPS = 2;
+const RUN = "cost";
+const demo = fileURLToPath(new URL("../demo/", import.meta.url));
+
+/**
+ * The cost of traces and metrics: two systems of four processes each, one with both and one with neither, take
+ * the same steps of the same run in turn, the other one paused. The one that begins a pair changes.
+ */
+export async function benchTelemetryCost({ pairs, batch, scrape }: TelemetryCostOptions) {
+  const folder = mkdtempSync(join(tmpdir(), "decorum-cost-"));
+  const collector = await startCollector();
+  const steps = pairs + WARMUP_STEPS + 1;
+  try {
+    await using off = await startSystem(join(folder, "off"), { batch, steps });
+    await using on = await startSystem(join(folder, "on"), { batch, steps }, collector.url);
+    const scraper = scrapeAll(on.metrics, scrape);
+    for (let i = 0; i < WARMUP_STEPS; i++) {
+      await off.step();
+      await on.step();
+    }
+    const taken: { readonly on: Taken; readonly off: Taken }[] = [];
+    for (let i = 0; i < pairs; i++) {
+      const first = await (i % 2 ? on : off).step();
+      const second = await (i % 2 ? off : on).step();
+      taken.push(i % 2 ? { on: first, off: second } : { on: second, off: first });
+      const [a, b] = [taken.at(-1)!.on.seconds, taken.at(-1)!.off.seconds];
+      console.error(`pair ${i + 1}/${pairs}: on ${a.toFixed(2)} s, off ${b.toFixed(2)} s`);
+    }
+    scraper.stop();
+    const wall = ratioInterval(taken.map((pair) => [pair.on.seconds, pair.off.seconds]));
+    const cpu = ratioInterval(taken.map((pair) => [pair.on.cpuSeconds, pair.off.cpuSeconds]));
+    return {
+      batch,
+      median_step_seconds: median(taken.map((pair) => pair.off.seconds)),
+      wall,
+      cpu,
+      exports: collector.requests,
+      scrapes: scraper.scrapes,
+      target: "upper end of the interval of wall at most 1.02",
+      met: wall.high <= 1.02,
+    };
+  } finally {
+    collector.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Taken {
+  readonly seconds: number;
+  /** User and system time of the four processes. */
+  readonly cpuSeconds: number;
+}
+
+/** Four services and a run of theirs, paused. */
+async function startSystem(
+  out: string,
+  { batch, steps }: { readonly batch: number; readonly steps: number },
+  endpoint?: string,
+) {
+  mkdirSync(out, { recursive: true });
+  const data = join(out, "prompts.jsonl");
+  const rows = promptRows(1, "ppo", 2 * batch);
+  writeWhole(data, rows.map(({ dialogue }) => JSON.stringify({ dialogue })).join("\n") + "\n");
+  const ports = await Promise.all(serviceNames.map(() => freeAddress()));
+  const metrics = endpoint === undefined ? [] : ports;
+  const common = endpoint === undefined ? [] : [
+    `telemetry.otlp_endpoint=${endpoint}`,
+    ...serviceNames.map((name, i) => `${name}.metrics_listen=${metrics[i]}`),
+  ];
+  const said: string[] = [];
+  const supervisor = new Supervisor({ onLine: (name, line) => said.push(`${name} ${line}`) });
+  const start = (name: typeof serviceNames[number], ...set: string[]) =>
+    supervisor.start(serviceProgram(name, {
+      config: join(demo, "demo.yaml"),
+      set: [`${name}.listen=127.0.0.1:0`, ...set, ...common],
+    }));
+  const models = join(demo, "models");
+  try {
+    await start("policy", `policy.model=${join(models, "policy")}`);
+    await start("reward", `reward.model=${join(models, "reward")}`);
+    const policy = `["${supervisor.address("policy")}"]`;
+    await start(
+      "evaluator",
+      `evaluator.policy=${policy}`,
+      `evaluator.toxicity.model=${join(models, "reward")}`,
+    );
+    await start(
+      "trainer",
+      `trainer.policy=${policy}`,
+      `trainer.reward=${supervisor.address("reward")}`,
+      `trainer.model=${join(models, "policy")}`,
+      `trainer.data.train=${data}`,
+      `trainer.data.prompt=${JSON.stringify(PROMPT_TEMPLATE)}`,
+      `trainer.runs=${join(out, "runs")}`,
+      `trainer.ppo.batch_size=${batch}`,
+      `trainer.ppo.steps=${steps}`,
+    );
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  }
+  const trainer = createClient(trainerService, { address: supervisor.address("trainer") });
+  await trainer.startRun({ runId: RUN });
+  await trainer.pause({ runId: RUN });
+  const cpuSeconds = () =>
+    serviceNames.reduce((sum, name) => sum + cpuSecondsOf(supervisor.pid(name)!), 0);
+  return {
+    metrics,
+    /** Takes one step. */
+    async step(): Promise<Taken> {
+      const before = (await trainer.getRun({ runId: RUN })).run!.step;
+      const [began, busy] = [performance.now(), cpuSeconds()];
+      await trainer.resume({ runId: RUN });
+      const { run } = await trainer.pause({ runId: RUN });
+      const seconds = (performance.now() - began) / 1000;
+      if (run!.step !== before + 1) {
+        throw new Error(
+          `internal: went from step ${before} to ${run!.step}:\n${said.slice(-9).join("\n")}`,
+        );
+      }
+      return { seconds, cpuSeconds: cpuSeconds() - busy };
+    },
+    async [Symbol.asyncDispose]() {
+      trainer.close();
+      await supervisor.stop();
+    },
+  };
+}
+
+/** Ticks of `/proc/<pid>/stat` in a second: USER_HZ, which is 100 on every Linux of today. */
+const TICKS = 100;
+
+function cpuSecondsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name in parentheses may hold spaces: fields 14 and 15 are counted from behind it.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+/** A collector that takes everything and keeps nothing: what a real one costs is not ours. */
+async function startCollector() {
+  let requests = 0;
+  const server = createServer((request, response) => {
+    requests++;
+    request.resume().on("end", () => response.writeHead(200).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get requests() {
+      return requests;
+    },
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function scrapeAll(addresses: readonly string[], everySeconds: number) {
+  let scrapes = 0;
+  const timer = setInterval(() => {
+    for (const address of addresses) {
+      fetch(`http://${address}/metrics`).then(async (response) => {
+        await response.text();
+        scrapes++;
+      }, () => {});
+    }
+  }, everySeconds * 1000);
+  return {
+    get scrapes() {
+      return scrapes;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
