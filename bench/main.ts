@@ -4,6 +4,7 @@ import process from "node:process";
 import { benchPpoIteration } from "./ppo_iteration.ts";
 import { benchPush } from "./push_weights.ts";
 import { type T5Size, t5Sizes } from "./random_t5.ts";
+import { benchTelemetryCost } from "./telemetry_cost.ts";
 import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
 
 function positive(text: string): number {
@@ -84,6 +85,17 @@ program.command("ppo_iteration").description("one PPO iteration: rollout, refere
   .action(async ({ json, ...options }) => {
     const result = await benchPpoIteration(options);
     const row = { bench: "ppo_iteration", ...options, ...result };
+    console.log(json ? JSON.stringify(row) : JSON.stringify(row, null, 2));
+    process.exitCode = 0;
+  });
+program.command("telemetry_cost")
+  .description("steps of the demo with traces and metrics beside the same steps without, in turn")
+  .option("--pairs <n>", "pairs of steps", positive, 20)
+  .option("--batch <n>", "prompts of a step: makes it long", positive, 256)
+  .option("--scrape <s>", "seconds between two scrapes of each process", positive, 5)
+  .option("--json", "print one JSON object")
+  .action(async ({ json, ...options }) => {
+    const row = { bench: "telemetry_cost", ...await benchTelemetryCost(options) };
     console.log(json ? JSON.stringify(row) : JSON.stringify(row, null, 2));
     process.exitCode = 0;
   });
