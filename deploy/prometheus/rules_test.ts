@@ -44,8 +44,8 @@ Deno.test("every alert has a severity, a summary, a runbook, and a test in which
   const firing = tested.tests.flatMap(({ alert_rule_test }) => alert_rule_test)
     .filter(({ exp_alerts }) => exp_alerts.length === 1).map(({ alertname }) => alertname);
   for (const { alert, labels, annotations } of alerts) {
-    assert.match(labels?.severity ?? "", /^(critical|warning|info)$/, alert);
-    assert.ok((annotations?.summary ?? "").length > 20, alert);
+    assert.match(labels?.severity ?? "", /^(critical|warning|info)$/, `${alert}`);
+    assert.ok((annotations?.summary ?? "").length > 20, `${alert}`);
     assert.equal(annotations?.runbook, `docs/runbooks/${alert}.md`);
     assert.ok(existsSync(`${root}/${annotations.runbook}`), `${annotations.runbook} is missing`);
     assert.match(read(annotations.runbook), /## Look at\n- [^]*## Do\n- /);
