@@ -20,9 +20,15 @@ import { serviceProgram } from "./services.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { watchPersistently } from "./watch_run.ts";
 
+/** How a policy learns. */
+export const algorithms = ["ppo", "grpo", "rloo"] as const;
+export type Algorithm = typeof algorithms[number];
+
 export interface DemoOptions {
   readonly seed: number;
-  /** PPO steps; those of demo.yaml when absent. */
+  /** How the policy learns; as demo.yaml says when absent. */
+  readonly algorithm?: Algorithm;
+  /** Steps of training; those of demo.yaml when absent. */
   readonly steps?: number;
   /** Folder of all that the demo writes. */
   readonly out: string;
@@ -126,14 +132,13 @@ async function measure(
     configJson: JSON.stringify({
       seed: options.seed,
       ...(options.constantReward ? { constant_score: 0 } : {}),
-      ...(options.steps === undefined ? {} : { ppo: { steps: options.steps } }),
+      ...(options.algorithm === undefined ? {} : { algorithm: options.algorithm }),
+      ...(options.steps === undefined ? {} : stepsOf(options.steps)),
     }),
   });
   const { run, history } = await watchPersistently(trainer, runId);
   const { configJson } = await trainer.getRun({ runId });
-  const { ppo } = JSON.parse(configJson) as {
-    ppo: { target: number; temperature: number; min_new_tokens: number; max_new_tokens: number };
-  };
+  const settings = settingsOf(configJson);
   const after: policyV1.WeightsSelector = run.weightsVersion > 0
     ? { kind: "WEIGHTS_KIND_VERSION", runId, version: run.weightsVersion }
     : { kind: "WEIGHTS_KIND_START", runId };
@@ -145,9 +150,9 @@ async function measure(
     })),
     sampling: {
       doSample: true,
-      temperature: ppo.temperature,
-      minNewTokens: ppo.min_new_tokens,
-      maxNewTokens: ppo.max_new_tokens,
+      temperature: settings.temperature,
+      minNewTokens: settings.min_new_tokens,
+      maxNewTokens: settings.max_new_tokens,
     },
     seed: options.seed,
     before: { kind: "WEIGHTS_KIND_START", runId },
@@ -164,6 +169,22 @@ async function measure(
   return {
     result,
     history,
-    run: { klTarget: ppo.target, steps: run.step, configHash: run.configHash },
+    run: { klTarget: settings.target, steps: run.step, configHash: run.configHash },
   };
+}
+
+/** The same number of steps for whichever algorithm it is. */
+function stepsOf(steps: number): Readonly<Record<Algorithm, { readonly steps: number }>> {
+  return { ppo: { steps }, grpo: { steps }, rloo: { steps } };
+}
+
+/** What the report needs of a run's settings. */
+function settingsOf(configJson: string) {
+  type Settings = Readonly<
+    Record<"target" | "temperature" | "min_new_tokens" | "max_new_tokens", number>
+  >;
+  const config = JSON.parse(configJson) as
+    & { readonly algorithm: Algorithm }
+    & Readonly<Record<Algorithm, Settings>>;
+  return config[config.algorithm];
 }

@@ -1,8 +1,8 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { runDemo } from "../demo.ts";
+import { algorithms, runDemo } from "../demo.ts";
 import { prefixed } from "../prefix.ts";
 import { inWords } from "../report/summary.ts";
 
@@ -17,7 +17,8 @@ export function demoCommand(): Command {
   return new Command("demo")
     .description("detoxify the built-in model with the four services on this machine, and report")
     .option("--seed <n>", "of data, draws and initialisation", whole, 1)
-    .option("--steps <n>", "PPO steps (default: those of demo/demo.yaml)", whole)
+    .addOption(new Option("--algorithm <name>", "how the policy learns").choices(algorithms))
+    .option("--steps <n>", "steps of training (default: those of demo/demo.yaml)", whole)
     .option("--held-out <n>", "prompts of the evaluation", whole, 320)
     .option(
       "--out <folder>",
@@ -49,7 +50,7 @@ Mean toxicity of ${toxicity.n} held-out responses ${inWords(toxicity)}.
       if (rouge_l) console.log(`  ROUGE-L        ${sides(rouge_l.before, rouge_l.after)}`);
       console.log(`  distinct-2     ${sides(distinct2.before, distinct2.after)}
   KL             ${summary.kl.toFixed(3)} nats a response (target ${summary.kl_target})
-  ${summary.steps} PPO steps, ${summary.seconds.toFixed(0)} s in all
+  ${summary.steps} steps, ${summary.seconds.toFixed(0)} s in all
 
 Report:  ${reportFile}
 Summary: ${summaryFile}`);

@@ -3,6 +3,7 @@ import { createWriteStream } from "node:fs";
 import process from "node:process";
 import { RpcError } from "@decorum/rpc";
 import { connectionFlags, readConnection } from "../connection.ts";
+import { type Algorithm, algorithms } from "../demo.ts";
 import { addFlags } from "../flags.ts";
 import { InterruptedError } from "../interruption.ts";
 import { withTrainer } from "../local_services.ts";
@@ -13,6 +14,7 @@ import { watchRun } from "../watch_run.ts";
 interface TrainFlags extends Readonly<Record<string, unknown>> {
   readonly config?: string;
   readonly preset?: string;
+  readonly algorithm?: Algorithm;
   readonly address?: string;
   readonly runId?: string;
   readonly set?: string[];
@@ -49,7 +51,9 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
   let id = runId;
   try {
     await withTrainer(options, async (trainer) => {
-      const started = await trainer.startRun({ runId, resume });
+      const { algorithm } = flags;
+      const configJson = algorithm === undefined ? "" : JSON.stringify({ algorithm });
+      const started = await trainer.startRun({ runId, resume, configJson });
       id = started.run?.runId ?? runId;
       console.error(`run ${id} ${resume ? "goes on" : "started"}`);
       const { run } = await watchRun(trainer, id);
@@ -70,12 +74,16 @@ function interrupted(id: string, why: string): Error {
   return new Error(`Cannot follow run ${id}: ${why}. "decorum resume ${id}" goes on with it`);
 }
 
-/** `decorum train`: starts a PPO run and follows it to its end. */
+/** `decorum train`: starts a run and follows it to its end. */
 export function trainCommand(): Command {
   return trainerFlags(
-    new Command("train").description("train a policy with PPO, and follow the run"),
+    new Command("train").description("train a policy by PPO, GRPO or RLOO, and follow the run"),
   )
     .option("--run-id <name>", "name of the run (default: the trainer makes one)")
+    .addOption(
+      new Option("--algorithm <name>", "how the policy learns (default: as the configuration says)")
+        .choices(algorithms),
+    )
     .action((flags: TrainFlags) => runAndWatch(flags, flags.runId ?? "", false));
 }
 

@@ -90,7 +90,7 @@ export async function reportHtml(
         ? `${summary.rouge_l.before.toFixed(4)} → ${summary.rouge_l.after.toFixed(4)}`
         : "no references",
     ],
-    ["PPO steps", String(summary.steps)],
+    ["Steps", String(summary.steps)],
     ["Seconds", summary.seconds.toFixed(1)],
     ["Adapter version", String(summary.adapter_version)],
     ["Configuration", summary.config_hash],
