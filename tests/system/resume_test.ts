@@ -108,6 +108,11 @@ Deno.test("runs of `decorum train` go on with `decorum resume`, bit for bit, who
     const { state, metrics } = system.recorded("c");
     assert.equal(state, "INTERRUPTED");
     assert.ok(metrics.length >= 1 && metrics.length < STEPS, `${metrics.length} steps`);
-    assert.deepEqual(metrics, system.recorded("whole").metrics.slice(0, metrics.length));
+    const expected = system.recorded("whole").metrics.slice(0, metrics.length);
+    // The signal may come while the last step is evaluated; going on makes up for that.
+    const measured = Object.keys(metrics.at(-1)!).some((name) => name.startsWith("eval/"));
+    const last = Object.entries(expected.at(-1)!)
+      .filter(([name]) => measured || !name.startsWith("eval/"));
+    assert.deepEqual(metrics, [...expected.slice(0, -1), Object.fromEntries(last)]);
   });
 });
