@@ -10,6 +10,7 @@ import { devCommand } from "./commands/dev.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
+import { permissionsCommand } from "./commands/permissions.ts";
 import { rewardTrainCommand } from "./commands/reward_train.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { scoreCommand } from "./commands/score.ts";
@@ -50,6 +51,7 @@ const commands = [
   devCommand,
   certsCommand,
   tokenCommand,
+  permissionsCommand,
 ];
 for (const command of commands) {
   program.addCommand(command().copyInheritedSettings(program));

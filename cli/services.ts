@@ -1,3 +1,4 @@
+import { serviceFlags, type SettingsSources } from "./permissions.ts";
 import type { Program } from "./supervisor.ts";
 
 /** The services in the order in which they start: who is called comes first. */
@@ -7,11 +8,12 @@ export type ServiceName = typeof serviceNames[number];
 /** How a service is started as a process, with the settings given. */
 export function serviceProgram(
   name: ServiceName,
-  settings: { readonly config?: string; readonly set?: readonly string[] },
+  settings: SettingsSources,
 ): Program {
   return {
     name,
     script: `services/${name}/main.ts`,
+    flags: (more) => serviceFlags(name, { ...settings, set: [...settings.set ?? [], ...more] }),
     args: [
       ...(settings.config === undefined ? [] : ["--config", settings.config]),
       ...(settings.set ?? []).flatMap((flag) => ["--set", flag]),

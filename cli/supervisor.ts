@@ -9,6 +9,10 @@ export interface Program {
   /** Script, relative to the repository's root. */
   readonly script: string;
   readonly args: readonly string[];
+  /** Settings that win over those in `args`: the address that a restarted child keeps. */
+  readonly more?: readonly string[];
+  /** Deno's flags for it, its permissions among them. */
+  readonly flags: (more: readonly string[]) => readonly string[];
 }
 
 export interface SupervisorOptions {
@@ -97,12 +101,19 @@ export class Supervisor {
   }
 
   #launch(program: Program, restarts: number): Promise<void> {
-    const { name, script, args } = program;
+    const { name, script, more = [] } = program;
+    const args = [...program.args, ...more.flatMap((setting) => ["--set", setting])];
     const { onLine, readyTimeoutMs = 120_000 } = this.options;
     if (this.#stopping) {
       return Promise.reject(new StartError(`Cannot start ${name}: all are ending`, false));
     }
-    const child = spawn(process.execPath, ["run", "-A", script, "--exit-with-parent", ...args], {
+    const child = spawn(process.execPath, [
+      "run",
+      ...program.flags(more),
+      script,
+      "--exit-with-parent",
+      ...args,
+    ], {
       cwd: root,
       stdio: ["pipe", "pipe", "pipe"],
       // A process group of its own: a terminal's Ctrl-C is the supervisor's to hear, which then ends all.
@@ -169,7 +180,7 @@ export class Supervisor {
     const address = this.#addresses.get(name);
     const fixed = address === undefined
       ? program
-      : { ...program, args: [...program.args, "--set", `${name}.listen=${address}`] };
+      : { ...program, more: [`${name}.listen=${address}`] };
     await this.#launch(fixed, restarts + 1).catch(() => {});
   }
 }
