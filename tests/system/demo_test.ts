@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { z } from "zod";
-import { startOtlpSink } from "@decorum/telemetry";
+import { type OtlpSink, startOtlpSink } from "@decorum/telemetry";
 import { RunStore } from "../../services/trainer/run_store.ts";
 import { gone, servicesOf, startDecorum, until } from "./testing/decorum.ts";
 import { freeAddress, isTaken } from "./testing/ports.ts";
@@ -58,12 +58,18 @@ const serviceNames = ["evaluator", "policy", "reward", "trainer"];
 Deno.test("the demo: four processes, one trace a step, a report, and nothing left running", async () => {
   using folder = new Folder();
   const sink = await startOtlpSink();
-  const addresses = Object.fromEntries(
-    await Promise.all(serviceNames.map(async (name) => [name, await freeAddress()])),
-  ) as Record<string, string>;
+  const free = async () =>
+    Object.fromEntries(
+      await Promise.all(serviceNames.map(async (name) => [name, await freeAddress()])),
+    ) as Record<string, string>;
+  const addresses = await free();
+  const scraped = await free();
+  const expositions: string[] = [];
   const settings = [
     ...serviceNames.map((name) => `${name}.listen=${addresses[name]}`),
+    ...serviceNames.map((name) => `${name}.metrics_listen=${scraped[name]}`),
     `telemetry.otlp_endpoint=${sink.url}`,
+    "telemetry.log_format=json",
     `trainer.evaluator=${addresses["evaluator"]}`,
     "trainer.evaluate={every_steps: 2, prompts: 8}",
     "trainer.data.split={train: 0.95, test: 0.05}",
@@ -77,6 +83,10 @@ Deno.test("the demo: four processes, one trace a step, a report, and nothing lef
     assert.deepEqual([...services.keys()].sort(), serviceNames);
     assert.equal(new Set(services.values()).size, 4);
     for (const address of Object.values(addresses)) assert.ok(await isTaken(address), address);
+    await running.said(/ 3\/3 /);
+    for (const address of Object.values(scraped)) {
+      expositions.push(await (await fetch(`http://${address}/metrics`)).text());
+    }
     const { code, stdout, stderr } = await running.ended;
     assert.equal(code, 0, stderr);
     assert.match(stdout, /Mean toxicity of 40 held-out responses/);
@@ -99,13 +109,61 @@ Deno.test("the demo: four processes, one trace a step, a report, and nothing lef
   }
   assert.ok((report.match(/<svg/g) ?? []).length >= 6);
   checkStepTraces(sink, { steps: 3, evaluatedEvery: 2, groups: 4 });
+  checkMetrics(expositions.join(""), sink);
+  checkLog(readFileSync(join(folder.path, "services.log"), "utf8"), folder, sink);
 });
+
+/** What all four told while they ran; every exemplar names a span that the sink has. */
+function checkMetrics(text: string, sink: OtlpSink): void {
+  for (
+    const series of [
+      'rpc_server_call_duration_seconds_count{rpc_method="decorum.policy.v1.PolicyService/Generate",rpc_status_code="OK"}',
+      'rpc_client_call_duration_seconds_count{rpc_method="decorum.reward.v1.RewardService/Score",rpc_status_code="OK"}',
+      'decorum_queue_oldest_seconds{queue="generate"}',
+      'decorum_batch_tokens_total{queue="score",kind="real"}',
+      "decorum_policy_first_token_seconds_count",
+      "decorum_policy_token_seconds_count",
+      'decorum_trainer_phase_seconds_count{phase="rollout"}',
+      'decorum_trainer_weight_push_seconds_count{outcome="committed"}',
+      'decorum_evaluation_statistic{name="distinct_2",side="after"}',
+      "decorum_evaluation_kl_nats",
+      'decorum_worker_memory_bytes{worker="classifier",kind="sessions"}',
+      "decorum_process_private_memory_bytes",
+      "decorum_event_loop_lag_seconds_count",
+      "decorum_telemetry_exported_spans_total",
+      "decorum_serving 1",
+    ]
+  ) assert.ok(text.includes(`\n${series}`), series);
+  assert.match(text, /\ndecorum_trainer_step\{run_id="demo-2-\w+"\} 3\n/);
+  assert.match(text, /\ndecorum_trainer_run_state\{run_id="demo-2-\w+",state="SUCCEEDED"\} 1\n/);
+  assert.match(text, /\ndecorum_trainer_statistic\{run_id="\S+",name="objective\/kl"\} \S+\n/);
+  const known = new Set(sink.spans.map(({ traceId, spanId }) => `${traceId} ${spanId}`));
+  const exemplars = [...text.matchAll(/# \{trace_id="(\w+)",span_id="(\w+)"\}/g)];
+  assert.ok(exemplars.length > 50, `${exemplars.length} exemplars`);
+  const strangers = exemplars.filter(([, trace, span]) => !known.has(`${trace} ${span}`));
+  assert.deepEqual(strangers.map(([exemplar]) => exemplar), []);
+}
+
+/** JSON lines that name spans, and no text of a prompt or a response. */
+function checkLog(log: string, folder: Folder, sink: OtlpSink): void {
+  const entries = log.split("\n").filter((line) => line.includes("{"))
+    .map((line) => JSON.parse(line.slice(line.indexOf("{"))));
+  const steps = entries.filter(({ message }) => message === "step");
+  const traces = sink.tree().filter(({ name }) => name === "ppo.step");
+  assert.deepEqual(steps.map(({ trace_id }) => trace_id), traces.map(({ traceId }) => traceId));
+  const prompts = readFileSync(join(folder.path, "prompts.jsonl"), "utf8").trim().split("\n");
+  for (const line of prompts.slice(0, 500)) {
+    const { dialogue } = JSON.parse(line) as { dialogue: string };
+    assert.ok(!log.includes(JSON.stringify(dialogue).slice(1, -1)), dialogue);
+  }
+}
 
 Deno.test("the trainer is killed in training, the policy after it: the demo's result is the same", async () => {
   using plain = new Folder();
   using disturbed = new Folder();
   await demo(plain, "--steps", "4");
   const args = ["demo", "--out", disturbed.path, "--held-out", "40", "--steps", "4"];
+  args.push("--set", "telemetry.log_texts=true");
   await using running = startDecorum(args);
   await running.said(/ 1\/4 /);
   const { evaluator, policy, trainer } = Object.fromEntries(servicesOf(running.pid)) as Record<
@@ -128,6 +186,8 @@ Deno.test("the trainer is killed in training, the policy after it: the demo's re
   const { code, stderr } = await running.ended;
   assert.equal(code, 0, stderr);
   assert.match(stderr, /evaluate: again .*push its weights again/);
+  const log = readFileSync(join(disturbed.path, "services.log"), "utf8");
+  assert.match(log, /"samples":\[\{"prompt":"/, "it was asked for");
   // The data's path, which the hash covers, differs.
   const { seconds, config_hash } = plain.summary();
   assert.deepEqual({ ...disturbed.summary(), seconds, config_hash }, plain.summary());

@@ -27,6 +27,13 @@ function all(span: SpanNode): SpanNode[] {
   return [span, ...span.children.flatMap(all)];
 }
 
+/** A request waits in a queue, then its batch runs sessions. */
+function checkBatch(server: SpanNode, who: string, runs: readonly string[]): void {
+  const [queue, batch, ...more] = server.children;
+  assert.deepEqual([queue?.name, batch?.name, more.length], [`${who}.queue`, `${who}.batch`, 0]);
+  assert.deepEqual([...new Set(batch!.children.map(({ name }) => name))], runs);
+}
+
 /** Checks that each step is one trace over all services, every span where it belongs. */
 export function checkStepTraces(
   sink: OtlpSink,
@@ -60,17 +67,25 @@ function checkStep(sink: OtlpSink, step: SpanNode, evaluated: boolean, groups: n
     assert.ok(
       all(server).every((below) => below.service === "decorum-policy" && below.traceId === traceId),
     );
+    checkBatch(server, "policy", ["run encode", "run decode"]);
+    assert.equal(server.attributes["gen_ai.operation.name"], "text_completion");
   }
   const scores = calls(part("score"), "reward.v1.RewardService/Score");
   assert.equal(scores.length, groups);
-  for (const span of scores) call(span, "reward.v1.RewardService/Score", service, "decorum-reward");
+  for (const span of scores) {
+    const server = call(span, "reward.v1.RewardService/Score", service, "decorum-reward");
+    checkBatch(server, "reward", ["run classifier"]);
+  }
   for (const name of ["BeginWeights", "UploadWeights", "CommitWeights"]) {
     const method = `policy.v1.PolicyService/${name}`;
     const [pushed, ...more] = calls(part("push"), method);
     assert.ok(pushed && more.length === 0, `one ${name}`);
     call(pushed, method, service, "decorum-policy");
   }
-  assert.ok(part("update").children.some(({ name }) => name === "update.minibatch"));
+  const updates = new Set(part("update").children.map(({ name }) => name));
+  const stages = ["reference", "rewards", "advantages", "update.minibatch", "statistics"];
+  assert.deepEqual([...updates].sort(), stages.sort());
+  part("prompts");
   const services = new Set(all(step).map((span) => span.service));
   const expected = ["decorum-trainer", "decorum-policy", "decorum-reward"];
   if (evaluated) {
