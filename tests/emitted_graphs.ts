@@ -1,9 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { buildDecodeGraph, buildEncodeGraph } from "@decorum/generation";
 import {
+  buildGrpoGraph,
   buildPpoGraph,
   buildRewardForwardGraph,
   buildRewardGraph,
+  buildRlooGraph,
   buildSftForwardGraph,
   buildSftGraph,
 } from "@decorum/learning";
@@ -38,6 +40,9 @@ export const fullLoss = {
   logRatioClamp: 5,
 };
 
+/** The clipping of GRPO and RLOO with every part of it switched on. */
+const groupClip = { epsilon: 0.2, epsilonHigh: 0.28, logRatioClamp: 5 };
+
 /** Parameters that a policy of this spec trains. */
 export function trainedOf({ config }: Pick<PolicySpec, "config">): string[] {
   return [
@@ -70,6 +75,8 @@ export function emittedGraphs(computeType: ComputeType): Map<string, ModelGraph>
         encode: buildEncodeGraph(policy),
         decode: buildDecodeGraph(policy),
         ppo: buildPpoGraph(dropout, fullLoss, wrt),
+        grpo: buildGrpoGraph(policy, groupClip, adapter),
+        rloo: buildRlooGraph(policy, groupClip, adapter),
         sft_forward: buildSftForwardGraph(policy),
         sft: buildSftGraph({ ...spec, lora, dropout: true }, adapter),
         sft_whole: buildSftGraph(whole, inputsOf(buildSftForwardGraph(whole), index)),
