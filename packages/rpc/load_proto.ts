@@ -1,7 +1,9 @@
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import type { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import type { AnyService } from "./service.ts";
+import { checkUtf8 } from "./strict_utf8.ts";
 
 const protosFolder = fileURLToPath(new URL("../../protos/", import.meta.url));
 const loaded = new Map<string, PackageDefinition>();
@@ -40,5 +42,19 @@ export function loadProto(service: Pick<AnyService, "name" | "proto">): LoadedPr
         Object.keys(packageDefinition).filter((name) => name.endsWith("Service")).join(", "),
     );
   }
-  return { definition, packageDefinition };
+  return { definition: strict(definition), packageDefinition };
+}
+
+/** The same service; requests with strings that are not UTF-8 are not read. */
+function strict(definition: ServiceDefinition): ServiceDefinition {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, method]) => {
+      const requestDeserialize = (bytes: Buffer): unknown => {
+        const message: unknown = method.requestDeserialize(bytes);
+        checkUtf8(message, bytes);
+        return message;
+      };
+      return [name, { ...method, requestDeserialize }];
+    }),
+  );
 }
