@@ -73,7 +73,8 @@ Deno.test("messages that are none: the right code, whatever the method", async (
   assert.ok([code.INTERNAL, code.UNIMPLEMENTED].includes(squeezed.status as 13), "compressed");
   // ScoreRequest { items { response: ff fe } }
   const broken = await raw.call(SCORE, framed(Buffer.from("0a041a02fffe", "hex")));
-  assert.deepEqual([broken.status, /not valid UTF-8/.test(broken.message)], [code.INTERNAL, true]);
+  assert.equal(broken.status, code.INTERNAL);
+  assert.match(broken.message, /Error deserializing request/);
   assert.equal((await raw.call("decorum.reward.v1.RewardService/None", framed(empty))).status, 12);
   const other = await raw.call(SCORE, framed(empty), { "content-type": "text/plain" });
   // grpc-js says 415, which Deno 2.9.3 sends as 200; in any case there is no gRPC status.
