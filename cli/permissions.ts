@@ -137,6 +137,7 @@ function permissionsOf(config: Config, { models, files }: Named, more: More = {}
   const cuda = config.provider === "cuda";
   const caches = [dirname(defaultCacheDir())];
   const hub = local.length < named.length ? hubAccess() : { net: [], folders: [] };
+  const allowed = allowed_folders === null ? [] : [...allowed_folders, hubSettings().cacheDir];
   const secrets = given([tls?.cert, tls?.key, tls?.ca, tokens, ...more.secrets ?? []]);
   const write = [...caches, ...hub.folders, ...more.write ?? []];
   const collector = telemetry.otlp_endpoint === null ? [] : [urlAddress(telemetry.otlp_endpoint)];
@@ -151,7 +152,7 @@ function permissionsOf(config: Config, { models, files }: Named, more: More = {}
       ...inRoot("node_modules", "packages", "services", "protos"),
       ...SYSTEM_FILES,
       ...write,
-      ...[...local, ...allowed_folders ?? []].flatMap((path) => both(at(path))),
+      ...[...local, ...allowed].flatMap((path) => both(at(path))),
       // Folders: a Secret's files are links that are turned to new ones.
       ...secrets.map((file) => dirname(at(file))),
     ]),

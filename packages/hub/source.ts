@@ -35,13 +35,22 @@ export function isCommit(revision: string): boolean {
  * @returns undefined for anything else, which is a path then.
  */
 export function parseModelRepo(text: string): HubRepo | undefined {
-  if (!text.startsWith("hf://") && existsSync(text)) return undefined;
+  if (!text.startsWith("hf://") && isThere(text)) return undefined;
   const groups = MODEL.exec(text)?.groups;
   if (groups === undefined) {
     if (!text.startsWith("hf://")) return undefined;
     throw new TypeError(`Cannot read hub name "${text}": expected hf://owner/name[@revision]`);
   }
   return { type: "model", name: groups["name"]!, revision: groups["revision"] ?? "main" };
+}
+
+/** Whether there is such a path that this process may read: Deno throws where it may not. */
+function isThere(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -16,10 +16,12 @@ export function checkAllowed(
   allowed: readonly string[] | null,
 ): void {
   if (allowed === null) return;
-  const homes = [...allowed, hubSettings().cacheDir].map((folder) => realPath(resolve(folder)));
+  const homes = [...allowed, hubSettings().cacheDir].map((folder) =>
+    mayBeRead(folder) ?? resolve(folder)
+  );
   const inside = (real: string) =>
     homes.some((home) => real === home || real.startsWith(home.endsWith(sep) ? home : home + sep));
-  const refuse = (what: string): never => {
+  const refuse = (what: string) => {
     throw new ConfigError([
       `${JSON.stringify(setting)} ${what}: expected something in ${
         allowed.join(" or ")
@@ -27,12 +29,21 @@ export function checkAllowed(
       "(allowed_folders)",
     ]);
   };
-  const real = realPath(resolve(path));
-  if (!inside(real)) refuse("lies outside what this service may read");
+  const real = mayBeRead(path);
+  if (real === undefined || !inside(real)) return refuse("lies outside what this service may read");
   if (!statSync(real, { throwIfNoEntry: false })?.isDirectory()) return;
   for (const name of readdirSync(real, { recursive: true, encoding: "utf8" })) {
     const entry = join(real, name);
     if (!inside(realPath(entry))) refuse(`holds ${name}, which leads out of it`);
+  }
+}
+
+/** Where a path leads; undefined where the process may not even look. */
+function mayBeRead(path: string): string | undefined {
+  try {
+    return realPath(resolve(path));
+  } catch {
+    return undefined;
   }
 }
 

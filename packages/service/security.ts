@@ -4,7 +4,9 @@ import {
   type AuthTable,
   checkAuthTable,
   checkClientTls,
+  checkTransport,
   type ClientOptions,
+  reloadedPem,
   type ServerTls,
   spiffeName,
   tokenFile,
@@ -32,14 +34,21 @@ export interface ServerSecurity {
  * call everything; the address is then loopback, or `insecure` was said.
  *
  * @param section name of the section, for messages
- * @throws ConfigError for a table that names no method, or files that cannot be read
+ * @throws ConfigError for plaintext where others could read it, a table that names no method, or files that
+ *   cannot be read
  */
 export function serverSecurity(
-  config: ServerSecurityConfig,
+  config: ServerSecurityConfig & { readonly listen: string },
   section: string,
   host: SecurityHost,
 ): ServerSecurity {
   const { tls, tokens, authorization, trust_domain: trustDomain } = config;
+  settings(section, () => {
+    checkTransport("listen on", config.listen, {
+      tls: tls ?? undefined,
+      insecure: config.insecure,
+    });
+  });
   if (tls === null && tokens === null) {
     if (Object.keys(authorization).length > 0) {
       throw new ConfigError([
@@ -58,11 +67,10 @@ export function serverSecurity(
     const table: AuthTable = tokens === null
       ? { allow }
       : { allow, tokens: tokensFile(tokens, trustDomain, host) };
+    const files = tls && { certFile: tls.cert, keyFile: tls.key, caFile: tls.ca };
+    if (files) reloadedPem(files, { side: "server" });
     return {
-      tls: tls === null ? undefined : {
-        ...{ certFile: tls.cert, keyFile: tls.key, caFile: tls.ca },
-        clients: tokens === null ? "require" : "accept",
-      },
+      tls: files ? { ...files, clients: tokens === null ? "require" : "accept" } : undefined,
       authorizer: new Authorizer(table, host),
     };
   });
