@@ -3,8 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { groupMinibatchMetrics, groupStepMetrics } from "@decorum/ppo";
 import { checkpointName } from "./checkpoint.ts";
-import type { RunConfig } from "./run_config.ts";
-import { type Changes, ended, fixture, settings } from "./testing/fixture.ts";
+import { type Changes, ended, fixture } from "./testing/fixture.ts";
 
 const few = {
   steps: 10,
@@ -23,10 +22,9 @@ const sections = {
 };
 type Algorithm = keyof typeof sections;
 
-/** Changes of a run's section, on top of {@link few}. */
-function of(algorithm: Algorithm, changes: Partial<RunConfig["grpo"]> = {}): Changes {
-  const section = { ...settings("folder")[algorithm], ...sections[algorithm], ...changes };
-  return { other: { algorithm, [algorithm]: section } };
+/** A run's changes, on top of {@link few}. */
+function of(algorithm: Algorithm, steps = few.steps, other: Changes["other"] = {}): Changes {
+  return { [algorithm]: { ...sections[algorithm], steps }, other: { algorithm, ...other } };
 }
 
 for (const algorithm of ["grpo", "rloo"] as const) {
@@ -83,10 +81,10 @@ for (const algorithm of ["grpo", "rloo"] as const) {
     });
 
     await t.step("responses that are all alike in score teach nothing", async () => {
-      const { other } = of(algorithm, { steps: 3 });
-      const { run, metrics } = await all.finished("alike", {
-        other: { ...other, constant_score: 0.3 },
-      });
+      const { run, metrics } = await all.finished(
+        "alike",
+        of(algorithm, 3, { constant_score: 0.3 }),
+      );
       assert.equal(run.state, "SUCCEEDED", run.message);
       for (const row of metrics) {
         assert.equal(row["frac_reward_zero_std"], 1);
@@ -97,8 +95,7 @@ for (const algorithm of ["grpo", "rloo"] as const) {
 
     await t.step("a start adapter is the reference", async () => {
       const start_adapter = join(all.folder, "runs", "whole", "adapter");
-      const { other } = of(algorithm, { steps: 1 });
-      const { run, metrics } = await all.finished("on", { other: { ...other, start_adapter } });
+      const { run, metrics } = await all.finished("on", of(algorithm, 1, { start_adapter }));
       assert.equal(run.state, "SUCCEEDED", run.message);
       assert.equal(metrics[0]!["objective/kl"], 0);
       assert.deepEqual(all.policies[0]!.held("on"), { newest: 2, start: true });

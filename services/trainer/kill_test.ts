@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient, trainerService } from "@decorum/rpc";
 import { randomKey, uniforms } from "@decorum/tensor";
@@ -13,10 +13,11 @@ const files = [
   "optimizer.safetensors",
 ];
 
-/** What must be equal at the end: adapter, value head, optimizer's state, in this order. */
-function finalBytes(folder: string, runId: string, step: number): string[] {
+/** What must be equal at the end: adapter, value head where there is one, optimizer's state, in this order. */
+function finalBytes(folder: string, runId: string, step: number): (string | undefined)[] {
   const checkpoint = join(folder, "runs", runId, "checkpoints", checkpointName(step));
-  return files.map((file) => readFileSync(join(checkpoint, file), "base64"));
+  return files.map((file) => join(checkpoint, file))
+    .map((path) => existsSync(path) ? readFileSync(path, "base64") : undefined);
 }
 
 /** Flags that give a trainer process the fixture's configuration. */
@@ -31,13 +32,19 @@ function flags(all: Fixture, ...more: string[]): string[] {
   ) => ["--set", s]);
 }
 
-Deno.test("a trainer that is killed at any moment and resumed ends as one that was not", async () => {
+/** A trainer is killed `kills` times; at most 7 steps a life, some of them none, and then anywhere in a step. */
+async function killed(algorithm: "ppo" | "grpo", steps: number, kills: number): Promise<void> {
   await using all = await fixture();
-  const steps = 60;
-  const whole = await all.finished("whole", { ppo: { steps } });
+  const { ppo, grpo } = all.config();
+  const sections = {
+    ppo: { ...ppo, steps },
+    grpo: { ...grpo, steps, max_new_tokens: 8, learning_rate: 0.01, num_iterations: 2 },
+  };
+  const whole = await all.finished("whole", { other: { algorithm }, ...sections });
   assert.equal(whole.run.state, "SUCCEEDED", whole.run.message);
-  const moments = uniforms(randomKey(Date.now(), "moments of kills"), 0, 5);
-  const configJson = JSON.stringify({ ppo: { steps }, checkpoint: { every_steps: 3, keep: 2 } });
+  const moments = uniforms(randomKey(Date.now(), "moments of kills"), 0, kills);
+  const checkpoint = { every_steps: 3, keep: 2 };
+  const configJson = JSON.stringify({ algorithm, ...sections, checkpoint });
   const { store } = all.trainer();
   const live = async (steps: number, ms: number) => {
     await using child = await startChild("../main.ts", flags(all));
@@ -52,7 +59,6 @@ Deno.test("a trainer that is killed at any moment and resumed ends as one that w
     await new Promise((resolve) => setTimeout(resolve, ms));
     await child.end("SIGKILL");
   };
-  // At most 7 steps a life, some of them none, and then anywhere in a step.
   for (const moment of moments) await live(Math.floor(moment * 8), moment * 997 % 1 * 150);
   assert.notEqual(store.run("r")?.state, "SUCCEEDED", "it was killed before its end");
   await live(Infinity, 0);
@@ -60,7 +66,13 @@ Deno.test("a trainer that is killed at any moment and resumed ends as one that w
   assert.equal(run.state, "SUCCEEDED", `${run.message} after kills at ${moments}`);
   assert.deepEqual(metrics, whole.metrics, `after kills at ${moments}`);
   assert.deepEqual(finalBytes(all.folder, "r", steps), finalBytes(all.folder, "whole", steps));
-});
+}
+
+Deno.test("a trainer that is killed at any moment and resumed ends as one that was not", () =>
+  killed("ppo", 60, 5));
+
+Deno.test("a trainer that is killed while it runs GRPO ends as one that was not", () =>
+  killed("grpo", 12, 1));
 
 Deno.test("a trainer that is told to end keeps what it has, and goes on from there", async () => {
   await using all = await fixture();

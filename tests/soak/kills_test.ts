@@ -7,13 +7,21 @@ import { System } from "../system/testing/system.ts";
 const STEPS = 40;
 const KILLS = 5;
 
-Deno.test("a trainer that is killed at five random moments ends as one that was not", async () => {
+for (const algorithm of ["ppo", "grpo", "rloo"]) {
+  Deno.test(`${algorithm}: a trainer that is killed at five random moments ends as one that was not`, () =>
+    killed(algorithm));
+}
+
+async function killed(algorithm: string): Promise<void> {
   using system = await System.make();
   const command = (name: "train" | "resume", ...args: string[]) =>
     startDecorum([name, ...args, "--config", system.config, "--verbose", ...settings], {
       cwd: system.folder,
     });
-  const settings = ["--set", `trainer.ppo.steps=${STEPS}`];
+  const settings = [
+    ...["--set", `trainer.algorithm=${algorithm}`],
+    ...["--set", `trainer.${algorithm}.steps=${STEPS}`],
+  ];
   await using whole = command("train", "--run-id", "whole");
   const began = performance.now();
   assert.equal((await whole.ended).code, 0, whole.output());
@@ -39,4 +47,4 @@ Deno.test("a trainer that is killed at five random moments ends as one that was 
   assert.equal(state, "SUCCEEDED");
   assert.deepEqual(metrics, system.recorded("whole").metrics, `moments ${[...moments]}`);
   assert.deepEqual(system.adapter("r"), system.adapter("whole"));
-});
+}

@@ -13,6 +13,8 @@ import { temporaryFolder, writeRows, writeTinyT5 } from "./tiny_model.ts";
 /** Changes of a test's configuration, field by field. */
 export interface Changes {
   readonly ppo?: Partial<TrainerConfig["ppo"]>;
+  readonly grpo?: Partial<TrainerConfig["grpo"]>;
+  readonly rloo?: Partial<TrainerConfig["rloo"]>;
   readonly data?: Partial<TrainerConfig["data"]>;
   readonly other?: Partial<TrainerConfig>;
 }
@@ -50,12 +52,14 @@ export async function fixture(options: { readonly policies?: number } = {}): Pro
     Array.from({ length: options.policies ?? 1 }, () => startPolicy(model, loraConfigOf(base))),
   );
   const trainers: Trainer[] = [];
-  const config = ({ ppo = {}, data = {}, other = {} }: Changes = {}): TrainerConfig => ({
+  const config = ({ ppo, grpo, rloo, data, other = {} }: Changes = {}): TrainerConfig => ({
     ...base,
     policy: policies.map(({ address }) => address),
     reward: reward.address,
     ...other,
     ppo: { ...base.ppo, ...ppo },
+    grpo: { ...base.grpo, ...grpo },
+    rloo: { ...base.rloo, ...rloo },
     data: { ...base.data, ...data },
   });
   const trainer = (changes: Changes = {}) => {

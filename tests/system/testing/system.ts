@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,11 +66,11 @@ export class System implements Disposable {
     return { state: store.run(runId)?.state ?? "none", metrics, messages };
   }
 
-  /** The files of a run's result, as text that can be compared. */
+  /** The files of a run's result, value head where it has one, as text that can be compared. */
   adapter(runId: string): string[] {
-    return ["adapter_model.safetensors", "model.safetensors"].map((name) =>
-      readFileSync(join(this.runs, runId, "adapter", name), "base64")
-    );
+    return ["adapter_model.safetensors", "model.safetensors"]
+      .map((name) => join(this.runs, runId, "adapter", name)).filter((path) => existsSync(path))
+      .map((path) => readFileSync(path, "base64"));
   }
 
   #settings(changes: Settings): Settings {
