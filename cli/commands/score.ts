@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import { once } from "node:events";
-import { createReadStream } from "node:fs";
 import process from "node:process";
 import { ConfigError } from "@decorum/config";
 import {
@@ -14,8 +13,8 @@ import {
   text,
   toggle,
 } from "../flags.ts";
-import { openFolder, openService, type ScoredText, type Scorer } from "../score/scorer.ts";
-import { textLines } from "../score/text_lines.ts";
+import { openFolder, openService, type Scorer } from "../score/scorer.ts";
+import { textItems } from "../score/text_items.ts";
 import { checkPath } from "../training/training_flags.ts";
 
 const scoreFlags = {
@@ -31,9 +30,14 @@ const scoreFlags = {
     "what the texts answer; put before each as a pair",
     text.optional(),
   ),
+  jsonl: flag(
+    "--jsonl",
+    'lines are JSON: a string, or {"prompt": ..., "response": ...} for a pair; so are those of a file named .jsonl',
+    toggle,
+  ),
   label: flag(
     "--label <name>",
-    "label whose logit is the score (default: the first)",
+    "label whose logit is the score (default: the service's, or the first)",
     text.optional(),
   ),
   batch: flag("--batch <n>", "texts at once (default 16)", positiveCount.default(16)),
@@ -50,7 +54,11 @@ export function scoreCommand(): Command {
   const command = new Command("score")
     .description("score texts: arguments, lines of a file, or lines of standard input")
     .argument("[texts...]", "texts to score")
-    .addHelpText("after", "\nA bearer token for --address is read from DECORUM_TOKEN.");
+    .addHelpText(
+      "after",
+      "\nOne JSON line a text, in their order. A bearer token for --address is read from DECORUM_TOKEN." +
+        "\nExit codes: 0 all were scored, 1 a text or the service failed, 2 wrong options.",
+    );
   return addFlags(command, scoreFlags).action(async (texts: string[], given) => {
     const problems = new Problems();
     const flags = readFlags(scoreFlags, given, problems);
@@ -85,15 +93,16 @@ async function score(texts: readonly string[], flags: ScoreFlags): Promise<void>
     const labels = scorer.labels.map((name) => `"${name}"`).join(", ");
     throw new ConfigError([`--label is "${label}": the classifier's labels are ${labels}`]);
   }
-  const show = process.stderr.isTTY && !process.stdout.isTTY;
-  let done = 0;
-  for await (const batch of batches(items(texts, flags), Math.min(flags.batch, scorer.maxTexts))) {
-    const results = await scorer.score(batch, flags.truncate);
+  const jsonl = flags.jsonl || /\.(jsonl|ndjson)$/i.test(flags.file ?? "");
+  const items = textItems({ texts, file: flags.file, query: flags.query, jsonl });
+  using progress = showProgress();
+  const all = batches(items, Math.min(flags.batch, scorer.maxTexts));
+  for await (const { texts: scored, scores } of scorer.score(all, flags.truncate)) {
     const named = (values: readonly number[]) =>
       Object.fromEntries(scorer.labels.map((name, i) => [name, values[i]!]));
-    const lines = results.map(({ logits, probabilities, truncated }, i) =>
+    const lines = scores.map(({ logits, probabilities, truncated }, i) =>
       JSON.stringify({
-        text: batch[i]!.text,
+        ...scored[i]!.shown,
         label,
         score: logits[index],
         logits: named(logits),
@@ -102,10 +111,25 @@ async function score(texts: readonly string[], flags: ScoreFlags): Promise<void>
       }) + "\n"
     );
     if (!process.stdout.write(lines.join(""))) await once(process.stdout, "drain");
-    done += batch.length;
-    if (show) process.stderr.write(`\r${done} texts`);
+    progress.add(scored.length);
   }
-  if (show) process.stderr.write("\n");
+}
+
+/** How many texts are done, on a terminal that does not show the results themselves. */
+function showProgress(): Disposable & { add(texts: number): void } {
+  const show = process.stderr.isTTY && !process.stdout.isTTY;
+  const began = performance.now();
+  let done = 0;
+  return {
+    add(texts) {
+      done += texts;
+      const rate = done / (performance.now() - began) * 1000;
+      if (show) process.stderr.write(`\r${done} texts  ${rate.toFixed(0)}/s \x1b[K`);
+    },
+    [Symbol.dispose]() {
+      if (show && done > 0) process.stderr.write("\n");
+    },
+  };
 }
 
 async function openScorer({ model, address, threads, ca, insecure }: ScoreFlags): Promise<Scorer> {
@@ -113,21 +137,6 @@ async function openScorer({ model, address, threads, ca, insecure }: ScoreFlags)
   if (address === undefined) throw new Error("internal: neither model nor address");
   const token = process.env["DECORUM_TOKEN"];
   return await openService({ address, insecure, caFile: ca, token });
-}
-
-async function* items(
-  texts: readonly string[],
-  { file, query }: Pick<ScoreFlags, "file" | "query">,
-): AsyncGenerator<ScoredText> {
-  if (texts.length > 0) {
-    for (const [i, text] of texts.entries()) yield { name: `text ${i + 1}`, text, query };
-    return;
-  }
-  const source = file ?? "standard input";
-  let line = 0;
-  for await (const text of textLines(file ? createReadStream(file) : process.stdin, source)) {
-    yield { name: `line ${++line} of ${source}`, text, query };
-  }
 }
 
 async function* batches<T>(all: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

@@ -77,34 +77,68 @@ Deno.test("score: bad options are told at once, an unknown label and bad UTF-8 t
   assert.match(nobody.stderr, /127\.0\.0\.1:9/);
 });
 
-Deno.test("score: a reward service is asked, no more than it takes at once", async () => {
-  const sizes: number[] = [];
+Deno.test("score: pairs as JSON lines, with what names them", async () => {
+  using folder = new TemporaryFolder();
+  const model = tinyClassifier(folder);
+  const lines = [
+    '{"prompt":"why","response":"red one","id":7}',
+    '"red one"',
+    "",
+    '{"response":"x"}',
+  ];
+  writeFileSync(folder.join("pairs.jsonl"), lines.join("\n"));
+  const base = ["score", "--model", model, "--threads", "1"];
+  const found = linesOf(await succeed([...base, "--file", folder.join("pairs.jsonl")]));
+  assert.deepEqual(found.map(({ score: _s, logits: _l, probabilities: _p, ...rest }) => rest), [
+    { id: 7, prompt: "why", response: "red one", label: "colour", truncated: 0 },
+    { text: "red one", label: "colour", truncated: 0 },
+    { response: "x", label: "colour", truncated: 0 },
+  ]);
+  const asked = linesOf(await succeed([...base, "--query", "why", "red one"]));
+  assert.ok(Math.abs(asked[0]!.score - found[0]!.score) < 1e-6);
+  assert.ok(Math.abs(found[1]!.score - found[0]!.score) > 1e-6);
+  for (
+    const [line, text] of [["{", /line 1 of standard input: /], ["[1]", /expected a JSON string/]]
+  ) {
+    const refused = await runCommand([...base, "--jsonl"], line as string);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, text as RegExp);
+  }
+});
+
+Deno.test("score: a reward service is asked in streams, no more than it takes", async () => {
+  const streams: number[][] = [];
+  const answer = ({ items, truncate }: rewardV1.ScoreRequest__Output): rewardV1.ScoreResponse => ({
+    results: items.map(({ id, query, response }) => ({
+      id,
+      score: 0,
+      logits: [response.length, query?.length ?? 0],
+      probabilities: [0.25, 0.75],
+      truncatedTokens: truncate ? 2 : 0,
+    })),
+    labels: ["length", "asked"],
+    label: "length",
+    modelVersion: "",
+  });
   const handlers = {
-    score({ items, truncate }: rewardV1.ScoreRequest__Output) {
-      sizes.push(items.length);
-      const results = items.map(({ id, query, response }) => ({
-        id,
-        score: 0,
-        logits: [response.length, query?.length ?? 0],
-        probabilities: [0.25, 0.75],
-        truncatedTokens: truncate ? 2 : 0,
-      }));
-      return Promise.resolve({
-        results,
-        labels: ["length", "asked"],
-        label: "length",
-        modelVersion: "",
-      });
-    },
-    // deno-lint-ignore require-yield
-    async *scoreStream(): AsyncGenerator<never> {
-      throw await Promise.resolve(new TypeError("not in this test"));
+    score: () => Promise.reject(new TypeError("not in this test")),
+    async *scoreStream(requests: AsyncIterable<rewardV1.ScoreStreamRequest__Output>) {
+      const sizes: number[] = [];
+      streams.push(sizes);
+      for await (const { requestId, request } of requests) {
+        const { items } = request!;
+        if (items.some(({ response }) => response === "bad")) {
+          throw new RangeError(`Cannot score item "${items[0]!.id}"`);
+        }
+        sizes.push(items.length);
+        yield { requestId, response: answer(request!) };
+      }
     },
     getInfo: () =>
       Promise.resolve({
         labels: ["length", "asked"],
         defaultLabel: "asked",
-        limits: { maxItems: 2 },
+        limits: { maxItems: 2, maxStreamItems: 4 },
       }),
   };
   const server = await createServer({
@@ -115,16 +149,21 @@ Deno.test("score: a reward service is asked, no more than it takes at once", asy
   server.setServing(true);
   try {
     const args = ["score", "--address", server.address, "--query", "why", "--truncate"];
-    const lines = linesOf(await succeed([...args, "a", "bb", "ccc"]));
-    assert.deepEqual(sizes, [2, 1]);
+    const texts = ["a", "bb", "ccc", "dddd", "eeeee"];
+    const lines = linesOf(await succeed([...args, ...texts]));
+    assert.deepEqual(streams, [[2, 2], [1]]);
+    assert.deepEqual(lines.map(({ text }) => text), texts);
     assert.deepEqual(lines.at(-1), {
-      text: "ccc",
+      text: "eeeee",
       label: "asked",
       score: 3,
-      logits: { length: 3, asked: 3 },
+      logits: { length: 5, asked: 3 },
       probabilities: { length: 0.25, asked: 0.75 },
       truncated: 2,
     });
+    const refused = await runCommand([...args, "bad"]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /Cannot score item "text 1"/);
   } finally {
     await server.drain({ graceMs: 0 });
   }

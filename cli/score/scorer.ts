@@ -1,5 +1,5 @@
-import { probabilities, TextClassifier } from "@decorum/scoring";
-import { createClient, rewardService } from "@decorum/rpc";
+import { probabilities, TextClassifier, type TextItem } from "@decorum/scoring";
+import { createClient, rewardService, type rewardV1 } from "@decorum/rpc";
 
 /** What a classifier says of a text. */
 export interface TextScore {
@@ -12,11 +12,15 @@ export interface TextScore {
 }
 
 /** A text to score, alone or after what it answers. */
-export interface ScoredText {
-  /** What messages call it, as `line 3`. */
+export interface ScoredText extends TextItem {
+  /** What messages call it, as `line 3 of standard input`. */
   readonly name: string;
-  readonly text: string;
-  readonly query?: string | undefined;
+}
+
+/** Texts and what the classifier says of them. */
+export interface ScoredBatch<T> {
+  readonly texts: readonly T[];
+  readonly scores: readonly TextScore[];
 }
 
 /** A classifier, in this process or behind a service. */
@@ -26,8 +30,15 @@ export interface Scorer extends AsyncDisposable {
   readonly defaultLabel: string;
   /** Texts that it takes at once. */
   readonly maxTexts: number;
-  /** @throws RangeError for a text that is too long and may not be cut */
-  score(texts: readonly ScoredText[], truncate: boolean): Promise<TextScore[]>;
+  /**
+   * Scores batch after batch, in their order.
+   *
+   * @throws RangeError or RpcError for a text that is too long and may not be cut
+   */
+  score<T extends ScoredText>(
+    batches: AsyncIterable<readonly T[]>,
+    truncate: boolean,
+  ): AsyncGenerator<ScoredBatch<T>, void>;
 }
 
 /** A classifier of a Hugging Face folder. Throws as `TextClassifier.load` does. */
@@ -37,16 +48,17 @@ export async function openFolder(folder: string, threads: number): Promise<Score
     labels: classifier.labels,
     defaultLabel: classifier.labels[0]!,
     maxTexts: Infinity,
-    async score(texts, truncate) {
-      const items = texts.map(({ name, text, query }) =>
-        classifier.encode({ response: text, query }, { truncate }, name)
-      );
-      const rows = await classifier.logits(items);
-      return rows.map((logits, i) => ({
-        logits: [...logits],
-        probabilities: probabilities(logits),
-        truncated: items[i]!.truncated,
-      }));
+    async *score(batches, truncate) {
+      for await (const texts of batches) {
+        const items = texts.map((text) => classifier.encode(text, { truncate }, text.name));
+        const rows = await classifier.logits(items);
+        const scores = rows.map((logits, i) => ({
+          logits: [...logits],
+          probabilities: probabilities(logits),
+          truncated: items[i]!.truncated,
+        }));
+        yield { texts, scores };
+      }
     },
     [Symbol.asyncDispose]: () => classifier[Symbol.asyncDispose](),
   };
@@ -72,22 +84,32 @@ export async function openService(
   });
   try {
     const { labels, defaultLabel, limits } = await client.getInfo({});
+    const maxTexts = limits?.maxItems || 1;
+    const maxStreamTexts = Math.max(maxTexts, limits?.maxStreamItems || maxTexts);
     return {
       labels,
       defaultLabel: defaultLabel || labels[0]!,
-      maxTexts: limits?.maxItems || 1,
-      async score(texts, truncate) {
-        const items = texts.map(({ text, query }, i) => ({
-          id: `${i}`,
-          response: text,
-          ...(query === undefined ? {} : { query }),
-        }));
-        const { results } = await client.score({ items, label: labels[0]!, truncate });
-        return results.map((result) => ({
-          logits: result.logits,
-          probabilities: result.probabilities,
-          truncated: result.truncatedTokens,
-        }));
+      maxTexts,
+      async *score(batches, truncate) {
+        const source = batches[Symbol.asyncIterator]();
+        for (let ended = false; !ended;) {
+          // A stream waits where the service is busy; it takes so many texts, then another goes on.
+          const sent: Awaited<ReturnType<typeof source.next>>["value"][] = [];
+          let left = maxStreamTexts;
+          const requests = async function* (): AsyncGenerator<rewardV1.ScoreStreamRequest> {
+            while (left >= maxTexts) {
+              const { done, value } = await source.next();
+              ended = done === true;
+              if (ended) return;
+              left -= value.length;
+              sent.push(value);
+              yield { request: { items: value.map(itemOf), label: labels[0]!, truncate } };
+            }
+          };
+          for await (const { response } of client.scoreStream(requests())) {
+            yield { texts: sent.shift()!, scores: response!.results.map(scoreOf) };
+          }
+        }
       },
       [Symbol.asyncDispose]: () => Promise.resolve(client.close()),
     };
@@ -95,4 +117,15 @@ export async function openService(
     client.close();
     throw error;
   }
+}
+
+/** Its id is its name, so that the service's messages say which it is. */
+function itemOf({ name, query, response }: ScoredText): rewardV1.ScoreItem {
+  return { id: name, response, ...(query === undefined ? {} : { query }) };
+}
+
+function scoreOf(
+  { logits, probabilities, truncatedTokens }: rewardV1.ItemScore__Output,
+): TextScore {
+  return { logits, probabilities, truncated: truncatedTokens };
 }

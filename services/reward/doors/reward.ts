@@ -46,6 +46,7 @@ export function rewardHandlers(
           maxTextChars: limits.max_text_chars,
           maxGroupItems: limits.max_group_items,
           maxRequestBytes: limits.max_request_bytes,
+          maxStreamItems: limits.max_stream_items,
         },
         provider,
       };

@@ -61,6 +61,7 @@ Deno.test("scores: the raw logit of the named label, with all logits and probabi
     maxTextChars: 16_384,
     maxGroupItems: 64,
     maxRequestBytes: 4 * 2 ** 20,
+    maxStreamItems: 250_000,
   });
   assert.equal(info.provider, "cpu");
 });

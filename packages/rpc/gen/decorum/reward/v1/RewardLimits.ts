@@ -29,6 +29,10 @@ export interface RewardLimits {
    * Bytes of a request.
    */
   'maxRequestBytes'?: (number);
+  /**
+   * Items of all requests of one stream.
+   */
+  'maxStreamItems'?: (number);
 }
 
 /**
@@ -59,4 +63,8 @@ export interface RewardLimits__Output {
    * Bytes of a request.
    */
   'maxRequestBytes': (number);
+  /**
+   * Items of all requests of one stream.
+   */
+  'maxStreamItems': (number);
 }
