@@ -7,6 +7,7 @@ import { InterruptedError } from "./interruption.ts";
 import { certsCommand } from "./commands/certs.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { devCommand } from "./commands/dev.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -45,6 +46,7 @@ const commands = [
   rewardTrainCommand,
   exportCommand,
   downloadCommand,
+  doctorCommand,
   scoreCommand,
   upCommand,
   serveCommand,

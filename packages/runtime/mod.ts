@@ -5,6 +5,7 @@ export type { ThreadMemory, WorkerUsage } from "./worker_usage.ts";
 export type { ValueInfo } from "./messages.ts";
 export * from "./provider.ts";
 export * from "./kernels.ts";
+export { missingLibraries, type MissingLibrary, systemFolders } from "./library_search.ts";
 export * from "./memory.ts";
 export * from "./profile.ts";
 export { setTf32 } from "./tf32.ts";

@@ -1,0 +1,35 @@
+/** What one check found. */
+export interface Finding {
+  readonly status: "ok" | "warn" | "fail";
+  /** What was looked at, as `certificates` or `policy.model`. */
+  readonly check: string;
+  readonly found: string;
+  /** What to do about it; empty where nothing is. */
+  readonly advice: string;
+}
+
+export const ok = (check: string, found: string): Finding => ({
+  status: "ok",
+  check,
+  found,
+  advice: "",
+});
+export const warn = (check: string, found: string, advice: string): Finding => ({
+  status: "warn",
+  check,
+  found,
+  advice,
+});
+export const fail = (check: string, found: string, advice: string): Finding => ({
+  status: "fail",
+  check,
+  found,
+  advice,
+});
+
+/** Bytes for people. */
+export function inGiB(bytes: number): string {
+  return bytes >= 2 ** 30
+    ? `${(bytes / 2 ** 30).toFixed(1)} GiB`
+    : `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
