@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { Authorizer, createClient, rewardService, tokenHash } from "@decorum/rpc";
+import { Authorizer, checkHealth, createClient, rewardService, tokenHash } from "@decorum/rpc";
 import { createLogger } from "@decorum/telemetry";
 import { judgedTexts } from "../../demo/corpus/mod.ts";
 import { type OpenReward, openReward } from "../../services/reward/testing/open_reward.ts";
@@ -205,6 +205,18 @@ interface Conformance {
   readonly stats: { readonly inference_count: string };
   readonly index: readonly unknown[];
 }
+
+Deno.test("reflection lists every door, and health knows each by name", async () => {
+  await using reward = await open();
+  const { address } = reward.server;
+  const services = reward.started.services.map(({ service }) => service.name);
+  const listed = await run([
+    ...[bufProgram(), "curl", "--protocol", "grpc", "--http2-prior-knowledge", "--list-services"],
+    `http://${address}`,
+  ], "");
+  assert.deepEqual(listed.trim().split("\n").sort(), [...services].sort());
+  for (const service of services) assert.equal(await checkHealth({ address, service }), true);
+});
 
 /** A service that asks for tokens. */
 function openGuarded(): Promise<OpenReward> {
