@@ -128,7 +128,11 @@ Deno.test("doctor: ports that are free, held by a stranger, held by a service; p
       logger,
       ...(version === undefined ? {} : { version }),
     });
-  const [same, older, stranger] = [await start(VERSION), await start("0.0.1"), createTcpServer()];
+  const [same, older, stranger] = [
+    await start(VERSION),
+    await start("0.0.1"),
+    createTcpServer((socket) => socket.destroy()),
+  ];
   for (const one of [same, older]) one.setServing(true);
   await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve));
   const held = `127.0.0.1:${(stranger.address() as AddressInfo).port}`;
