@@ -65,19 +65,24 @@ async function drawPanel(panel: PanelSpec, data: PanelData, x: number, y: number
       "#8e8e8e",
     )
     : panel.kind === "stat"
-    ? text(10, 66, shown(data[0]!.points.at(-1)?.[1] ?? NaN, panel.unit), 30, "#73bf69", "bold")
+    ? number(shown(data[0]!.points.at(-1)?.[1] ?? NaN, panel.unit))
     : await chart(panel, data, width, height);
   return svg(x + GAP, y, width, height, frame + inner);
 }
 
 async function chart(panel: PanelSpec, lines: readonly Line[], width: number, height: number) {
   const values = lines.slice(0, MOST_LINES).flatMap(({ name, points }) =>
-    points.filter(([, value]) => Number.isFinite(value)).map(([ms, value]) => ({ name, ms, value }))
+    points.filter(([, value]) => Number.isFinite(value)).map(([ms, value]) => ({
+      name: short(name),
+      ms,
+      value,
+    }))
   );
   const format = panel.unit === "percentunit" ? ".0%" : "~s";
   const domain: Record<string, number> = {};
   if (panel.min !== undefined) domain["domainMin"] = panel.min;
   if (panel.max !== undefined) domain["domainMax"] = panel.max;
+  else if (values.every(({ value }) => value === panel.min)) domain["domainMax"] = panel.min! + 1;
   const spec: TopLevelSpec = {
     width: width - 74,
     height: height - 96,
@@ -122,6 +127,15 @@ async function chart(panel: PanelSpec, lines: readonly Line[], width: number, he
   } finally {
     view.finalize();
   }
+}
+
+function number(what: string): string {
+  return text(10, 66, what, Math.min(30, 240 / what.length), "#73bf69", "bold");
+}
+
+/** Methods without their packages. */
+function short(name: string): string {
+  return name.replaceAll(/[a-z]\w*(\.\w+)*\.(\w+)\//g, "$2/");
 }
 
 /** A number with its unit, as Grafana shows it. */

@@ -66,8 +66,14 @@ export const runOverview: DashboardSpec = {
           "Mean score of a step's responses, and its spread. It rises; when it rises and the evaluations' toxicity does not fall, the policy plays the reward.",
           [
             one("ppo/mean_scores", "mean score"),
-            query(`${of("ppo/mean_scores")} - ${of("ppo/std_scores")}`, "mean - std"),
-            query(`${of("ppo/mean_scores")} + ${of("ppo/std_scores")}`, "mean + std"),
+            query(
+              `${of("ppo/mean_scores")} - ignoring (name) ${of("ppo/std_scores")}`,
+              "mean - std",
+            ),
+            query(
+              `${of("ppo/mean_scores")} + ignoring (name) ${of("ppo/std_scores")}`,
+              "mean + std",
+            ),
           ],
           { band: { upper: "mean + std", lower: "mean - std" } },
         ),
