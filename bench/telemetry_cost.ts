@@ -22,7 +22,10 @@ export interface TelemetryCostOptions {
   readonly scrape: number;
 }
 
-const WARMUP_STEPS = 2;
+/** Steps of each system that are not counted: code that has run a few hundred times is fast. */
+const WARMUP_STEPS = 4;
+/** Milliseconds after each step in which its spans leave: they must not fall into the other system's step. */
+const SETTLE_MS = 1500;
 const RUN = "cost";
 const demo = fileURLToPath(new URL("../demo/", import.meta.url));
 
@@ -37,20 +40,20 @@ export async function benchTelemetryCost({ pairs, batch, scrape }: TelemetryCost
   try {
     await using off = await startSystem(join(folder, "off"), { batch, steps });
     await using on = await startSystem(join(folder, "on"), { batch, steps }, collector.url);
-    const scraper = scrapeAll(on.metrics, scrape);
+    const scraper = new Scraper(on.metrics, scrape);
+    const stepOn = () => scraper.during(() => on.step());
     for (let i = 0; i < WARMUP_STEPS; i++) {
       await off.step();
-      await on.step();
+      await stepOn();
     }
     const taken: { readonly on: Taken; readonly off: Taken }[] = [];
     for (let i = 0; i < pairs; i++) {
-      const first = await (i % 2 ? on : off).step();
-      const second = await (i % 2 ? off : on).step();
+      const first = await (i % 2 ? stepOn() : off.step());
+      const second = await (i % 2 ? off.step() : stepOn());
       taken.push(i % 2 ? { on: first, off: second } : { on: second, off: first });
       const [a, b] = [taken.at(-1)!.on.seconds, taken.at(-1)!.off.seconds];
       console.error(`pair ${i + 1}/${pairs}: on ${a.toFixed(2)} s, off ${b.toFixed(2)} s`);
     }
-    scraper.stop();
     const wall = ratioInterval(taken.map((pair) => [pair.on.seconds, pair.off.seconds]));
     const cpu = ratioInterval(taken.map((pair) => [pair.on.cpuSeconds, pair.off.cpuSeconds]));
     return {
@@ -71,7 +74,7 @@ export async function benchTelemetryCost({ pairs, batch, scrape }: TelemetryCost
 
 interface Taken {
   readonly seconds: number;
-  /** User and system time of the four processes. */
+  /** User and system time of the four processes, until the step's spans have left. */
   readonly cpuSeconds: number;
 }
 
@@ -142,6 +145,7 @@ async function startSystem(
           `internal: went from step ${before} to ${run!.step}:\n${said.slice(-9).join("\n")}`,
         );
       }
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
       return { seconds, cpuSeconds: cpuSeconds() - busy };
     },
     async [Symbol.asyncDispose]() {
@@ -181,20 +185,30 @@ async function startCollector() {
   };
 }
 
-function scrapeAll(addresses: readonly string[], everySeconds: number) {
-  let scrapes = 0;
-  const timer = setInterval(() => {
-    for (const address of addresses) {
+/** Asks all processes for their metrics while something runs: once soon, then at intervals. */
+class Scraper {
+  scrapes = 0;
+
+  constructor(readonly addresses: readonly string[], readonly everySeconds: number) {}
+
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    const timers = [
+      setTimeout(() => this.#scrape(), 300),
+      setInterval(() => this.#scrape(), this.everySeconds * 1000),
+    ];
+    try {
+      return await work();
+    } finally {
+      timers.forEach(clearTimeout);
+    }
+  }
+
+  #scrape(): void {
+    for (const address of this.addresses) {
       fetch(`http://${address}/metrics`).then(async (response) => {
         await response.text();
-        scrapes++;
+        this.scrapes++;
       }, () => {});
     }
-  }, everySeconds * 1000);
-  return {
-    get scrapes() {
-      return scrapes;
-    },
-    stop: () => clearInterval(timer),
-  };
+  }
 }
