@@ -91,7 +91,7 @@ program.command("ppo_iteration").description("one PPO iteration: rollout, refere
 program.command("telemetry_cost")
   .description("steps of the demo with traces and metrics beside the same steps without, in turn")
   .option("--pairs <n>", "pairs of steps", positive, 20)
-  .option("--batch <n>", "prompts of a step: makes it long", positive, 256)
+  .option("--batch <n>", "prompts of a step: makes it long", positive, 768)
   .option("--scrape <s>", "seconds between two scrapes of each process", positive, 5)
   .option("--json", "print one JSON object")
   .action(async ({ json, ...options }) => {
