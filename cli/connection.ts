@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import process from "node:process";
 import { z } from "zod";
 import { loadConfig } from "@decorum/config";
@@ -86,7 +87,7 @@ export function serviceTls(
 ): string[] {
   if (folder === undefined) return [];
   const setting = (name: ServiceName, key: string) =>
-    `${name}.${key}=${JSON.stringify(certificateFiles(folder, name))}`;
+    `${name}.${key}=${JSON.stringify(certificateFiles(resolve(folder), name))}`;
   return only.flatMap((name) => [
     setting(name, "tls"),
     ...(name === "evaluator" || name === "trainer" ? [setting(name, "client_tls")] : []),

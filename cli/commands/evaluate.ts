@@ -4,6 +4,7 @@ import process from "node:process";
 import { ConfigError } from "@decorum/config";
 import { createClient, evaluatorService, type evaluatorV1 } from "@decorum/rpc";
 import { loadRows, parsePrompt } from "@decorum/text";
+import { connection, connectionFlags } from "../connection.ts";
 import { evaluateWithProgress } from "../evaluate_run.ts";
 import {
   addFlags,
@@ -48,6 +49,7 @@ const flags = {
   temperature: flag("--temperature <x>", "default 1", positive.default(1)),
   maxNewTokens: flag("--max-new-tokens <n>", "default 64", positiveCount.default(64)),
   samples: flag("--samples <n>", "rows of the table of samples (default 8)", count.default(8)),
+  ...connectionFlags,
 } as const;
 
 /** `decorum evaluate`: toxicity before and after, measured by an evaluator. */
@@ -69,8 +71,10 @@ export function evaluateCommand(): Command {
     problems.throwIfAny();
     const options = found as FlagValues<typeof flags>;
     const request = await requestOf(options);
+    const call = config === undefined ? connection(options)("evaluator") : {};
     const evaluate = async (address: string): Promise<void> => {
       using evaluator = createClient(evaluatorService, {
+        ...call,
         address,
         maxMessageBytes: 64 * 2 ** 20,
       });

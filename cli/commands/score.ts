@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { once } from "node:events";
 import process from "node:process";
 import { ConfigError } from "@decorum/config";
+import { connection, connectionFlags } from "../connection.ts";
 import {
   addFlags,
   count,
@@ -43,8 +44,7 @@ const scoreFlags = {
   batch: flag("--batch <n>", "texts at once (default 16)", positiveCount.default(16)),
   truncate: flag("--truncate", "cut texts that are too long; refused otherwise", toggle),
   threads: flag("--threads <n>", "0: one per physical core (default 0)", count.default(0)),
-  ca: flag("--ca <file>", "TLS: authorities that sign the service", text.optional()),
-  insecure: flag("--insecure", "plaintext to an address that is not loopback", toggle),
+  ...connectionFlags,
 } as const;
 
 type ScoreFlags = FlagValues<typeof scoreFlags>;
@@ -56,7 +56,7 @@ export function scoreCommand(): Command {
     .argument("[texts...]", "texts to score")
     .addHelpText(
       "after",
-      "\nOne JSON line a text, in their order. A bearer token for --address is read from DECORUM_TOKEN." +
+      "\nOne JSON line a text, in their order. A token for --address may also be in DECORUM_TOKEN." +
         "\nExit codes: 0 all were scored, 1 a text or the service failed, 2 wrong options.",
     );
   return addFlags(command, scoreFlags).action(async (texts: string[], given) => {
@@ -71,7 +71,6 @@ export function scoreCommand(): Command {
     }
     if (model !== undefined) checkPath("--model", model, "folder", problems);
     if (file !== undefined) checkPath("--file", file, "file", problems);
-    if (flags.ca !== undefined) checkPath("--ca", flags.ca, "file", problems);
     if (texts.length > 0 && file !== undefined) {
       problems.add("texts and --file were both given: leave one out");
     }
@@ -132,11 +131,10 @@ function showProgress(): Disposable & { add(texts: number): void } {
   };
 }
 
-async function openScorer({ model, address, threads, ca, insecure }: ScoreFlags): Promise<Scorer> {
+async function openScorer({ model, address, threads, ...flags }: ScoreFlags): Promise<Scorer> {
   if (model !== undefined) return await openFolder(model, threads);
   if (address === undefined) throw new Error("internal: neither model nor address");
-  const token = process.env["DECORUM_TOKEN"];
-  return await openService({ address, insecure, caFile: ca, token });
+  return await openService(address, connection(flags));
 }
 
 async function* batches<T>(all: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

@@ -1,4 +1,5 @@
 import { probabilities, TextClassifier, type TextItem } from "@decorum/scoring";
+import type { CallSecurity } from "@decorum/service";
 import { createClient, rewardService, type rewardV1 } from "@decorum/rpc";
 
 /** What a classifier says of a text. */
@@ -64,24 +65,9 @@ export async function openFolder(folder: string, threads: number): Promise<Score
   };
 }
 
-/** Where a reward service is and how it is called. */
-export interface ServiceOptions {
-  readonly address: string;
-  readonly insecure: boolean;
-  readonly caFile?: string | undefined;
-  readonly token?: string | undefined;
-}
-
 /** The classifier of a running reward service. @throws RpcError when it cannot be called */
-export async function openService(
-  { address, insecure, caFile, token }: ServiceOptions,
-): Promise<Scorer> {
-  const client = createClient(rewardService, {
-    address,
-    insecure,
-    ...(caFile === undefined ? {} : { tls: { caFile } }),
-    ...(token === undefined ? {} : { token }),
-  });
+export async function openService(address: string, security: CallSecurity): Promise<Scorer> {
+  const client = createClient(rewardService, { ...security("reward"), address });
   try {
     const { labels, defaultLabel, limits } = await client.getInfo({});
     const maxTexts = limits?.maxItems || 1;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
 import { loadConfig } from "@decorum/config";
-import { telemetryConfig } from "@decorum/service";
+import { clientConfig, telemetryConfig } from "@decorum/service";
 import { evaluatorConfig } from "../../services/evaluator/config.ts";
 import { policyConfig } from "../../services/policy/config.ts";
 import { rewardConfig } from "../../services/reward/config.ts";
@@ -17,6 +17,7 @@ const sections = {
   reward: rewardConfig,
   evaluator: evaluatorConfig,
   trainer: trainerConfig,
+  client: clientConfig,
   telemetry: telemetryConfig,
 };
 
