@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 /** A new folder for a test's files, removed at the end of a `using` block. */
 export class TemporaryFolder implements Disposable {
-  readonly path = mkdtempSync(join(tmpdir(), "decorum-test-"));
+  readonly path: string = mkdtempSync(join(tmpdir(), "decorum-test-"));
 
   join(name: string): string {
     return join(this.path, name);
@@ -78,6 +78,16 @@ function numbers(...fields: readonly (readonly [width: number, value: number])[]
   }));
 }
 
+/** A tensor as `torch.save` pickles it; of six floats by default. */
+export interface PickledTensor {
+  readonly key?: string;
+  readonly type?: string;
+  readonly elements?: number;
+  readonly offset?: number;
+  readonly dims?: readonly number[];
+  readonly strides?: readonly number[];
+}
+
 /** Pieces of a pickle of protocol 2, for pickles that Python would not write. */
 export const pickle = {
   start: [0x80, 2],
@@ -95,16 +105,28 @@ export const pickle = {
   reduce: [0x52],
   build: [0x62],
   load: [0x51],
-  text: (text: string) => [0x58, ...uint32(Buffer.byteLength(text)), ...Buffer.from(text)],
-  integer: (value: number) => [0x8a, 8, ...int64(value)],
-  put: (index: number) => [0x72, ...uint32(index)],
-  get: (index: number) => [0x6a, ...uint32(index)],
-  global: (module: string, member: string) => [0x63, ...Buffer.from(`${module}\n${member}\n`)],
-  tupleOf: (...items: readonly number[][]) => [0x28, ...items.flat(), 0x74],
+  text: (
+    text: string,
+  ): number[] => [0x58, ...uint32(Buffer.byteLength(text)), ...Buffer.from(text)],
+  integer: (value: number): number[] => [0x8a, 8, ...int64(value)],
+  put: (index: number): number[] => [0x72, ...uint32(index)],
+  get: (index: number): number[] => [0x6a, ...uint32(index)],
+  global: (
+    module: string,
+    member: string,
+  ): number[] => [0x63, ...Buffer.from(`${module}\n${member}\n`)],
+  tupleOf: (...items: readonly number[][]): number[] => [0x28, ...items.flat(), 0x74],
   /** `_rebuild_tensor_v2` over the storage `data/<key>`. */
   tensor: (
-    { key = "0", type = "FloatStorage", elements = 6, offset = 0, dims = [6], strides = [1] },
-  ) => {
+    {
+      key = "0",
+      type = "FloatStorage",
+      elements = 6,
+      offset = 0,
+      dims = [6],
+      strides = [1],
+    }: PickledTensor,
+  ): number[] => {
     const id = pickle.tupleOf(
       pickle.text("storage"),
       pickle.global("torch", type),
@@ -123,7 +145,9 @@ export const pickle = {
     return [...pickle.global("torch._utils", "_rebuild_tensor_v2"), ...args, ...pickle.reduce];
   },
   /** A whole pickle of a dict. */
-  dict: (...items: readonly (readonly [name: string, value: number[]])[]) =>
+  dict: (
+    ...items: readonly (readonly [name: string, value: number[]])[]
+  ): Uint8Array<ArrayBuffer> =>
     Uint8Array.from([
       ...pickle.start,
       ...pickle.emptyDict,
