@@ -4,6 +4,7 @@ import process from "node:process";
 import { benchPpoIteration } from "./ppo_iteration.ts";
 import { benchPush } from "./push_weights.ts";
 import { type T5Size, t5Sizes } from "./random_t5.ts";
+import { benchScoreLoad, printScoreLoad } from "./score_load.ts";
 import { benchTelemetryCost } from "./telemetry_cost.ts";
 import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
 
@@ -87,6 +88,23 @@ program.command("ppo_iteration").description("one PPO iteration: rollout, refere
     const row = { bench: "ppo_iteration", ...options, ...result };
     console.log(json ? JSON.stringify(row) : JSON.stringify(row, null, 2));
     process.exitCode = 0;
+  });
+program.command("score_load")
+  .description("64 callers on the reward service, RoBERTa-base's shape, beside servers in PyTorch")
+  .option("--threads <n>", "threads of a server", positive, 2)
+  .option("--callers <n>", "callers that wait at once", positive, 64)
+  .option("--texts <n>", "texts of a turn", positive, 512)
+  .option("--rounds <n>", "turns of each server", positive, 3)
+  .option("--cache <folder>", "where the random model lies", join(".cache", "bench"))
+  .option("--python <path>", "Python with torch, transformers, fastapi and uvicorn: also time them")
+  .option("--data <file>", "one text a line; default texts of DialogSum's lengths")
+  .option("--tokenizer <folder>", "whose tokenizer the model gets; default one token a letter")
+  .option("--set <setting...>", "of our service, as reward.batching.max_tokens=1024")
+  .option("--json", "print one JSON object")
+  .action(async ({ json, ...options }) => {
+    const result = await benchScoreLoad(options);
+    if (json) console.log(JSON.stringify({ bench: "score_load", ...options, ...result }));
+    else printScoreLoad(result);
   });
 program.command("telemetry_cost")
   .description("steps of the demo with traces and metrics beside the same steps without, in turn")

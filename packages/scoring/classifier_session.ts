@@ -52,13 +52,8 @@ export class ClassifierSession implements AsyncDisposable {
     config: ClassifierConfig,
     { precision = "fp32", ...runtime }: ScoringRuntime = {},
   ): Promise<ClassifierSession> {
+    checkPrecision(folder, { precision, ...runtime });
     const packed = (runtime.executionProvider ?? "cpu") === "cpu";
-    if (precision === "int8" && !packed) {
-      throw new RangeError(
-        `Cannot load the classifier ${folder} in int8 on execution provider "${runtime.executionProvider}", ` +
-          "which has no products of 8-bit rows: int8 runs on the CPU; expected fp32, fp16 or bf16 there",
-      );
-    }
     using index = openCheckpoint(folder);
     const float = precision === "int8" ? "fp32" : precision;
     const { graph, files } = packed
@@ -126,6 +121,18 @@ export class ClassifierSession implements AsyncDisposable {
     await this.session.release();
     this.worker.terminate();
   }
+}
+
+/** Stops before int8 where it does not run. @throws RangeError */
+export function checkPrecision(
+  folder: string,
+  { precision, executionProvider = "cpu" }: ScoringRuntime,
+): void {
+  if (precision !== "int8" || executionProvider === "cpu") return;
+  throw new RangeError(
+    `Cannot load the classifier ${folder} in int8 on execution provider "${executionProvider}", ` +
+      "which has no products of 8-bit rows: int8 runs on the CPU; expected fp32, fp16 or bf16 there",
+  );
 }
 
 /** Texts in runs of about as many tokens. */

@@ -11,7 +11,7 @@ import {
 } from "@decorum/models";
 import type { RunOptions } from "@decorum/runtime";
 import { loadTokenizer, type Tokenizer } from "@decorum/text";
-import { ClassifierSession, type ScoringRuntime } from "./classifier_session.ts";
+import { checkPrecision, ClassifierSession, type ScoringRuntime } from "./classifier_session.ts";
 import { type EncodedItem, encodeItem, type ItemLimit, type TextItem } from "./encode_item.ts";
 import { describeAgreement, type Int8Agreement, int8Agreement } from "./int8_agreement.ts";
 import { sampleTexts } from "./sample_texts.ts";
@@ -67,6 +67,7 @@ export class TextClassifier implements AsyncDisposable {
     const config = loadClassifierConfig(path);
     const tokenizer = loadTokenizer(path);
     const { runtime = {}, maxInt8Difference = 0.5 } = options;
+    checkPrecision(path, runtime);
     const int8 = runtime.precision === "int8";
     const hashed = ["decorum classifier", 1, await baseModelHash(path), tokenizerHash(path)];
     const version = createHash("sha256")
@@ -80,11 +81,11 @@ export class TextClassifier implements AsyncDisposable {
         `Cannot load the classifier ${path} for items of ${maxTokens} tokens: it takes at most ${most}`,
       );
     }
+    // First and alone, so that two models are never in memory at once.
+    const fp32 = int8 ? await fp32Samples(path, config, tokenizer, maxTokens, runtime) : undefined;
     const session = await open();
     try {
-      const agreement = int8
-        ? await compareWithFp32(path, config, tokenizer, maxTokens, runtime, session)
-        : undefined;
+      const agreement = fp32 && int8Agreement(fp32.logits, await session.logits(fp32.texts));
       // Not "greater than", which NaN never is.
       if (agreement && !(agreement.maxDifference <= maxInt8Difference)) {
         throw new RangeError(
@@ -156,14 +157,14 @@ export class TextClassifier implements AsyncDisposable {
   }
 }
 
-async function compareWithFp32(
+/** `sampleTexts` as token ids, and their logits in fp32. */
+async function fp32Samples(
   folder: string,
   config: ClassifierConfig,
   tokenizer: Tokenizer,
   maxTokens: number,
   runtime: ScoringRuntime,
-  session: ClassifierSession,
-): Promise<Int8Agreement> {
+) {
   const texts = sampleTexts.map((response, i) =>
     encodeItem(tokenizer, { response }, { maxTokens, truncate: true }, `sample ${i}`).ids
   );
@@ -173,5 +174,5 @@ async function compareWithFp32(
     precision: "fp32",
     sessionConfig: { ...runtime.sessionConfig, "session.disable_prepacking": "1" },
   });
-  return int8Agreement(await fp32.logits(texts), await session.logits(texts));
+  return { texts, logits: await fp32.logits(texts) };
 }
