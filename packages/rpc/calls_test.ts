@@ -182,7 +182,8 @@ Deno.test("a deadline ends the call on both sides; a parent's deadline is inheri
   );
   assert(performance.now() - begun < 2000);
   for (let i = 0; i < 100 && seen === undefined; i++) await sleep(10);
-  assert.equal((seen as { code?: unknown }).code, "DEADLINE_EXCEEDED");
+  // The caller's own end of the call may overtake the server's clock by the time that the call took to arrive.
+  assert.match(`${(seen as { code?: unknown }).code}`, /^(DEADLINE_EXCEEDED|CANCELLED)$/);
 
   const parent = { signal: new AbortController().signal, deadline: Date.now() + 100 };
   await assert.rejects(fixture.reward.score({}, { parent }), rejectsWith("DEADLINE_EXCEEDED"));

@@ -48,17 +48,23 @@ function start(script: string, ...args: string[]): Child {
 }
 
 // denoland/deno#36788: from Deno 2.9.4 on, nghttp2 aborts the client's process when the GOAWAY comes.
-Deno.test("a client process survives the GOAWAY of a server process that shuts down", async () => {
+Deno.test("a client process survives the GOAWAY of a server process that shuts down, and reconnects", async () => {
   const server = start("goaway_server.ts");
   const { port } = await server.next();
   const client = start("goaway_client.ts", String(port));
-  const result = await client.next();
-  assert.equal(result["calls"], 13);
-  assert.equal(result["after"], "UNAVAILABLE");
-  const { code, signal, errors } = await client.exit;
-  assert.deepEqual({ code, signal }, { code: 0, signal: null }, errors);
+  const { before } = await client.next() as { before: { server?: string }[] };
+  assert.equal(before.length, 13);
+  assert(before.every((answer) => answer.server === `${server.child.pid}`));
+  assert.deepEqual((await client.next())["away"], { error: "UNAVAILABLE" });
   assert.equal((await server.next())["ended"], true);
   assert.equal((await server.exit).code, 0);
+  const second = start("goaway_server.ts", String(port));
+  assert.equal((await second.next())["port"], port);
+  assert.deepEqual((await client.next())["again"], { server: `${second.child.pid}` });
+  const { code, signal, errors } = await client.exit;
+  assert.deepEqual({ code, signal }, { code: 0, signal: null }, errors);
+  process.kill(second.child.pid ?? 0, "SIGTERM");
+  assert.equal((await second.exit).code, 0);
 });
 
 Deno.test("SIGTERM: not serving, the running call finishes, the process exits with 0", async () => {
