@@ -44,11 +44,12 @@ export class ScoringDesk {
   ): Promise<ScoredTexts<T>> {
     const classifier = await this.live.current;
     const statistics = this.engine.statisticsOf(classifier);
+    const release = this.engine.retain(classifier);
     const began = performance.now();
     try {
       checkTexts(texts, this.config.limits);
       const prepared = prepare(classifier);
-      const items = encodeTexts(texts, this.config.limits, classifier);
+      const items = await encodeTexts(texts, this.config.limits, classifier, signal);
       const encodingMs = performance.now() - began;
       const { logits, ...ran } = await this.engine.score(
         { model: classifier, items, asSent: texts.asSent, signal, deadline },
@@ -68,6 +69,8 @@ export class ScoringDesk {
     } catch (error) {
       statistics.failed(performance.now() - began);
       throw error;
+    } finally {
+      release();
     }
   }
 }

@@ -40,7 +40,7 @@ export class ScoringEngine {
   }
 
   /**
-   * Logits of a request's items, in their order. The request counts from this call on: no `await` comes before.
+   * Logits of a request's items, in their order.
    *
    * @param options.wait true: waits where the queue is full; false: fails fast
    * @throws StatusError RESOURCE_EXHAUSTED when the queue is full, DEADLINE_EXCEEDED when the deadline passed
@@ -82,7 +82,13 @@ export class ScoringEngine {
     return found;
   }
 
-  /** Resolves when no request of a model waits or runs: it may be freed. */
+  /** Says that a model is in use, until what is returned is called: a request of it is being made. */
+  retain(model: ScoringModel): () => void {
+    this.#count(model, 1);
+    return () => this.#count(model, -1);
+  }
+
+  /** Resolves when a model is not in use, and no request of it waits or runs: it may be freed. */
   async idle(model: ScoringModel): Promise<void> {
     while (this.#unfinished.has(model)) {
       await new Promise<void>((resolve) => this.#onIdle.push(resolve));

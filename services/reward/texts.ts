@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
 import type { EncodedItem, TextClassifier, TextItem } from "@decorum/scoring";
 import type { RewardConfig } from "./config.ts";
 
@@ -30,17 +31,31 @@ export function checkTexts({ items, nameOf, asSent }: Texts, limits: Limits): vo
   items.forEach((item, i) => checkSize(item, nameOf(i), limits));
 }
 
+/** Milliseconds of encoding after which other callers get their turn: a long word takes up to 60. */
+const SLICE_MS = 5;
+
 /**
- * Encodes texts that were checked.
+ * Encodes texts that were checked. Large requests are encoded in slices of time, between which others are served.
  *
- * @throws RangeError for an item with too many tokens, or too many of a group that is executed as sent
+ * @throws RangeError for an item with too many tokens, or too many of a group that is executed as sent; the
+ * signal's reason
  */
-export function encodeTexts(
+export async function encodeTexts(
   { items, nameOf, truncate, asSent }: Texts,
   limits: Limits,
   classifier: Pick<TextClassifier, "encode">,
-): EncodedItem[] {
-  const encoded = items.map((item, i) => classifier.encode(item, { truncate }, nameOf(i)));
+  signal: AbortSignal,
+): Promise<EncodedItem[]> {
+  const encoded: EncodedItem[] = [];
+  let since = performance.now();
+  for (const [i, item] of items.entries()) {
+    if (performance.now() - since > SLICE_MS) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      signal.throwIfAborted();
+      since = performance.now();
+    }
+    encoded.push(classifier.encode(item, { truncate }, nameOf(i)));
+  }
   if (asSent) checkGroup(encoded, limits.max_group_tokens);
   return encoded;
 }
