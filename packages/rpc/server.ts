@@ -15,6 +15,9 @@ import { type ServerTls, TlsServerCredentials } from "./tls.ts";
 import { serverTracing } from "./tracing.ts";
 import { tellVersion } from "./version.ts";
 
+/** Calls of one connection that run at once: what is above waits at its client, or is refused where that sends it. */
+const CALLS_PER_CONNECTION = 1024;
+
 /** A service with its handlers; made by `implement`. */
 export interface ServiceImplementation {
   readonly service: AnyService;
@@ -103,6 +106,7 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
   const server = new grpc.Server({
     "grpc.max_receive_message_length": maxBytes,
     "grpc.max_send_message_length": maxBytes,
+    "grpc.max_concurrent_streams": CALLS_PER_CONNECTION,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
     ...(options.maxConnectionAgeMs === undefined

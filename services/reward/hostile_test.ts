@@ -113,6 +113,15 @@ Deno.test("requests that end or wait in the middle of a message do not hold up o
   for (const stream of slow) stream.destroy();
 });
 
+Deno.test("more calls on one connection than it may have wait, and all are answered", async () => {
+  await using reward = await openReward({ limits: limitsOf({ max_queue_items: 4096 }) });
+  using client = createClient(rewardService, { address: reward.server.address });
+  const answers = await Promise.all(
+    Array.from({ length: 1500 }, () => client.score({ items: [{ response: "you fool" }] })),
+  );
+  assert.equal(answers.length, 1500);
+});
+
 Deno.test("much and deep metadata is bounded", async () => {
   await using reward = await openReward();
   using raw = openRaw(reward.server.address);
