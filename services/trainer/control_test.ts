@@ -200,7 +200,7 @@ Deno.test("bad requests and configurations are refused, with every fault at once
     /mini_batch_size is 99: expected at most batch_size, 8/,
   );
   await bad({ listen: "127.0.0.1:1" }, /listen/);
-  await bad({ data: { train: "nowhere.jsonl" } }, /no file nowhere.jsonl/);
+  await bad({ data: { train: "nowhere.jsonl" } }, /no file .*nowhere.jsonl/);
   await bad(
     { data: { prompt: "{words}" } },
     /"words".*is not a column; the columns are "text", "summary"/,
