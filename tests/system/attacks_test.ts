@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import {
   checkHealth,
@@ -13,6 +23,7 @@ import {
   tokenHash,
   trainerService,
 } from "@decorum/rpc";
+import { exportClassifierOnnx, Judge } from "@decorum/scoring";
 import { packWeights, pushWeights } from "@decorum/service";
 import { writeCertificates } from "../../cli/certificates/folder.ts";
 import { issueCertificate } from "../../cli/certificates/issue.ts";
@@ -303,4 +314,26 @@ Deno.test("plaintext that others could read, and files that do not fit, keep a s
     refuse(/is not the key of the certificate/, `policy.tls=${JSON.stringify(strange)}`),
     refuse(/nobody can prove one/, "policy.authorization={tei.v1.Info/*: [client/a]}"),
   ]);
+});
+
+Deno.test("a judge whose ONNX file names weights outside of its folder, or links to them, is refused", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "decorum-judge-"));
+  try {
+    const judge = join(folder, "deep", "judge");
+    exportClassifierOnnx(fileURLToPath(new URL("../../demo/models/judge", import.meta.url)), judge);
+    const model = join(judge, "onnx", "model.onnx");
+    const data = `${model}_data`;
+    copyFileSync(data, join(folder, "s.data"));
+    const graph = readFileSync(model);
+    // As long as the name it takes the place of, so that the file stays a valid protobuf.
+    const altered = graph.toString("latin1").replaceAll("model.onnx_data", "../../../s.data");
+    writeFileSync(model, altered, "latin1");
+    await assert.rejects(Judge.load(judge), /escapes model directory/);
+    writeFileSync(model, graph);
+    rmSync(data);
+    symlinkSync(join(folder, "s.data"), data);
+    await assert.rejects(Judge.load(judge), /escapes model directory/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
