@@ -1,7 +1,7 @@
 import { createClient, policyService, resolveAddresses, RpcError } from "@decorum/rpc";
 import type { CallSecurity } from "@decorum/service";
 import { inSpan, type Metrics } from "@decorum/telemetry";
-import { persist, type Waiting } from "./waiting.ts";
+import { Backoff, isTransient, persist, type Waiting } from "./waiting.ts";
 import { ensureWeights, type PolicyClient, type WeightsImage } from "./weights_push.ts";
 
 /** One policy process. */
@@ -12,6 +12,17 @@ export interface PolicyReplica {
   version: number | undefined;
   /** This trainer pushed to it before, so no other may have. */
   ours: boolean;
+  /** It was found to fit the run; see {@link PoliciesOptions.admit}. */
+  admitted: boolean;
+  /** Why it does not; it is left alone then. */
+  unfit: string | undefined;
+  /** Calls under way; a client is closed when it has none. */
+  calls: number;
+}
+
+/** A policy that joined a run and does not fit it: another model, limits that are too small. */
+export class UnfitError extends Error {
+  override readonly name = "UnfitError";
 }
 
 export interface PoliciesOptions {
@@ -20,6 +31,16 @@ export interface PoliciesOptions {
   /** How they are called. */
   readonly security: CallSecurity;
   readonly metrics: Metrics;
+  /**
+   * Checks that a policy fits the run, before it gets its first weights.
+   *
+   * @throws RpcError when it does not answer; Error when it does not fit
+   */
+  readonly admit?: (client: PolicyClient, signal: AbortSignal) => Promise<void>;
+  /** Addresses, "ip:port", behind a name; by default as the system resolves it. */
+  readonly lookup?: (name: string) => Promise<string[]>;
+  /** Milliseconds between two looks at the names while policies are at work; default 2000. */
+  readonly refreshMs?: number;
 }
 
 /** All policies of a run, and the weights that they should hold. */
@@ -41,12 +62,12 @@ export class Policies implements Disposable {
   /**
    * Policies that the addresses stand for now; those of a name that cannot be resolved are as they were.
    *
-   * @throws RpcError UNAVAILABLE when nothing is known of a name yet
+   * @throws RpcError UNAVAILABLE when nothing is known of a name yet; UnfitError when none fits the run
    */
   async resolve(): Promise<PolicyReplica[]> {
     for (const name of this.options.addresses) {
       try {
-        this.#resolved.set(name, await resolveOneFamily(name));
+        this.#resolved.set(name, await (this.options.lookup ?? resolveOneFamily)(name));
       } catch (error) {
         if (this.#resolved.has(name)) continue;
         const details = (error as Error).message;
@@ -54,10 +75,10 @@ export class Policies implements Disposable {
       }
     }
     const found = new Set([...this.#resolved.values()].flat());
-    for (const [address, { client }] of this.#replicas) {
+    for (const [address, replica] of this.#replicas) {
       if (found.has(address)) continue;
-      client.close();
       this.#replicas.delete(address);
+      if (replica.calls === 0) replica.client.close();
     }
     for (const address of found) {
       if (this.#replicas.has(address)) continue;
@@ -69,30 +90,84 @@ export class Policies implements Disposable {
         metrics,
         maxMessageBytes,
       });
-      this.#replicas.set(address, { address, client, version: undefined, ours: false });
+      this.#replicas.set(address, {
+        ...{ address, client, version: undefined, ours: false },
+        ...{ admitted: false, unfit: undefined, calls: 0 },
+      });
     }
-    return [...this.#replicas.values()];
+    return this.#fit();
   }
 
-  /** Makes the weights those of the run and pushes them to every policy; waits for those that are away. */
+  /** Whether an address still stands for this policy. */
+  has(replica: PolicyReplica): boolean {
+    return this.#replicas.get(replica.address) === replica;
+  }
+
+  /** Makes calls of a policy; one that has left meanwhile is let go after the last. */
+  async use<T>(replica: PolicyReplica, calls: () => Promise<T>): Promise<T> {
+    replica.calls++;
+    try {
+      return await calls();
+    } finally {
+      if (--replica.calls === 0 && !this.has(replica)) replica.client.close();
+    }
+  }
+
+  /**
+   * Tries all policies at once, until each was tried and one at least has done it. Others that are away are not
+   * waited for: they are brought up to date when they are there again.
+   *
+   * @throws StoppedError when the wait is ended; what no wait can mend
+   */
+  async reach(
+    waiting: Waiting,
+    call: (replica: PolicyReplica) => Promise<void>,
+  ): Promise<void> {
+    const one = new AbortController();
+    const attempt = async (replica: PolicyReplica): Promise<void> => {
+      const backoff = new Backoff(`policy ${replica.address}`, waiting);
+      for (;;) {
+        try {
+          await this.use(replica, () => call(replica));
+          backoff.succeeded();
+          return one.abort();
+        } catch (error) {
+          if (error instanceof UnfitError) return waiting.say(error.message);
+          const without = () =>
+            waiting.say(`going on without ${backoff.what}: ${(error as Error).message}`);
+          if (one.signal.aborted && isTransient(error)) {
+            waiting.failed?.(backoff.what);
+            return without();
+          }
+          await backoff.after(error, one.signal);
+          if (one.signal.aborted) return without();
+          // A process that has gone for good is no longer behind its name: nobody waits for it.
+          if (!(await this.resolve()).includes(replica)) return;
+        }
+      }
+    };
+    while (!one.signal.aborted) {
+      const present = await persist("the policies", waiting, () => this.resolve());
+      await Promise.all(present.map((replica) =>
+        attempt(replica).catch((error) => {
+          one.abort();
+          throw error;
+        })
+      ));
+    }
+  }
+
+  /** Makes the weights those of the run and pushes them to every policy; waits until one at least holds them. */
   async publish(newest: WeightsImage, waiting: Waiting, start?: WeightsImage): Promise<void> {
     this.#newest = newest;
     this.#start ??= start;
-    const replicas = await this.resolve();
-    await Promise.all(
-      replicas.map((replica) =>
-        persist(`policy ${replica.address}`, waiting, async () => {
-          // A process that has gone for good is no longer behind its name: nobody waits for it.
-          const present = await this.resolve();
-          if (present.includes(replica)) await this.ensure(replica, waiting.cancel);
-        })
-      ),
-    );
+    await this.reach(waiting, (replica) => this.ensure(replica, waiting.cancel));
   }
 
-  /** Brings one policy up to date. @throws RpcError, Error as `ensureWeights` */
+  /** Brings one policy up to date. @throws RpcError, Error as `ensureWeights`; UnfitError */
   async ensure(replica: PolicyReplica, signal: AbortSignal): Promise<void> {
     if (replica.version === this.newest.version) return;
+    if (!replica.admitted) await this.#admit(replica, signal);
     try {
       await this.#bring(replica, signal);
     } catch (error) {
@@ -108,6 +183,25 @@ export class Policies implements Disposable {
   forget(replica: PolicyReplica): void {
     replica.version = undefined;
     replica.ours = false;
+  }
+
+  /** @throws UnfitError for one that does not fit, which is left alone from now on */
+  async #admit(replica: PolicyReplica, signal: AbortSignal): Promise<void> {
+    try {
+      await this.options.admit?.(replica.client, signal);
+      replica.admitted = true;
+    } catch (cause) {
+      if (cause instanceof RpcError) throw cause;
+      replica.unfit = (cause as Error).message;
+      throw new UnfitError(`Left out: ${replica.unfit}`, { cause });
+    }
+  }
+
+  #fit(): PolicyReplica[] {
+    const all = [...this.#replicas.values()];
+    const fit = all.filter(({ unfit }) => unfit === undefined);
+    if (fit.length > 0) return fit;
+    throw new UnfitError(`No policy fits the run: ${all.map(({ unfit }) => unfit).join("; ")}`);
   }
 
   /** Pushes what the policy lacks, as a span and a time of its own. */

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { InvariantError } from "@decorum/ppo";
 import { type policyV1, RpcError } from "@decorum/rpc";
-import type { Policies, PolicyReplica } from "./policies.ts";
-import { Backoff, persist, type Waiting } from "./waiting.ts";
+import { type Policies, type PolicyReplica, UnfitError } from "./policies.ts";
+import { Backoff, pause, persist, type Waiting } from "./waiting.ts";
 import { isImage, type WeightsImage } from "./weights_push.ts";
 
 /** One prompt to complete. */
@@ -46,7 +46,9 @@ export function rolloutGroups(lengths: readonly number[], size: number): number[
 
 /**
  * Completes groups of prompts on whichever policy is free. A policy that fails is waited for while the others
- * go on; one that began anew gets its weights first. The result does not depend on any of it.
+ * go on; one that began anew gets its weights first. Names are looked up again and again meanwhile: who joins
+ * gets weights and work, and the group of one that leaves is begun elsewhere too. The result does not depend on
+ * any of it.
  *
  * @throws InvariantError when an answer is not what was asked for; StoppedError when the wait is ended
  */
@@ -68,50 +70,74 @@ export async function rollout(
   const failed = Promise.withResolvers<never>();
   const all: Waiting = { ...waiting, cancel: AbortSignal.any([waiting.cancel, over.signal]) };
   const workers = new Map<PolicyReplica, Promise<void>>();
+  /** Groups that a policy is at. */
+  const under = new Map<PolicyReplica, number>();
 
-  /** Gives work to policies that have none yet. @returns those there are */
-  const recruit = async (): Promise<PolicyReplica[]> => {
-    const present = await policies.resolve();
-    for (const replica of present) {
+  /** Gives work to policies that have none yet, and that of those that have left to others. */
+  const recruit = async (): Promise<void> => {
+    for (const replica of await policies.resolve()) {
       if (!workers.has(replica)) workers.set(replica, work(replica).catch(failed.reject));
     }
-    return present;
+    for (const [replica, index] of under) {
+      if (policies.has(replica)) continue;
+      under.delete(replica);
+      pending.unshift(index);
+      wakeAll();
+    }
   };
 
   const work = async (replica: PolicyReplica): Promise<void> => {
     const backoff = new Backoff(`policy ${replica.address}`, waiting);
     let lost = 0;
-    while (missing > 0 && !over.signal.aborted) {
+    while (missing > 0 && !over.signal.aborted && policies.has(replica)) {
       const index = pending.shift();
       if (index === undefined) {
         await wake.promise;
         continue;
       }
+      if (results[index]) continue;
+      under.set(replica, index);
       try {
-        await policies.ensure(replica, all.cancel);
-        results[index] = await complete(replica, groups[index]!, settings, policies.newest, all);
+        const found = await policies.use(replica, async () => {
+          await policies.ensure(replica, all.cancel);
+          return await complete(replica, groups[index]!, settings, policies.newest, all);
+        });
         backoff.succeeded();
         lost = 0;
-        missing--;
+        if (!results[index]) missing--;
+        results[index] = found;
+        under.delete(replica);
       } catch (error) {
-        pending.unshift(index);
+        // Where it is not any more, others are at it already.
+        if (under.delete(replica)) pending.unshift(index);
         policies.forget(replica);
         wakeAll();
         if (over.signal.aborted) return;
+        if (error instanceof UnfitError) return waiting.say(error.message);
         // Its weights are pushed again; should it lose them at once again, that is its fault.
         if (error instanceof RpcError && error.code === "NOT_FOUND" && lost++ < 2) {
           waiting.say(`policy ${replica.address} has lost its weights: pushing them again`);
         } else {
           await backoff.after(error, over.signal);
           // Others may stand behind its name by now.
-          if (!over.signal.aborted && !(await recruit()).includes(replica)) return;
+          if (!over.signal.aborted) await recruit();
         }
       }
       wakeAll();
     }
   };
 
+  /** Looks for those that join and leave, until all is done. */
+  const watch = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      await pause(policies.options.refreshMs ?? 2000, [over.signal, waiting.cancel]);
+      if (waiting.cancel.aborted) return;
+      if (!over.signal.aborted) await recruit();
+    }
+  };
+
   await persist("the policies", waiting, recruit);
+  const watching = watch().catch(failed.reject);
   const done = async () => {
     while (missing > 0) await wake.promise;
   };
@@ -120,7 +146,7 @@ export async function rollout(
   } finally {
     over.abort();
     wakeAll();
-    await Promise.allSettled(workers.values());
+    await Promise.allSettled([...workers.values(), watching]);
   }
   return results;
 }

@@ -10,7 +10,7 @@ import {
   writePeftAdapter,
 } from "@decorum/models";
 import { emptyMoments, klController } from "@decorum/ppo";
-import { createClient, evaluatorService, rewardService } from "@decorum/rpc";
+import { createClient, evaluatorService, type policyV1, rewardService } from "@decorum/rpc";
 import { type CallConfig, callSecurity } from "@decorum/service";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import type { Precision } from "@decorum/tensor";
@@ -119,7 +119,10 @@ export async function openTools(
   await using opened = new AsyncDisposableStack();
   const hash = await baseModelHash(sources.model);
   const policies = opened.use(
-    new Policies({ addresses: surroundings.policy, security, metrics }, hash),
+    new Policies({
+      ...{ addresses: surroundings.policy, security, metrics },
+      admit: async (client, signal) => void await checkPolicy(client, inputs, hash, signal),
+    }, hash),
   );
   const reward = opened.use(
     createClient(rewardService, {
@@ -183,63 +186,58 @@ function startFolder(folder: string): string {
   return join(folder, "start");
 }
 
-/** Asks every policy what it runs. @returns the lowest precision of all and the learner */
+/** Asks every policy what it runs, those that are away when they are back. @returns the lowest precision of all and the learner */
 async function checkPolicies(
   policies: Policies,
-  { config, prompts, start }: RunInputs,
+  inputs: RunInputs,
   waiting: Waiting,
 ): Promise<Precision> {
-  let precision: Precision = config.precision;
-  const replicas = await persist("the policies' addresses", waiting, () => policies.resolve());
-  for (const { address, client } of replicas) {
-    const info = await persist(
-      `policy ${address}`,
-      waiting,
-      () => client.getModelInfo({}, { signal: waiting.cancel }),
-    );
-    if (info.baseModelHash !== policies.baseModelHash) {
-      throw new Error(
-        `Policy ${address} serves ${info.modelName} (hash ${
-          info.baseModelHash.slice(0, 12)
-        }), the trainer ` +
-          `learns on ${config.model} (hash ${
-            policies.baseModelHash.slice(0, 12)
-          }): give both the same base model`,
-      );
-    }
-    if (!start) await checkStart(client, waiting);
-    const { limits } = info;
-    if (limits) {
-      const source = `limits.max_prompt_tokens of policy ${address}`;
-      if (limits.maxPromptTokens > 0) {
-        checkPromptLengths(prompts.train, limits.maxPromptTokens, source);
-      }
-      checkLimit(
-        "rollout.group_size",
-        config.rollout.group_size,
-        "max_prompts",
-        limits.maxPrompts,
-        address,
-      );
-      const { length_sampler: lengths, max_new_tokens: most } = settingsOf(config);
-      const longest = lengths ? lengths.max - 1 : most;
-      checkLimit(
-        `${config.algorithm}.max_new_tokens`,
-        longest,
-        "max_new_tokens",
-        limits.maxNewTokens,
-        address,
-      );
-    }
+  let precision: Precision = inputs.config.precision;
+  await policies.reach(waiting, async (replica) => {
+    const info = await checkPolicy(replica.client, inputs, policies.baseModelHash, waiting.cancel);
+    replica.admitted = true;
     if (info.precision === "fp16" || info.precision === "bf16") precision = info.precision;
-  }
+  });
   return precision;
 }
 
-/** Without a start adapter the reference is the base: a policy must not have another START. */
-async function checkStart(client: PolicyClient, waiting: Waiting): Promise<void> {
+/** Whether a run can use a policy. @throws RpcError when it does not answer; Error, RangeError naming what does not fit */
+async function checkPolicy(
+  client: PolicyClient,
+  { config, prompts, start }: RunInputs,
+  baseModelHash: string,
+  signal: AbortSignal,
+): Promise<policyV1.GetModelInfoResponse__Output> {
   const { address } = client;
-  const all = await persist(`policy ${address}`, waiting, () => heldOf(client, "", waiting.cancel));
+  const info = await client.getModelInfo({}, { signal });
+  if (info.baseModelHash !== baseModelHash) {
+    throw new Error(
+      `Policy ${address} serves ${info.modelName} (hash ${
+        info.baseModelHash.slice(0, 12)
+      }), the trainer ` +
+        `learns on ${config.model} (hash ${
+          baseModelHash.slice(0, 12)
+        }): give both the same base model`,
+    );
+  }
+  if (!start) await checkStart(client, signal);
+  const { limits } = info;
+  if (!limits) return info;
+  const source = `limits.max_prompt_tokens of policy ${address}`;
+  if (limits.maxPromptTokens > 0) checkPromptLengths(prompts.train, limits.maxPromptTokens, source);
+  const { length_sampler: lengths, max_new_tokens: most } = settingsOf(config);
+  const longest = lengths ? lengths.max - 1 : most;
+  const group = config.rollout.group_size;
+  const named = `${config.algorithm}.max_new_tokens`;
+  checkLimit("rollout.group_size", group, "max_prompts", limits.maxPrompts, address);
+  checkLimit(named, longest, "max_new_tokens", limits.maxNewTokens, address);
+  return info;
+}
+
+/** Without a start adapter the reference is the base: a policy must not have another START. */
+async function checkStart(client: PolicyClient, signal: AbortSignal): Promise<void> {
+  const { address } = client;
+  const all = await heldOf(client, "", signal);
   const start = all?.held.find(({ kind, runId }) => kind === "WEIGHTS_KIND_START" && runId === "");
   if (!start || start.sha256.length === 0) return;
   throw new Error(

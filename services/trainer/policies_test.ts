@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { unavailable } from "@decorum/rpc";
+import { createMetrics } from "@decorum/telemetry";
+import { initAdapter, initValueHead, loadT5Config, t5LinearLayers } from "@decorum/models";
+import { baseModelHash } from "@decorum/models";
+import { join } from "node:path";
+import { Policies } from "./policies.ts";
+import { rollout, type RolloutPrompt } from "./rollout.ts";
+import { loraConfigOf } from "./run_config.ts";
+import { settings } from "./testing/fixture.ts";
+import { startPolicy, type TestPolicy } from "./testing/policy_server.ts";
+import { temporaryFolder, writeTinyT5 } from "./testing/tiny_model.ts";
+import type { Waiting } from "./waiting.ts";
+import { weightsImage } from "./weights_push.ts";
+
+/** Policies behind one name, which a test changes as a headless Service does. */
+async function behindOneName(count: number) {
+  const folder = temporaryFolder();
+  const model = join(folder.path, "model");
+  writeTinyT5(model);
+  const lora = loraConfigOf(settings(folder.path));
+  const config = loadT5Config(model);
+  const replicas: TestPolicy[] = [];
+  for (let i = 0; i < count; i++) replicas.push(await startPolicy(model, lora));
+  const present: string[] = [];
+  const said: string[] = [];
+  const stop = new AbortController();
+  const waiting: Waiting = {
+    stop: stop.signal,
+    cancel: stop.signal,
+    say: (message) => void said.push(message),
+    pauses: [0.02, 0.1],
+  };
+  const parameters = new Map([
+    ...initAdapter(lora, t5LinearLayers(config), 1),
+    ...initValueHead(config.d_model),
+  ]);
+  const image = (version: number) => weightsImage("r", version, parameters, lora);
+  const hash = await baseModelHash(model);
+  const open = (admit?: () => Promise<void>) =>
+    new Policies({
+      addresses: ["policy:50051"],
+      security: () => ({}),
+      metrics: createMetrics({ service: "trainer", version: "test" }),
+      lookup: () => Promise.resolve([...present]),
+      refreshMs: 20,
+      ...(admit ? { admit } : {}),
+    }, hash);
+  return {
+    ...{ replicas, present, said, waiting, image, open },
+    async [Symbol.asyncDispose]() {
+      for (const replica of replicas) await replica[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+/** Groups of two prompts. */
+const groups = Array.from(
+  { length: 6 },
+  (_, g) =>
+    [0, 1].map((i): RolloutPrompt => ({ key: `${g}/${i}`, ids: [5 + g, 7, 1], maxNewTokens: 4 })),
+);
+
+const sampling = { doSample: true, temperature: 1, topK: 0, topP: 1 };
+const drawn = { sampling, seed: 3, values: true };
+
+Deno.test("who joins in the middle of a rollout gets weights and work; the group of who leaves goes elsewhere", async () => {
+  await using all = await behindOneName(3);
+  const [first, second, third] = all.replicas;
+  using policies = all.open();
+  all.present.push(first!.address);
+  await policies.publish(all.image(1), all.waiting);
+  const alone = await rollout(policies, groups, drawn, all.waiting);
+
+  // The first takes a group and keeps it; the second joins; the first leaves with its group; the third joins late.
+  const held = Promise.withResolvers<void>();
+  let taken = 0;
+  first!.faults.generate = () => {
+    taken++;
+    all.present.push(second!.address);
+    return held.promise;
+  };
+  second!.faults.generate = () => {
+    if (second!.groups.length === 2) all.present.push(third!.address);
+    if (second!.groups.length !== 3) return;
+    all.present.splice(0, all.present.length, second!.address, third!.address);
+  };
+  const shared = await rollout(policies, groups, drawn, all.waiting);
+  held.resolve();
+  assert.deepEqual(shared, alone);
+  assert.equal(taken, 1);
+  assert.equal(second!.groups.length + third!.groups.length, groups.length);
+  assert.deepEqual(second!.held("r"), { newest: 1, start: false });
+  assert.deepEqual(all.said, []);
+});
+
+Deno.test("weights are pushed to those that are there; one that is away gets them before its next group", async () => {
+  await using all = await behindOneName(2);
+  const [there, away] = all.replicas;
+  all.present.push(there!.address, away!.address);
+  using policies = all.open();
+  away!.faults.begin = () => {
+    throw unavailable("its link is cut", -1);
+  };
+  await policies.publish(all.image(1), all.waiting);
+  assert.equal(there!.held("r").newest, 1);
+  assert.match(all.said.join("\n"), /going on without policy .*its link is cut/);
+  delete away!.faults.begin;
+  there!.faults.generate = async () => {
+    while (away!.groups.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  await rollout(policies, groups, drawn, all.waiting);
+  assert.deepEqual([there, away].map((one) => one!.held("r").newest), [1, 1]);
+});
+
+Deno.test("one that joins and does not fit is left out, and none that fits is an error", async () => {
+  await using all = await behindOneName(2);
+  const [first, second] = all.replicas;
+  let fits = true;
+  using policies = all.open(() =>
+    fits ? Promise.resolve() : Promise.reject(new Error("Policy serves another model"))
+  );
+  all.present.push(first!.address);
+  await policies.publish(all.image(1), all.waiting);
+  fits = false;
+  all.present.push(second!.address);
+  await policies.publish(all.image(2), all.waiting);
+  assert.deepEqual(all.said, ["Left out: Policy serves another model"]);
+  assert.equal((await rollout(policies, groups, drawn, all.waiting)).length, groups.length);
+  assert.equal(second!.groups.length, 0);
+  all.present.shift();
+  await assert.rejects(
+    rollout(policies, groups, drawn, all.waiting),
+    /No policy fits the run: Policy serves another model/,
+  );
+});
