@@ -11,7 +11,7 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 /** Settings that the chart decides, service by service; they are not the values' to say. */
 const everywhere = [
   ...["listen", "health_listen", "metrics_listen", "reflection", "provider"],
-  ...["insecure", "tls", "tokens", "trust_domain", "client_tls", "token_file"],
+  ...["insecure", "tls", "tokens", "trust_domain", "allowed_folders", "client_tls", "token_file"],
 ];
 const learning = ["model", "start_adapter", "lora"];
 const sections = {

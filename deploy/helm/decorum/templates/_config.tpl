@@ -16,6 +16,7 @@ Configuration of a service, as its --config file: what the values say, and over 
   "reflection" $values.reflection
   "insecure" (eq $values.tls.mode "off")
   "trust_domain" $values.tls.trustDomain
+  "allowed_folders" (ternary (list "/models" "/data") (list "/models") (eq .service "trainer"))
   "provider" (gt (int $service.gpus) 0 | ternary "cuda" "cpu") -}}
 {{- $tls := dict "cert" "/etc/decorum-tls/tls.crt" "key" "/etc/decorum-tls/tls.key" "ca" "/etc/decorum-tls/ca.crt" -}}
 {{- if ne $values.tls.mode "off" -}}

@@ -201,7 +201,7 @@ spec:
       {{- end }}
     - name: tmp
       emptyDir:
-        sizeLimit: 1Gi
+        sizeLimit: 4Gi
     {{- if ne $values.tls.mode "off" }}
     - name: tls
       secret:
