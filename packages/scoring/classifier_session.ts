@@ -68,7 +68,8 @@ export class ClassifierSession implements AsyncDisposable {
     try {
       const session = await createSession(
         { bytes: encodeModel(graph), externalData: Object.fromEntries(files) },
-        { ...runtime, precision: float, name: graph.name },
+        // Shapes hardly ever come again, so a plan of buffers for each would be memory for nothing.
+        { enableMemPattern: false, ...runtime, precision: float, name: graph.name },
         worker,
       );
       return new ClassifierSession(config, session, worker, packed);
