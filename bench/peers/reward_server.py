@@ -3,7 +3,7 @@
     python reward_server.py --model FOLDER --mode pipeline|batches --dtype float32|bfloat16
 
 pipeline: FastAPI and transformers' text-classification pipeline, a text at a time. batches: all that waits is sorted by
-length and run in batches of 16, so that there is little padding.
+length and run in batches of 8, so that there is little padding.
 POST /score {"texts": [...]} answers {"scores": [...]}, logits of the last label. Prints `ready PORT`.
 """
 
@@ -19,7 +19,7 @@ import torch
 import transformers
 import uvicorn
 
-BATCH, MAX_DELAY_S = 16, 0.002
+BATCH, MAX_DELAY_S = 8, 0.002
 
 
 class Texts(pydantic.BaseModel):
