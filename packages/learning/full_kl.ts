@@ -22,6 +22,7 @@ import {
   sub,
   type Value,
 } from "@decorum/onnx";
+import type { Params } from "@decorum/optim";
 import type { InferenceSession } from "@decorum/runtime";
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import { microBatches } from "./micro_batches.ts";
@@ -72,12 +73,20 @@ export class FullKl {
     return new FullKl(learner, await openSession(graph, runtime, worker));
   }
 
-  /** KL of every counted token at the learner's parameters as they are now, in nats. */
-  async perToken(sequences: readonly Sequence[], temperature: number): Promise<Float32Array[]> {
+  /**
+   * KL of every counted token, in nats.
+   *
+   * @param parameters of the policy; by default the learner's as they are now
+   */
+  async perToken(
+    sequences: readonly Sequence[],
+    temperature: number,
+    parameters: Params = this.learner.state().train.params,
+  ): Promise<Float32Array[]> {
     const { config, options } = this.learner;
-    const { train, reference } = this.learner.state();
+    const { reference } = this.learner.state();
     const scale = loraScaling(options.lora);
-    const adapter = new Map([...train.params].filter(([name]) => !name.startsWith("v_head.")));
+    const adapter = new Map([...parameters].filter(([name]) => !name.startsWith("v_head.")));
     const weights = {
       ...feeds("", adapter as Adapter, scale),
       // A scale of 0 turns the adapter off: without a start adapter the reference is the base.

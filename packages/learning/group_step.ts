@@ -12,7 +12,13 @@ import {
 import type { LearnerSample } from "./objective.ts";
 import type { TokenPredictions } from "./ppo_sample.ts";
 import type { StepResult } from "./ppo_step.ts";
-import type { EpochsConfig, EpochsResult, PreparedBatch, RolledOut } from "./step_epochs.ts";
+import type {
+  EpochsConfig,
+  EpochsResult,
+  PreparedBatch,
+  RolledOut,
+  StaleBatch,
+} from "./step_epochs.ts";
 import { denseRows, maskOf } from "./token_rows.ts";
 
 /** Settings that GRPO and RLOO have in common, under TRL's names. */
@@ -22,7 +28,7 @@ export interface GroupStepConfig extends EpochsConfig {
 }
 
 /** What was rolled out; the responses to a prompt follow each other. */
-export interface GroupBatch {
+export interface GroupBatch extends StaleBatch {
   readonly sequences: readonly Sequence[];
   /** One for each sequence, after normalisation, clipping and penalties. */
   readonly scores: readonly number[];

@@ -46,7 +46,7 @@ export async function grpoStep(
   order: (epoch: number) => ArrayLike<number>,
   stage: StageRunner = unwatched,
 ): Promise<GroupStepResult> {
-  const { sequences, scores, rollout } = batch;
+  const { sequences, scores, rollout, generator } = batch;
   const { temperature, numIterations, miniBatchSize, numGenerations } = config;
   const perSequence = { scores, ...(rollout && { rollout }) };
   checkStep("GRPO", sequences.length, perSequence, { miniBatchSize, numIterations });
@@ -56,7 +56,7 @@ export async function grpoStep(
     "forward_pass",
     () => learner.forward(sequences, { reference: true, temperature }),
   );
-  const isReference = learner.isReference;
+  const isReference = generator ? learner.isReferenceAt(generator) : learner.isReference;
   // 2. Advantages, within each group.
   const advantages = await stage("compute_advantages", () => groupAdvantages(scores, config));
   // 3. Epochs of mini-batches.
@@ -66,7 +66,7 @@ export async function grpoStep(
   const learned = await learnEpochs({
     learner,
     sequences,
-    rollout,
+    ...{ rollout, generator },
     prepare: (rollout) =>
       stage("compute_rewards", () => {
         const logprobs = denseRows(sequences, rollout.map((r) => r.logprobs));

@@ -111,8 +111,14 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
 
   /** True while the adapter is, bit for bit, what the reference is: untrained, or the frozen start. */
   get isReference(): boolean {
+    return this.isReferenceAt(this.#state.train.params);
+  }
+
+  /** As {@link isReference}, of other parameters than those of now. */
+  isReferenceAt(parameters: Params): boolean {
     const { reference } = this.#state;
-    return [...this.adapter].every(([name, { data }]) => {
+    return [...this.adapter.keys()].every((name) => {
+      const { data } = parameters.get(name)!;
       const start = reference?.get(name)?.data;
       if (start) return data.every((x, i) => x === start[i]);
       // Without a start adapter the reference is the base, which B = 0 is whatever A is.
@@ -131,14 +137,21 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
    * Log-probabilities, values and entropies of the counted tokens, in the order of `sequences`.
    *
    * @param options.reference under the reference policy: the adapter training started from, else the base
+   * @param options.parameters under these instead of those of now
    * @param options.temperature logits are divided by it; default 1
    */
   async forward(
     sequences: readonly Sequence[],
-    options: { readonly reference?: boolean; readonly temperature?: number } = {},
+    options: {
+      readonly reference?: boolean;
+      readonly parameters?: Params;
+      readonly temperature?: number;
+    } = {},
   ): Promise<TokenPredictions[]> {
     const found = emptyPredictions(sequences);
-    const weights = options.reference ? this.#referenceFeeds() : this.#policyFeeds();
+    const weights = options.reference
+      ? this.#referenceFeeds()
+      : this.#policyFeeds(options.parameters);
     for (const micro of this.#cut(sequences)) {
       const batch = tokenBatch(micro.map((i) => sequences[i]!), this.config);
       const outputs = await this.forwardSession.run({
@@ -253,9 +266,9 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
     return microBatches(lengths, this.options.microBatchSize ?? 4);
   }
 
-  #policyFeeds(): Record<string, Tensor> {
+  #policyFeeds(parameters: Params = this.#state.train.params): Record<string, Tensor> {
     return {
-      ...Object.fromEntries(this.#state.train.params),
+      ...Object.fromEntries(parameters),
       lora_scale: float32([], [loraScaling(this.options.lora)]),
     };
   }

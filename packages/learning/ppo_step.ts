@@ -16,7 +16,13 @@ import { float32, zeros } from "@decorum/tensor";
 import type { UpdateOutcome } from "./optimizer.ts";
 import type { PpoLearner } from "./ppo_learner.ts";
 import type { PpoSample, TokenPredictions } from "./ppo_sample.ts";
-import { checkStep, type EpochsConfig, learnEpochs, type RolledOut } from "./step_epochs.ts";
+import {
+  checkStep,
+  type EpochsConfig,
+  learnEpochs,
+  type RolledOut,
+  type StaleBatch,
+} from "./step_epochs.ts";
 import { type StageRunner, unwatched } from "./step_stage.ts";
 import { denseRows, maskOf, sparseRows } from "./token_rows.ts";
 
@@ -32,7 +38,7 @@ export interface PpoStepConfig extends EpochsConfig {
 }
 
 /** What was rolled out. */
-export interface PpoBatch {
+export interface PpoBatch extends StaleBatch {
   readonly sequences: readonly Sequence[];
   /** One for each sequence, after normalisation, clipping and penalties. */
   readonly scores: readonly number[];
@@ -78,7 +84,7 @@ export async function ppoStep(
   order: (epoch: number) => ArrayLike<number>,
   stage: StageRunner = unwatched,
 ): Promise<PpoStepResult> {
-  const { sequences, scores, rollout } = batch;
+  const { sequences, scores, rollout, generator } = batch;
   const { temperature, miniBatchSize, ppoEpochs } = config;
   checkStep(
     "PPO",
@@ -92,12 +98,12 @@ export async function ppoStep(
     "forward_pass",
     () => learner.forward(sequences, { reference: true, temperature }),
   );
-  const isReference = learner.isReference;
+  const isReference = generator ? learner.isReferenceAt(generator) : learner.isReference;
   // 2. Rewards, advantages, returns. 3. Epochs of mini-batches.
   const { prepared, stats, updates, ...rest } = await learnEpochs({
     learner,
     sequences,
-    rollout,
+    ...{ rollout, generator },
     prepare: (rollout) =>
       prepareSamples({
         ...batch,

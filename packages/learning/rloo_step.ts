@@ -46,7 +46,7 @@ export async function rlooStep(
   order: (epoch: number) => ArrayLike<number>,
   stage: StageRunner = unwatched,
 ): Promise<GroupStepResult> {
-  const { sequences, scores, rollout } = batch;
+  const { sequences, scores, rollout, generator } = batch;
   const { temperature, numIterations, miniBatchSize, rlooK } = config;
   const perSequence = { scores, ...(rollout && { rollout }) };
   checkStep("RLOO", sequences.length, perSequence, { miniBatchSize, numIterations });
@@ -56,14 +56,14 @@ export async function rlooStep(
     "forward_pass",
     () => learner.forward(sequences, { reference: true, temperature }),
   );
-  const isReference = learner.isReference;
+  const isReference = generator ? learner.isReferenceAt(generator) : learner.isReference;
   const mask = maskOf(sequences);
   const refLogprobs = denseRows(sequences, reference.map((r) => r.logprobs));
   // 2. KL-penalised rewards, and advantages within each group. 3. Epochs of mini-batches.
   const learned = await learnEpochs({
     learner,
     sequences,
-    rollout,
+    ...{ rollout, generator },
     prepare: async (rollout) => {
       const logprobs = denseRows(sequences, rollout.map((r) => r.logprobs));
       const { kl, rewards } = await stage("compute_rewards", () => {

@@ -9,6 +9,7 @@ import {
   shouldStopEarly,
   type TokenTensor,
 } from "@decorum/ppo";
+import type { Params } from "@decorum/optim";
 import type { Precision } from "@decorum/tensor";
 import type { UpdateOutcome } from "./optimizer.ts";
 import type { LearnerSample } from "./objective.ts";
@@ -19,6 +20,12 @@ import { denseRows, maskOf } from "./token_rows.ts";
 
 /** What a policy said of the responses that it gave, one for each sequence. */
 export type RolledOut = readonly Pick<TokenPredictions, "logprobs" | "values">[];
+
+/** A batch that was rolled out by older weights than those that learn from it: their ratio is not 1 at first. */
+export interface StaleBatch {
+  /** The weights that rolled out. Absent: the learner's as they are now. */
+  readonly generator?: Params;
+}
 
 /** A batch ready to be learned from; tensors `[batch, time]`. */
 export interface PreparedBatch<Sample> {
@@ -46,6 +53,8 @@ export interface EpochsInput<Sample extends LearnerSample, Batch, Stats> {
   readonly sequences: readonly Sequence[];
   /** What the rollout's policy said; the learner's own word, computed here, when absent. */
   readonly rollout: RolledOut | undefined;
+  /** Weights that rolled out, where they are not the learner's any more; see {@link StaleBatch}. */
+  readonly generator?: Params | undefined;
   readonly prepare: (rollout: RolledOut) => Promise<Batch>;
   readonly statsOf: (
     samples: readonly Sample[],
@@ -78,7 +87,7 @@ export interface EpochsResult<Batch, Stats> {
 /**
  * Epochs of mini-batches over one batch, an update each. On the first mini-batch, where nothing was updated yet,
  * the rollout's word is checked against the learner's (and made anew where they disagree), and so are the
- * invariants.
+ * invariants. A rollout of older weights is checked, and made anew, under those.
  *
  * @throws InvariantError when the policy is not the reference at the first step, or the ratio of the first
  * mini-batch is not 1
@@ -88,15 +97,13 @@ export async function learnEpochs<
   Batch extends PreparedBatch<Sample>,
   Stats extends { readonly "ppo/policy/approxkl": number },
 >(
-  { learner, sequences, rollout: given, prepare, statsOf, config, order, stage }: EpochsInput<
-    Sample,
-    Batch,
-    Stats
-  >,
+  { learner, sequences, rollout: given, generator, prepare, statsOf, config, order, stage }:
+    EpochsInput<Sample, Batch, Stats>,
 ): Promise<EpochsResult<Batch, Stats>> {
   const { temperature, targetKl, valueHeadOnly = false } = config;
   const precision = config.precision ?? learner.options.runtime?.precision ?? "fp32";
-  const forward = () => stage("forward_pass", () => learner.forward(sequences, { temperature }));
+  const generated = { temperature, ...(generator && { parameters: generator }) };
+  const forward = () => stage("forward_pass", () => learner.forward(sequences, generated));
   let prepared = await prepare(given ?? await forward());
   let recomputed: string | undefined;
   const updates: UpdateOutcome[] = [];
@@ -111,14 +118,17 @@ export async function learnEpochs<
         const pick = () => minibatch.map((i) => prepared.samples[i]!);
         let gradients = await learner.gradients(pick(), { temperature });
         if (updates.length === 0) {
-          // The policy is still the one that rolled out: here its word is checked.
-          if (given) recomputed = disagreement(pick(), gradients.predictions, precision);
+          // Nothing was updated in between: here the word of the policy that rolled out is checked.
+          const own = given && generator
+            ? await learner.forward(pick().map((s) => s.sequence), generated)
+            : gradients.predictions;
+          if (given) recomputed = disagreement(pick(), own, precision);
           if (recomputed !== undefined) {
             prepared = await prepare(await forward());
             gradients = await learner.gradients(pick(), { temperature });
           }
           if (config.firstStep) requireInvariant(checkFirstStepKl({ ...prepared, precision }));
-          requireFirstRatio(pick(), gradients.predictions, precision);
+          if (!generator) requireFirstRatio(pick(), gradients.predictions, precision);
         }
         stats.push(statsOf(pick(), gradients.predictions));
         updates.push(learner.apply(gradients, { valueHeadOnly }));

@@ -12,7 +12,7 @@ import {
   type StepResult,
 } from "@decorum/learning";
 import type { PeftAdapter, Sequence } from "@decorum/models";
-import { linearSchedule } from "@decorum/optim";
+import { linearSchedule, type Params } from "@decorum/optim";
 import type { GroupClip, GroupStepStats, StepStats } from "@decorum/ppo";
 import { permutation, type Precision, randomKey } from "@decorum/tensor";
 import type { Progress } from "./checkpoint.ts";
@@ -25,6 +25,8 @@ export interface ScoredBatch {
   /** Responses to the same prompt follow each other. */
   readonly sequences: readonly Sequence[];
   readonly rollout: RolledOut;
+  /** Weights that rolled out, where others were learned since. */
+  readonly generator?: Params;
   /** As the reward model gave them. */
   readonly envRewards: readonly number[];
   /** After scaling, clipping and penalties. */
@@ -82,7 +84,7 @@ async function openPpo(inputs: AlgorithmInputs): Promise<Algorithm> {
     async learn(batch, { step, klController }, stages) {
       const perToken = fullKl && await stages.run(
         "reference",
-        () => fullKl.perToken(batch.sequences, ppo.temperature),
+        () => fullKl.perToken(batch.sequences, ppo.temperature, batch.generator),
       );
       const settings = {
         ...epochsConfig(config, learner, policyPrecision),

@@ -18,10 +18,12 @@ import { type LearnerState, ppoStateFromTensors, ppoStateToTensors } from "@deco
 import {
   type LinearLayers,
   type LoraConfig,
+  type PeftAdapter,
   readPeftAdapter,
   writePeftAdapter,
 } from "@decorum/models";
 import type { KlController, RunningMoments } from "@decorum/ppo";
+import type { Params } from "@decorum/optim";
 import { readSafetensors, writeSafetensors } from "@decorum/tensor";
 
 /** What is known between two steps, besides the learner's state. */
@@ -46,6 +48,8 @@ export interface CheckpointContents {
   readonly configHash: string;
   readonly progress: Progress;
   readonly learner: LearnerState;
+  /** Weights that the next step's rollouts are made by, where they are not the learner's; see `Batches`. */
+  readonly generator?: Params | undefined;
   readonly lora: LoraConfig;
   /** Named in the adapter's `base_model_name_or_path`. */
   readonly base: string;
@@ -53,6 +57,7 @@ export interface CheckpointContents {
 
 const NAME = /^step-(\d{6,})$/;
 const STATE = "state.json";
+const GENERATOR = "generator";
 const OPTIMIZER = "optimizer.safetensors";
 
 const count = z.int().nonnegative();
@@ -83,17 +88,16 @@ const stateSchema = z.strictObject({
  * @throws Error naming the folder; what was there is as it was
  */
 export function writeCheckpoint(folder: string, contents: CheckpointContents): WrittenCheckpoint {
-  const { progress, learner, lora, base } = contents;
+  const { progress, learner, generator, lora, base } = contents;
   const name = checkpointName(progress.step);
   const path = join(folder, name);
   const temporary = join(folder, `.${name}.${randomUUID()}.tmp`);
   try {
     mkdirSync(temporary, { recursive: true });
-    const part = (head: boolean) =>
-      new Map([...learner.train.params].filter(([key]) => key.startsWith("v_head.") === head));
-    const [parameters, valueHead] = [part(false), part(true)];
-    const adapter = { config: lora, parameters, ...(valueHead.size > 0 ? { valueHead } : {}) };
-    writePeftAdapter(join(temporary, "adapter"), adapter, { base });
+    writePeftAdapter(join(temporary, "adapter"), adapterOf(learner.train.params, lora), { base });
+    if (generator) {
+      writePeftAdapter(join(temporary, GENERATOR), adapterOf(generator, lora), { base });
+    }
     // Parameters lie in the adapter's files, the reference in the run's own folder.
     const tensors = [...ppoStateToTensors(learner)].filter(([key]) =>
       !/^(param|reference)\./.test(key)
@@ -128,7 +132,7 @@ export function readCheckpoint(
   path: string,
   expected: { readonly runId: string; readonly configHash: string; readonly layers: LinearLayers },
   like: LearnerState,
-): { readonly progress: Progress; readonly learner: LearnerState } {
+): Pick<CheckpointContents, "progress" | "learner" | "generator"> {
   const file = join(path, STATE);
   const parsed = stateSchema.safeParse(JSON.parse(readFileSync(file, "utf8")));
   if (!parsed.success) {
@@ -144,11 +148,12 @@ export function readCheckpoint(
     if (found === wanted) continue;
     throw new TypeError(`Cannot resume from ${file}: ${field} is ${found}, the run has ${wanted}`);
   }
-  const { parameters, valueHead } = readPeftAdapter(join(path, "adapter"), expected.layers);
+  const parametersOf = (name: string): Params => {
+    const { parameters, valueHead } = readPeftAdapter(join(path, name), expected.layers);
+    return new Map([...parameters, ...(valueHead ?? [])]);
+  };
   const tensors = readSafetensors(join(path, OPTIMIZER));
-  for (const [key, value] of [...parameters, ...(valueHead ?? [])]) {
-    tensors.set(`param.${key}`, value);
-  }
+  for (const [key, value] of parametersOf("adapter")) tensors.set(`param.${key}`, value);
   const { train } = ppoStateFromTensors(tensors, like);
   return {
     progress: {
@@ -158,7 +163,23 @@ export function readCheckpoint(
       rewardVersion: state.reward_version,
     },
     learner: { train, reference: like.reference },
+    ...(existsSync(join(path, GENERATOR))
+      ? { generator: inOrderOf(train.params, parametersOf(GENERATOR)) }
+      : {}),
   };
+}
+
+/** Parameters as PEFT keeps them, the value head beside them. */
+function adapterOf(params: Params, config: LoraConfig): PeftAdapter {
+  const part = (head: boolean) =>
+    new Map([...params].filter(([key]) => key.startsWith("v_head.") === head));
+  const [parameters, valueHead] = [part(false), part(true)];
+  return { config, parameters, ...(valueHead.size > 0 ? { valueHead } : {}) };
+}
+
+/** The same parameters in the order of others: a push names them in theirs. */
+function inOrderOf(order: Params, params: Params): Params {
+  return new Map([...order.keys()].map((key) => [key, params.get(key)!]));
 }
 
 /** Steps of the checkpoints in a folder, ascending; leftovers of a killed process do not count. */

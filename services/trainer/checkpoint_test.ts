@@ -50,11 +50,14 @@ Deno.test("a checkpoint gives back what was put into it, bit for bit", () => {
   const written = writeCheckpoint(folder.path, put);
   const found = readCheckpoint(written.path, expected, put.learner);
   assert.deepEqual(found, { progress: put.progress, learner: put.learner });
+  const generator = contents(3).learner.train.params;
+  const stale = writeCheckpoint(join(folder.path, "stale"), { ...put, generator });
+  assert.deepEqual(readCheckpoint(stale.path, expected, put.learner).generator, generator);
   assert.equal(written.path, join(folder.path, "step-000004"));
   assert.ok(written.bytes > 500);
   // The same step again replaces it.
   assert.equal(writeCheckpoint(folder.path, put).bytes, written.bytes);
-  assert.deepEqual(readdirSync(folder.path), ["step-000004"]);
+  assert.deepEqual(readdirSync(folder.path), ["stale", "step-000004"]);
 });
 
 Deno.test("the newest are kept; leftovers do not count and are removed", () => {

@@ -7,12 +7,18 @@ import { loraConfigOf, type RunConfig, settingsOf } from "./run_config.ts";
 import type { RunTools } from "./run_setup.ts";
 import type { Metrics } from "./run_store.ts";
 import type { Stages } from "./stages.ts";
-import { samplingOf } from "./step.ts";
+import { samplingOf } from "./gather.ts";
 import { weightsImage } from "./weights_push.ts";
 
+/** What is published. */
+export interface Published {
+  readonly version: number;
+  /** Adapter, and value head where one learns. */
+  readonly parameters: Params;
+}
+
 /**
- * Brings the learner's weights to all policies as version `step + 1`, and START where training began from an
- * adapter.
+ * Brings weights to all policies, and START where training began from an adapter.
  *
  * @param startHead the start adapter's value head; zeros where it has none
  * @throws StoppedError when the wait for a policy is ended
@@ -20,16 +26,16 @@ import { weightsImage } from "./weights_push.ts";
 export async function publish(
   { config, learner, policies, waiting }: RunTools,
   runId: string,
-  step: number,
+  { version, parameters }: Published,
   startHead: Params | undefined,
   stages: Stages,
 ): Promise<void> {
   const lora = loraConfigOf(config);
-  const { train, reference } = learner.state();
+  const { reference } = learner.state();
   // A policy always has a value head; one of zeros where none learns.
   const noHead = initValueHead(learner.config.d_model);
-  const parameters = new Map([...train.params, ...learner.valueHead ?? noHead]);
-  const image = weightsImage(runId, step + 1, parameters, lora);
+  const all = new Map([...parameters, ...learner.valueHead ? [] : noHead]);
+  const image = weightsImage(runId, version, all, lora);
   const head = startHead ?? noHead;
   const start = reference && weightsImage(runId, 0, new Map([...reference, ...head]), lora);
   await stages.run("push", () => policies.publish(image, waiting, start));

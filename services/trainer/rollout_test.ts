@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { emptyMoments } from "@decorum/ppo";
 import { rolloutGroups } from "./rollout.ts";
 import { shapeScores } from "./score_shaping.ts";
-import { responseLimits } from "./step.ts";
+import { responseLimits } from "./gather.ts";
 import { runConfigOf } from "./config.ts";
 import { settings } from "./testing/fixture.ts";
 

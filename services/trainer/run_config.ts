@@ -59,6 +59,8 @@ export const runFields = {
   rollout: z.strictObject({
     /** Prompts that a policy executes as one padded batch. */
     group_size: positive.default(8),
+    /** The next step's rollouts and scores are made while a step is learned, by the weights before it. */
+    overlap: z.boolean().default(false),
   }).prefault({}),
   /** What is scored: the response alone, or prompt and response as a pair. */
   reward_input: z.enum(["response", "pair"]).default("response"),

@@ -2,7 +2,7 @@ import type { PpoStage, StageRunner } from "@decorum/learning";
 import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { Metrics } from "./run_store.ts";
 
-const TRACER = "decorum.trainer";
+export const TRACER = "decorum.trainer";
 
 /** Names of the spans of PPO's own parts. */
 const ppoSpans: Readonly<Record<PpoStage, string>> = {

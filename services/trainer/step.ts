@@ -1,17 +1,14 @@
-import { sampleLength } from "@decorum/ppo";
-import type { policyV1 } from "@decorum/rpc";
-import { randomKey, uniforms } from "@decorum/tensor";
 import type { DataOrder, Tokenizer } from "@decorum/text";
 import type { Algorithm, Learned } from "./algorithm.ts";
-import type { LoopConfig } from "./algorithm_config.ts";
+import type { Batches } from "./batches.ts";
 import type { Progress } from "./checkpoint.ts";
 import type { Policies } from "./policies.ts";
 import type { TrainingPrompt } from "./prompts.ts";
-import { type Rollout, rollout, rolloutGroups } from "./rollout.ts";
+import type { Rollout } from "./rollout.ts";
 import { groupSizeOf, type RunConfig, settingsOf } from "./run_config.ts";
 import type { Metrics, SampleRow } from "./run_store.ts";
 import { shapeScores } from "./score_shaping.ts";
-import { type RewardClient, scoreGroups } from "./scores.ts";
+import type { RewardClient } from "./scores.ts";
 import type { Stages } from "./stages.ts";
 import type { Waiting } from "./waiting.ts";
 
@@ -45,46 +42,29 @@ const SAMPLES = 4;
  */
 export async function takeStep(
   tools: StepTools,
+  batches: Batches,
   progress: Progress,
   stages: Stages,
 ): Promise<StepOutcome> {
-  const { config, policies, waiting, tokenizer } = tools;
-  const { algorithm, seed } = config;
-  const loop = settingsOf(config);
+  const { config } = tools;
   const { step } = progress;
   const started = performance.now();
 
-  // 1. Prompts: batch `step` of the shuffled data, each as often as it is responded to, in groups of like length.
-  const { batch, groups, requests } = await stages.run("prompts", () => promptsOf(tools, step));
-
-  // 2. Rollouts under the newest weights, on whichever policies are free.
-  const settings = { sampling: samplingOf(loop), seed, values: algorithm === "ppo" };
-  const rollouts = inBatchOrder(
-    groups,
-    await stages.run("rollout", () => rollout(policies, requests, settings, waiting)),
-  );
-  const responses = rollouts.map(({ response }) => textOf(response, tokenizer));
-
-  // 3. Scores: raw logits of the reward model's label.
-  const pairs = groups.map((group) =>
-    group.map((i) => ({ query: batch[i]!.text, response: responses[i]! }))
-  );
-  const scoring = { input: config.reward_input, label: config.reward_label };
-  const scored = await stages.run(
-    "score",
-    () => scoreGroups(tools.reward, pairs, scoring, waiting),
-  );
-  const judged = inBatchOrder(groups, scored.results);
-  const envRewards = judged.map(({ score }) => config.constant_score ?? score);
+  // 1. to 3. Prompts, rollouts, scores; with `rollout.overlap` those of the next step begin here.
+  const batch = await batches.take(step, stages);
+  const { prompts, rollouts, responses, judged, rewardVersion, staleness } = batch;
+  batches.overlap(step);
 
   // 4. Shaped scores: scaling, clipping, the penalty for responses without end.
+  const envRewards = judged.map(({ score }) => config.constant_score ?? score);
   const hasEos = rollouts.map((r) => r.hasEos);
-  const shaped = shapeScores(envRewards, hasEos, progress.moments, loop);
+  const shaped = shapeScores(envRewards, hasEos, progress.moments, settingsOf(config));
 
   // 5. Advantages and the epochs of mini-batches, as the algorithm has them.
-  const sequences = batch.map(({ ids }, i) => ({ query: ids, response: rollouts[i]!.response }));
-  const scoredBatch = { sequences, rollout: rollouts, envRewards, scores: shaped.scores };
-  const result = await tools.algorithm.learn(scoredBatch, progress, stages);
+  const sequences = prompts.map(({ ids }, i) => ({ query: ids, response: rollouts[i]!.response }));
+  const scored = { sequences, rollout: rollouts, envRewards, scores: shaped.scores };
+  const older = staleness > 0 ? { generator: batch.generator } : {};
+  const result = await tools.algorithm.learn({ ...scored, ...older }, progress, stages);
 
   // 6. Metrics.
   const tokens = rollouts.reduce((sum, { response }) => sum + response.length, 0);
@@ -94,35 +74,22 @@ export async function takeStep(
       step: step + 1,
       klController: result.klController,
       moments: shaped.moments,
-      rewardVersion: scored.modelVersion,
+      rewardVersion,
     },
     metrics: {
       ...result.stats,
       ...stepExtras(result, rollouts),
+      "rollout/staleness": staleness,
       "env/toxicity": judged.reduce((sum, j) => sum + j.otherProbability, 0) / judged.length,
+      ...batch.times,
       ...stages.times(),
       "time/step": seconds,
       "time/tokens_per_second": tokens / seconds,
       "rollout/tokens": tokens,
     },
-    samples: samplesOf(batch, responses, envRewards, groupSizeOf(config)),
-    notes: notesOf(result, progress, scored.modelVersion),
+    samples: samplesOf(prompts, responses, envRewards, groupSizeOf(config)),
+    notes: notesOf(result, progress, rewardVersion),
   };
-}
-
-/** Stage 1. */
-function promptsOf({ config, order, prompts }: StepTools, step: number) {
-  const { seed, rollout: { group_size: size } } = config;
-  const loop = settingsOf(config);
-  const times = groupSizeOf(config);
-  const batch = order.batchAt(step, loop.batch_size / times)
-    .flatMap((row) => Array<TrainingPrompt>(times).fill(prompts[row]!));
-  const limits = responseLimits(loop, seed, step);
-  const groups = rolloutGroups(batch.map(({ ids }) => ids.length), size);
-  const requests = groups.map((group) =>
-    group.map((i) => ({ key: `${step}/${i}`, ids: batch[i]!.ids, maxNewTokens: limits[i]! }))
-  );
-  return { batch, groups, requests };
 }
 
 /** The first response to each of the first prompts. */
@@ -138,39 +105,6 @@ function samplesOf(
     response: responses[i]!,
     score: scores[i]!,
   }));
-}
-
-/** How responses are drawn, on the wire. */
-export function samplingOf(settings: LoopConfig): policyV1.SamplingParameters {
-  return {
-    doSample: true,
-    temperature: settings.temperature,
-    topK: settings.top_k,
-    topP: settings.top_p,
-    minNewTokens: settings.min_new_tokens,
-    maxNewTokens: settings.max_new_tokens,
-  };
-}
-
-/** Most new tokens of every sequence of a step. */
-export function responseLimits(settings: LoopConfig, seed: number, step: number): number[] {
-  const { length_sampler: range, batch_size: batchSize, max_new_tokens: max } = settings;
-  if (range === null) return Array(batchSize).fill(max);
-  const drawn = uniforms(randomKey(seed, "response length", step), 0, batchSize);
-  return Array.from(drawn, (uniform) => sampleLength(range, uniform));
-}
-
-/** Text without special tokens. T5 has more embeddings than its tokenizer has words: such ids have no text. */
-function textOf(ids: readonly number[], tokenizer: Tokenizer): string {
-  const known = ids.filter((id) => tokenizer.idToToken(id) !== undefined);
-  return tokenizer.decode(known, { skipSpecialTokens: true });
-}
-
-/** What lies group by group, in the order of the batch. */
-function inBatchOrder<T>(groups: readonly (readonly number[])[], values: readonly T[][]): T[] {
-  const ordered: T[] = [];
-  groups.forEach((group, g) => group.forEach((i, at) => (ordered[i] = values[g]![at]!)));
-  return ordered;
 }
 
 function stepExtras({ updates, epochs, recomputed }: Learned, rollouts: readonly Rollout[]) {

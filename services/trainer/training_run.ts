@@ -1,19 +1,11 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { loadT5Config, t5LinearLayers, writePeftAdapter } from "@decorum/models";
+import type { Params } from "@decorum/optim";
 import { resourceExhausted } from "@decorum/rpc";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
-import {
-  checkpointName,
-  checkpointSteps,
-  type Progress,
-  pruneCheckpoints,
-  readCheckpoint,
-  writeCheckpoint,
-  type WrittenCheckpoint,
-} from "./checkpoint.ts";
+import type { CheckpointContents, Progress, WrittenCheckpoint } from "./checkpoint.ts";
+import { Batches } from "./batches.ts";
 import { evaluationDue, measure, publish } from "./publish.ts";
-import { configHash, epochsOf, loraConfigOf, settingsOf } from "./run_config.ts";
+import { epochsOf, settingsOf } from "./run_config.ts";
+import { RunFolder } from "./run_folder.ts";
 import { RunControl } from "./run_control.ts";
 import { RunMetrics } from "./run_metrics.ts";
 import {
@@ -47,6 +39,7 @@ export interface TrainingRunOptions {
 export class TrainingRun {
   readonly control: RunControl;
   readonly #shown: RunMetrics;
+  readonly #folder: RunFolder;
   #state: RunState = "STARTING";
   #message = "";
   #step = 0;
@@ -55,6 +48,7 @@ export class TrainingRun {
 
   constructor(readonly options: TrainingRunOptions) {
     this.control = new RunControl(options.runId);
+    this.#folder = new RunFolder(options.folder, options.runId);
     this.#shown = new RunMetrics(options.metrics, options.runId);
   }
 
@@ -107,38 +101,42 @@ export class TrainingRun {
       logger: this.options.logger,
       metrics,
     });
-    let progress = this.#restore(tools);
+    let { progress, generator } = this.#restore(tools);
     const { steps, target } = settingsOf(config);
     this.#shown.begin({ steps, klTarget: target });
+    using batches = new Batches(tools, metrics);
+    if (generator) await this.#batchOf(tools, batches, progress.step, generator);
     const missed = await this.#publish(tools, progress.step, new Stages(metrics));
     if (progress.step > 0) store.addMetrics(runId, progress.step, missed);
     this.#enter("RUNNING");
-    while (progress.step < steps && await this.#mayGoOn(progress, tools)) {
+    while (progress.step < steps && await this.#mayGoOn(progress, tools, batches)) {
       const next = await this.#orStopped(() =>
-        traceStep(runId, progress.step + 1, () => this.#takeStep(tools, progress))
+        traceStep(runId, progress.step + 1, () => this.#takeStep(tools, batches, progress))
       );
       if (next === undefined) break;
       progress = next;
     }
     const { ending } = this.control;
     if (ending !== undefined && (progress.step < steps || !this.#published)) {
-      if (ending !== "stop without checkpoint") this.#checkpoint(tools, progress);
+      if (ending !== "stop without checkpoint") this.#checkpoint(tools, progress, batches);
       return ending === "interrupt" ? "INTERRUPTED" : "STOPPED";
     }
     if (store.run(runId)?.checkpointStep !== steps || steps === 0) {
-      this.#checkpoint(tools, progress);
+      this.#checkpoint(tools, progress, batches);
     }
-    this.#writeAdapter(tools);
+    this.#folder.writeAdapter(tools);
     return "SUCCEEDED";
   }
 
   /** One step: taken, pushed, evaluated where that is due, recorded and, where it is due, kept. */
-  async #takeStep(tools: RunTools, before: Progress): Promise<Progress> {
+  async #takeStep(tools: RunTools, batches: Batches, before: Progress): Promise<Progress> {
     const { store, runId, metrics } = this.options;
     const stages = new Stages(metrics);
     const began = performance.now();
     tools.setStep(before.step);
-    const { progress, metrics: found, samples, notes } = await takeStep(tools, before, stages);
+    const taken = await takeStep(tools, batches, before, stages);
+    const { progress, metrics: found, samples, notes } = taken;
+    await batches.settled(stages);
     const { step } = progress;
     this.#step = step;
     for (const note of notes) this.#say(note);
@@ -158,9 +156,23 @@ export class TrainingRun {
     });
     const every = tools.config.checkpoint.every_steps;
     if (every > 0 && step % every === 0) {
-      await stages.run("checkpoint", () => this.#checkpoint(tools, progress));
+      await stages.run("checkpoint", () => this.#checkpoint(tools, progress, batches));
     }
     return progress;
+  }
+
+  /** Has the batch of the next step made by the weights of the step before, as if there had been no end. */
+  async #batchOf(
+    tools: RunTools,
+    batches: Batches,
+    step: number,
+    generator: Params,
+  ): Promise<void> {
+    const { runId, inputs, metrics } = this.options;
+    const weights = { version: step, parameters: generator };
+    await publish(tools, runId, weights, inputs.start?.valueHead, new Stages(metrics));
+    batches.begin(step, generator);
+    await batches.settled(new Stages(metrics));
   }
 
   /** Publishes the weights of a step that was taken: a wait that is ended changes nothing of the step. */
@@ -168,7 +180,8 @@ export class TrainingRun {
     const { runId, store, inputs } = this.options;
     this.#published = false;
     try {
-      await publish(tools, runId, step, inputs.start?.valueHead, stages);
+      const weights = { version: step + 1, parameters: tools.learner.state().train.params };
+      await publish(tools, runId, weights, inputs.start?.valueHead, stages);
       store.setVersion(runId, step + 1);
       this.#shown.pushed(step + 1);
       const due = evaluationDue(tools.config, step) && !("eval/kl" in store.metrics(runId, step));
@@ -182,30 +195,27 @@ export class TrainingRun {
   }
 
   /** Goes back to the last checkpoint, or to the beginning. */
-  #restore({ config, learner }: RunTools): Progress {
+  #restore(tools: RunTools): Pick<CheckpointContents, "progress" | "generator"> {
     const { store, runId } = this.options;
-    const last = checkpointSteps(this.#checkpoints).at(-1);
-    if (last === undefined) {
+    const found = this.#folder.last(tools, this.options.inputs.sources.model);
+    if (!found) {
       store.rewind(runId, 0);
-      return firstProgress(config);
+      return { progress: firstProgress(tools.config) };
     }
-    const layers = t5LinearLayers(loadT5Config(this.options.inputs.sources.model));
-    const expected = { runId, configHash: configHash(config), layers };
-    const path = join(this.#checkpoints, checkpointName(last));
-    const found = readCheckpoint(path, expected, learner.state());
-    learner.restore(found.learner);
-    store.rewind(runId, last);
-    this.#step = last;
-    this.#say(`resumed from checkpoint ${checkpointName(last)}`);
-    return found.progress;
+    const { step } = found.progress;
+    tools.learner.restore(found.learner);
+    store.rewind(runId, step);
+    this.#step = step;
+    this.#say(`resumed from checkpoint ${found.name}`);
+    return found;
   }
 
   /** Serves requests between two steps. @returns false when the run is to end */
-  async #mayGoOn(progress: Progress, tools: RunTools): Promise<boolean> {
+  async #mayGoOn(progress: Progress, tools: RunTools, batches: Batches): Promise<boolean> {
     for (;;) {
       for (const wanted of this.control.takeCheckpoints()) {
         try {
-          wanted.resolve(this.#checkpoint(tools, progress));
+          wanted.resolve(this.#checkpoint(tools, progress, batches));
         } catch (error) {
           wanted.reject(resourceExhausted((error as Error).message));
         }
@@ -231,36 +241,12 @@ export class TrainingRun {
     }
   }
 
-  #checkpoint({ learner, config }: RunTools, progress: Progress): WrittenCheckpoint {
-    const { runId, store } = this.options;
-    mkdirSync(this.#checkpoints, { recursive: true });
-    const written = writeCheckpoint(this.#checkpoints, {
-      runId,
-      configHash: configHash(config),
-      progress,
-      learner: learner.state(),
-      lora: loraConfigOf(config),
-      base: config.model,
-    });
-    store.setCheckpoint(runId, progress.step);
+  #checkpoint(tools: RunTools, progress: Progress, { generator }: Batches): WrittenCheckpoint {
+    const written = this.#folder.keep(tools, progress, generator);
+    this.options.store.setCheckpoint(this.options.runId, progress.step);
     this.#shown.checkpoint(progress.step);
-    pruneCheckpoints(this.#checkpoints, config.checkpoint.keep);
+    this.#folder.prune(tools.config.checkpoint.keep);
     return written;
-  }
-
-  /** The run's result, where people look for it. */
-  #writeAdapter({ learner, config }: RunTools): void {
-    const { adapter: parameters, valueHead } = learner;
-    const adapter = {
-      config: loraConfigOf(config),
-      parameters,
-      ...(valueHead ? { valueHead } : {}),
-    };
-    writePeftAdapter(join(this.options.folder, "adapter"), adapter, { base: config.model });
-  }
-
-  get #checkpoints(): string {
-    return join(this.options.folder, "checkpoints");
   }
 
   #say(message: string): void {

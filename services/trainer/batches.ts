@@ -1,0 +1,88 @@
+import type { Params } from "@decorum/optim";
+import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
+import { gather, type Gathered } from "./gather.ts";
+import { settingsOf } from "./run_config.ts";
+import type { Metrics } from "./run_store.ts";
+import { Stages, TRACER } from "./stages.ts";
+import type { StepTools } from "./step.ts";
+
+/** A scored batch, and the weights that made it. */
+export interface Batch extends Gathered {
+  /** The learner's parameters when it was begun. */
+  readonly generator: Params;
+  /** Steps learned since then: 0 or 1. */
+  readonly staleness: number;
+  /** Seconds of its parts, under `time/*`. */
+  readonly times: Metrics;
+}
+
+interface Begun {
+  readonly step: number;
+  readonly generator: Params;
+  readonly batch: Promise<Omit<Batch, "staleness">>;
+}
+
+/**
+ * The batches of a run: made when a step wants its own, or, with `rollout.overlap`, while the step before is
+ * learned, by the weights that this one begins with. What is begun depends on steps alone, never on times.
+ */
+export class Batches implements Disposable {
+  readonly #over = new AbortController();
+  #ahead: Begun | undefined;
+
+  constructor(readonly tools: StepTools, readonly metrics: ProcessMetrics) {}
+
+  /** The batch of a step. @throws what its making ended with */
+  async take(step: number, stages: Stages): Promise<Batch> {
+    const ahead = this.#ahead;
+    if (ahead?.step !== step) {
+      const generator = this.#parameters;
+      return { ...await gather(this.tools, step, stages), generator, staleness: 0, times: {} };
+    }
+    const batch = await ahead.batch;
+    this.#ahead = undefined;
+    return { ...batch, staleness: 1 };
+  }
+
+  /** To be called when a step begins to learn: begins the next one's batch, where steps overlap. */
+  overlap(step: number): void {
+    const { rollout } = this.tools.config;
+    if (rollout.overlap && step + 1 < settingsOf(this.tools.config).steps) this.begin(step + 1);
+  }
+
+  /** Begins the batch of a step with the weights that are published. */
+  begin(step: number, generator = this.#parameters): void {
+    const { waiting } = this.tools;
+    // Nobody will want it when the run is stopped: it is made again from the same weights.
+    const cancel = AbortSignal.any([waiting.cancel, waiting.stop, this.#over.signal]);
+    const tools = { ...this.tools, waiting: { ...waiting, cancel } };
+    const stages = new Stages(this.metrics);
+    const batch = inSpan(TRACER, "ahead", { attributes: { "decorum.step": step } }, async () => ({
+      ...await gather(tools, step, stages),
+      generator,
+      times: stages.times(),
+    }));
+    // Its failure is told to the one who takes it.
+    batch.catch(() => {});
+    this.#ahead = { step, generator, batch };
+  }
+
+  /** Resolves when nothing is being made, well or not: only then may other weights be published. */
+  async settled(stages: Stages): Promise<void> {
+    const batch = this.#ahead?.batch;
+    if (batch) await stages.run("wait", () => batch.then(() => {}, () => {}));
+  }
+
+  /** Weights that the next step's batch is made by, if not those that will learn from it. */
+  get generator(): Params | undefined {
+    return this.#ahead?.generator;
+  }
+
+  get #parameters(): Params {
+    return this.tools.algorithm.learner.state().train.params;
+  }
+
+  [Symbol.dispose](): void {
+    this.#over.abort();
+  }
+}

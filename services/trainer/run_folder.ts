@@ -1,0 +1,76 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { loadT5Config, t5LinearLayers, writePeftAdapter } from "@decorum/models";
+import type { Params } from "@decorum/optim";
+import {
+  type CheckpointContents,
+  checkpointName,
+  checkpointSteps,
+  type Progress,
+  pruneCheckpoints,
+  readCheckpoint,
+  writeCheckpoint,
+  type WrittenCheckpoint,
+} from "./checkpoint.ts";
+import { configHash, loraConfigOf } from "./run_config.ts";
+import type { RunTools } from "./run_setup.ts";
+
+type Tools = Pick<RunTools, "config" | "learner">;
+
+/** A run's own folder: its checkpoints and its result. */
+export class RunFolder {
+  constructor(readonly path: string, readonly runId: string) {}
+
+  /**
+   * What the last checkpoint holds; undefined where there is none.
+   *
+   * @param model folder of the base model
+   */
+  last({ config, learner }: Tools, model: string) {
+    const step = checkpointSteps(this.#checkpoints).at(-1);
+    if (step === undefined) return undefined;
+    const layers = t5LinearLayers(loadT5Config(model));
+    const expected = { runId: this.runId, configHash: configHash(config), layers };
+    const name = checkpointName(step);
+    return { name, ...readCheckpoint(join(this.#checkpoints, name), expected, learner.state()) };
+  }
+
+  /** Writes a checkpoint. @param generator see `CheckpointContents` */
+  keep(
+    { config, learner }: Tools,
+    progress: Progress,
+    generator: Params | undefined,
+  ): WrittenCheckpoint {
+    mkdirSync(this.#checkpoints, { recursive: true });
+    const contents: CheckpointContents = {
+      runId: this.runId,
+      configHash: configHash(config),
+      progress,
+      learner: learner.state(),
+      generator,
+      lora: loraConfigOf(config),
+      base: config.model,
+    };
+    return writeCheckpoint(this.#checkpoints, contents);
+  }
+
+  /** Removes all but the newest checkpoints. */
+  prune(keep: number): void {
+    pruneCheckpoints(this.#checkpoints, keep);
+  }
+
+  /** The run's result, where people look for it. */
+  writeAdapter({ learner, config }: Tools): void {
+    const { adapter: parameters, valueHead } = learner;
+    const adapter = {
+      config: loraConfigOf(config),
+      parameters,
+      ...(valueHead ? { valueHead } : {}),
+    };
+    writePeftAdapter(join(this.path, "adapter"), adapter, { base: config.model });
+  }
+
+  get #checkpoints(): string {
+    return join(this.path, "checkpoints");
+  }
+}
