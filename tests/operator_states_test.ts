@@ -11,7 +11,10 @@ Deno.test("every operator of every graph, loops and branches included, has a sta
   );
   assert.deepEqual(stateless, []);
   const inLoop = operatorUses(graphs.get("decode of t5_lora_grad_flan")!.graph);
-  assert.ok(inLoop.some(({ name }) => name.startsWith("rounds/generate/")), "no operator in the loop");
+  assert.ok(
+    inLoop.some(({ name }) => name.startsWith("rounds/generate/")),
+    "no operator in the loop",
+  );
 });
 
 for (const computeType of ["float32", "float16", "bfloat16"] as const) {
