@@ -40,10 +40,12 @@ const MB = 1e6;
 
 async function downloadOne(name: string, kind: NamedSource["kind"]): Promise<Resolved> {
   let bar: Progress | undefined;
+  let shown = -1;
   const options = {
     onProgress({ path, done, total }: { path: string; done: number; total: number }) {
       bar ??= startProgress(name, Math.ceil(total / MB), Math.floor(done / MB));
-      bar.update(Math.ceil(done / MB), `MB  ${path}`);
+      const megabytes = Math.ceil(done / MB);
+      if (megabytes !== shown) bar.update(shown = megabytes, `MB  ${path}`);
     },
     onWarning: (message: string) => console.error(message),
   };

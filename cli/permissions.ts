@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { ConfigError, loadConfig } from "@decorum/config";
-import { hubSettings, parseHubFile, parseModelRepo } from "@decorum/hub";
+import { hubSettings, parseModelRepo } from "@decorum/hub";
 import { defaultCacheDir } from "@decorum/models";
 import { type ListenConfig, type TelemetryConfig, telemetryConfig } from "@decorum/service";
 import { type EvaluatorConfig, evaluatorConfig } from "../services/evaluator/config.ts";
@@ -136,6 +136,8 @@ function permissionsOf(config: Config, { models, files }: Named, more: More = {}
   const local = named.filter((one) => !isHub(one));
   const cuda = config.provider === "cuda";
   const caches = [dirname(defaultCacheDir())];
+  // A process that may write to a folder alone cannot make the folder itself.
+  mkdirSync(caches[0]!, { recursive: true });
   const hub = local.length < named.length ? hubAccess() : { net: [], folders: [] };
   const allowed = allowed_folders === null ? [] : [...allowed_folders, hubSettings().cacheDir];
   const secrets = given([tls?.cert, tls?.key, tls?.ca, tokens, ...more.secrets ?? []]);
@@ -176,7 +178,7 @@ function both(path: string): string[] {
 }
 
 function isHub(setting: string): boolean {
-  return (parseModelRepo(setting) ?? parseHubFile(setting)) !== undefined;
+  return setting.startsWith("hf://") || parseModelRepo(setting) !== undefined;
 }
 
 /** The hub answers with addresses of storage below these names. */

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { encodeModel, type Graph, type Initializer } from "@decorum/onnx";
 import {
@@ -38,7 +38,7 @@ export function exportClassifierOnnx(folder: string, out: string): void {
     mkdirSync(join(temporary, "onnx"));
     writeFileSync(join(temporary, "onnx", MODEL), encodeModel(relocate(graph, names)));
     for (const [location, file] of files) {
-      cpSync(file, join(temporary, "onnx", names.get(location)!), { dereference: true });
+      copyFileSync(file, join(temporary, "onnx", names.get(location)!));
     }
     const write = (name: string, json: unknown) =>
       writeFileSync(join(temporary, name), JSON.stringify(json, null, 2) + "\n");

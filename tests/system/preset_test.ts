@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { HubServer } from "@decorum/hub/testing";
 import { RunStore } from "../../services/trainer/run_store.ts";
 import { startDecorum } from "./testing/decorum.ts";
@@ -31,7 +32,13 @@ Deno.test("the lab's preset: from an empty cache, and again offline from it", as
       "trainer.evaluate={ every_steps: 2, prompts: 6 }",
       ...["policy", "reward", "evaluator", "trainer"].map((name) => `${name}.threads=1`),
     ];
-    const cache = { HF_HOME: join(folder, "hf"), XDG_CACHE_HOME: join(folder, "cache") };
+    const { DENO_DIR = join(homedir(), ".cache", "deno") } = process.env;
+    const cache = {
+      HF_HOME: join(folder, "hf"),
+      XDG_CACHE_HOME: join(folder, "cache"),
+      // Which would follow XDG_CACHE_HOME.
+      DENO_DIR,
+    };
     const run = async (id: string, env: Record<string, string>) => {
       await using decorum = startDecorum([...flags, "--run-id", id], {
         env: { ...cache, ...env },
