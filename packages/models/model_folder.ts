@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Tensor, writeSafetensors } from "@decorum/tensor";
 import { replaceFolder } from "./replace_folder.ts";
@@ -44,6 +44,6 @@ function configText(config: Readonly<Record<string, unknown>>): string {
 
 function copyCompanions(from: string, to: string): void {
   for (const name of readdirSync(from)) {
-    if (companions.test(name)) cpSync(join(from, name), join(to, name), { dereference: true });
+    if (companions.test(name)) copyFileSync(join(from, name), join(to, name));
   }
 }
