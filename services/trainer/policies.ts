@@ -16,6 +16,8 @@ export interface PolicyReplica {
   admitted: boolean;
   /** Why it does not; it is left alone then. */
   unfit: string | undefined;
+  /** It was said that others go on without it. */
+  away: boolean;
   /** Calls under way; a client is closed when it has none. */
   calls: number;
 }
@@ -92,7 +94,7 @@ export class Policies implements Disposable {
       });
       this.#replicas.set(address, {
         ...{ address, client, version: undefined, ours: false },
-        ...{ admitted: false, unfit: undefined, calls: 0 },
+        ...{ admitted: false, unfit: undefined, away: false, calls: 0 },
       });
     }
     return this.#fit();
@@ -113,6 +115,17 @@ export class Policies implements Disposable {
     }
   }
 
+  /** How to wait for a policy: of one that is away nothing is said again and again. */
+  once(replica: PolicyReplica, waiting: Waiting): Waiting {
+    return replica.away ? { ...waiting, say: () => {} } : waiting;
+  }
+
+  /** To be told that a policy answered. */
+  back(replica: PolicyReplica, waiting: Waiting): void {
+    if (replica.away) waiting.say(`policy ${replica.address} is there again`);
+    replica.away = false;
+  }
+
   /**
    * Tries all policies at once, until each was tried and one at least has done it. Others that are away are not
    * waited for: they are brought up to date when they are there again.
@@ -125,16 +138,20 @@ export class Policies implements Disposable {
   ): Promise<void> {
     const one = new AbortController();
     const attempt = async (replica: PolicyReplica): Promise<void> => {
-      const backoff = new Backoff(`policy ${replica.address}`, waiting);
+      const backoff = new Backoff(`policy ${replica.address}`, this.once(replica, waiting));
       for (;;) {
         try {
           await this.use(replica, () => call(replica));
           backoff.succeeded();
+          this.back(replica, waiting);
           return one.abort();
         } catch (error) {
           if (error instanceof UnfitError) return waiting.say(error.message);
-          const without = () =>
+          const without = () => {
+            if (replica.away) return;
+            replica.away = true;
             waiting.say(`going on without ${backoff.what}: ${(error as Error).message}`);
+          };
           if (one.signal.aborted && isTransient(error)) {
             waiting.failed?.(backoff.what);
             return without();

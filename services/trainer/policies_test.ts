@@ -111,6 +111,7 @@ Deno.test("weights are pushed to those that are there; one that is away gets the
     while (away!.groups.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   };
   await rollout(policies, groups, drawn, all.waiting);
+  assert.match(all.said.at(-1)!, /policy .* is there again/);
   assert.deepEqual([there, away].map((one) => one!.held("r").newest), [1, 1]);
 });
 

@@ -87,7 +87,7 @@ export async function rollout(
   };
 
   const work = async (replica: PolicyReplica): Promise<void> => {
-    const backoff = new Backoff(`policy ${replica.address}`, waiting);
+    const backoff = new Backoff(`policy ${replica.address}`, policies.once(replica, waiting));
     let lost = 0;
     while (missing > 0 && !over.signal.aborted && policies.has(replica)) {
       const index = pending.shift();
@@ -103,6 +103,7 @@ export async function rollout(
           return await complete(replica, groups[index]!, settings, policies.newest, all);
         });
         backoff.succeeded();
+        policies.back(replica, waiting);
         lost = 0;
         if (!results[index]) missing--;
         results[index] = found;
@@ -119,6 +120,7 @@ export async function rollout(
           waiting.say(`policy ${replica.address} has lost its weights: pushing them again`);
         } else {
           await backoff.after(error, over.signal);
+          replica.away ||= over.signal.aborted;
           // Others may stand behind its name by now.
           if (!over.signal.aborted) await recruit();
         }
