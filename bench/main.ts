@@ -4,6 +4,8 @@ import process from "node:process";
 import { benchPpoIteration } from "./ppo_iteration.ts";
 import { benchPush } from "./push_weights.ts";
 import { type T5Size, t5Sizes } from "./random_t5.ts";
+import { benchRealScaling, benchScaling, processors } from "./scaling.ts";
+import { costTable, printCosts } from "./scaling_model.ts";
 import { benchScoreLoad, printScoreLoad } from "./score_load.ts";
 import { benchTelemetryCost } from "./telemetry_cost.ts";
 import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
@@ -87,6 +89,25 @@ program.command("ppo_iteration").description("one PPO iteration: rollout, refere
     const result = await benchPpoIteration(options);
     const row = { bench: "ppo_iteration", ...options, ...result };
     console.log(json ? JSON.stringify(row) : JSON.stringify(row, null, 2));
+    process.exitCode = 0;
+  });
+program.command("scaling")
+  .description(
+    "the trainer's rollouts over 1, 2 and 4 policies whose generation takes a fixed time",
+  )
+  .option("--delay <ms>", "time of a group", positive, 200)
+  .option("--groups <n>", "groups of a step", positive, 32)
+  .option("--rounds <n>", "timed rounds", positive, 3)
+  .option("--real", "real policies instead, one thread each: 1 and 2 processes")
+  .option("--size <size>", `shape of theirs: ${Object.keys(t5Sizes).join(", ")}`, size, "small")
+  .option("--cache <folder>", "where the random model lies", join(".cache", "bench"))
+  .option("--fit", "instead, what the model of docs/scaling.md predicts for 1-64 policies")
+  .action(async ({ real, fit, ...options }) => {
+    if (fit) return printCosts(costTable());
+    const rows = real
+      ? await benchRealScaling({ ...options, replicas: [1, 2] })
+      : await benchScaling({ ...options, replicas: [1, 2, 4] });
+    console.log(JSON.stringify({ bench: "scaling", processors, ...options, rows }, null, 2));
     process.exitCode = 0;
   });
 program.command("score_load")
