@@ -1,5 +1,5 @@
 import { missing } from "../interop/network/hosts.ts";
-import { weather } from "../interop/network/storm.ts";
+import { storm } from "../interop/network/scenes.ts";
 
 const why = missing();
 if (why !== undefined) console.warn(`tests/soak/network_test.ts is skipped: ${why}`);
@@ -8,5 +8,5 @@ Deno.test({
   name:
     "a link that is cut for 30 s, others late and lossy meanwhile: the same adapter, bit for bit",
   ignore: why !== undefined,
-  fn: () => weather({ steps: 60, seconds: 30 }),
+  fn: () => storm({ steps: 60, seconds: 30 }),
 });

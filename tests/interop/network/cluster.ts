@@ -20,7 +20,8 @@ export interface Member {
   readonly host: Host;
   /** Resolves at its `ready` line. @throws Error with what it said when it ends before */
   readonly ready: Promise<void>;
-  readonly ended: Promise<number | null>;
+  /** Its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
   /** What it wrote to standard error. */
   log(): string;
   signal(name: "SIGTERM" | "SIGKILL"): void;
@@ -125,8 +126,11 @@ export class Cluster implements AsyncDisposable {
       lora: { r: 4, lora_alpha: 8, lora_dropout: 0, target_modules: ["q", "v"] },
       models: { download: false },
       tls: { mode: "secret" },
-      policy: { replicas: 3, resources: cpu },
-      reward: { replicas: 2, resources: cpu, config: { model: "/models/reward" } },
+      policy: { replicas: 3, resources: cpu, config: { drain_delay_s: 3 } },
+      reward: {
+        ...{ replicas: 2, resources: cpu },
+        config: { model: "/models/reward", drain_delay_s: 3 },
+      },
       trainer: {
         run,
         resources: cpu,
@@ -152,6 +156,7 @@ export class Cluster implements AsyncDisposable {
     });
     let output = "";
     let errors = "";
+    let gone = false;
     const ready = Promise.withResolvers<void>();
     ready.promise.catch(() => {});
     child.stdout!.setEncoding("utf8").on("data", (text: string) => {
@@ -159,7 +164,12 @@ export class Cluster implements AsyncDisposable {
       if (/^ready /m.test(output)) ready.resolve();
     });
     child.stderr!.setEncoding("utf8").on("data", (text: string) => void (errors += text));
-    const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+    const ended = new Promise<number | string>((resolve) =>
+      child.on("close", (code, signal) => {
+        gone = true;
+        resolve(code ?? signal ?? "nothing");
+      })
+    );
     void ended.then((code) =>
       ready.reject(new Error(`${command.at(-1)} ended with ${code}: ${errors}`))
     );
@@ -168,8 +178,12 @@ export class Cluster implements AsyncDisposable {
       ready: ready.promise,
       ended,
       log: () => errors,
-      // ip and the shell have given their process to the program: the id is its own.
-      signal: (name) => void child.kill(name),
+      // ip and the shell have given their process to the program: the id is its own. Deno's `child.kill` would say
+      // that the signal ended it, whatever its exit code.
+      signal: (name) => {
+        const lives = child.exitCode === null && child.signalCode === null && !gone;
+        if (lives && child.pid !== undefined) process.kill(child.pid, name);
+      },
       say: (line) => void child.stdin!.write(`${line}\n`),
     };
     this.#members.push(member);

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createClient, policyService } from "@decorum/rpc";
+import { RunStore } from "../../../services/trainer/run_store.ts";
+import { Cluster, type Member, policyName, rewardName } from "./cluster.ts";
+import type { Host, Network } from "./hosts.ts";
+
+export interface Storm {
+  readonly steps: number;
+  /** Seconds for which a link is cut, and for which others are slow and lossy. */
+  readonly seconds: number;
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Three policies and two rewards, the last of each behind a relay, and a trainer, each on a machine of its own, and
+ * a calm run that others must equal.
+ */
+class Scene implements AsyncDisposable {
+  readonly policies: [Host, Host, Host];
+  readonly rewards: [Host, Host];
+  /** In front of the last policy, and of the last reward. */
+  readonly relays: readonly [Member, Member];
+  readonly trainer: Host;
+  readonly services = new Map<Host, Member>();
+  readonly #relayed: readonly [Host, Host];
+  calm: string[] = [];
+
+  private constructor(readonly cluster: Cluster) {
+    const host = () => cluster.network.host();
+    this.policies = [host(), host(), host()];
+    this.rewards = [host(), host()];
+    this.trainer = host();
+    this.#relayed = [host(), host()];
+    const [policy, reward] = this.#relayed;
+    this.relays = [cluster.relay(policy, this.policies[2]), cluster.relay(reward, this.rewards[1])];
+  }
+
+  static async open(steps: number): Promise<Scene> {
+    const ppo = { batch_size: 8, mini_batch_size: 4, ppo_epochs: 1, learning_rate: 0.001 };
+    const scene = new Scene(new Cluster({ ppo: { ...ppo, steps, max_new_tokens: 12 } }));
+    try {
+      const { cluster, policies, rewards, trainer } = scene;
+      await cluster.certify([...policies, ...rewards, trainer, ...scene.#relayed]);
+      await Promise.all(scene.relays.map(({ ready }) => ready));
+      await Promise.all([...policies, ...rewards].map((host) => scene.start(host)));
+      scene.name(policies);
+      const { bytes, messages } = await scene.run("calm");
+      assert.equal(messages, "");
+      scene.calm = bytes;
+      return scene;
+    } catch (error) {
+      await scene[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get network(): Network {
+    return this.cluster.network;
+  }
+
+  /** Starts the service of a machine. */
+  async start(host: Host): Promise<void> {
+    const role = this.rewards.includes(host) ? "reward" : "policy";
+    const member = await this.cluster.start(role, host);
+    this.services.set(host, member);
+    await member.ready;
+  }
+
+  /** What the services' names stand for, from now on. */
+  name(policies: readonly Host[], rewards: readonly Host[] = this.rewards): void {
+    const through = new Map([[this.policies[2], this.#relayed[0]], [
+      this.rewards[1],
+      this.#relayed[1],
+    ]]);
+    const reached = (hosts: readonly Host[]) =>
+      hosts.map((host) => (through.get(host) ?? host).address);
+    this.network.name(this.trainer, {
+      [policyName]: reached(policies),
+      [rewardName]: reached(rewards),
+    });
+  }
+
+  /** As Kubernetes replaces a pod: it loses its place behind the name, drains, ends; another takes its place. */
+  async replace(host: Host): Promise<void> {
+    const others = (all: readonly Host[]) => all.filter((one) => one !== host);
+    this.name(others(this.policies), others(this.rewards));
+    const member = this.services.get(host)!;
+    member.signal("SIGTERM");
+    assert.equal(await member.ended, 0, member.log().slice(-2000));
+    await this.start(host);
+    this.name(this.policies);
+  }
+
+  /** Runs to the end, however often the trainer is asked to end before: its Job starts it again. */
+  async run(id: string, disturb?: (trainer: () => Member, reached: Reached) => Promise<void>) {
+    using store = new RunStore(this.cluster.runs);
+    let member = await this.cluster.start("trainer", this.trainer, id);
+    let over = false;
+    const job = async () => {
+      for (;;) {
+        const code = await member.ended;
+        if (code !== 75) return code;
+        member = await this.cluster.start("trainer", this.trainer, id);
+      }
+    };
+    const ended = job().finally(() => (over = true));
+    const reached = async (step: number) => {
+      while ((store.run(id)?.step ?? 0) < step && !over) await pause(20);
+      assert.ok(!over, `run ${id} ended before step ${step}: ${member.log().slice(-2000)}`);
+    };
+    await disturb?.(() => member, reached);
+    const code = await ended;
+    const row = store.run(id);
+    const messages = store.events(id).map(({ message }) => message).join("\n");
+    assert.equal(row?.state, "SUCCEEDED", `${row?.message}\n${member.log().slice(-3000)}`);
+    assert.equal(code, 0);
+    return { bytes: adapterOf(this.cluster, id), messages };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cluster[Symbol.asyncDispose]();
+  }
+}
+
+/** Resolves when a run has taken a step. @throws AssertionError when it ends before */
+type Reached = (step: number) => Promise<void>;
+
+/**
+ * A stormy run: it begins with two policies, the third joins; a link is cut, another late by 200 ms, another loses 5 % (as does
+ * a reward's), then a policy is killed for good and leaves. It must end with the calm run's adapter, and no policy with half
+ * a push.
+ */
+export async function storm({ steps, seconds }: Storm): Promise<void> {
+  await using scene = await Scene.open(steps);
+  const { network, relays: [relay], policies: [first, second, third], rewards: [reward] } = scene;
+  scene.name([first, third]);
+  const stormy = await scene.run("stormy", async (_, reached) => {
+    await reached(1);
+    scene.name(scene.policies);
+    await reached(2);
+    relay.say("delay 200");
+    network.drop(second, 5);
+    network.drop(reward, 5);
+    network.drop(first, 100);
+    await pause(1000 * seconds);
+    for (const host of [first, second, reward]) network.drop(host, 0);
+    relay.say("delay 0");
+    await reached(Math.floor(steps / 2));
+    scene.services.get(second)!.signal("SIGKILL");
+    await reached(Math.floor(steps / 2) + 2);
+    scene.name([first, third]);
+  });
+  assert.deepEqual(stormy.bytes, scene.calm);
+  assert.match(stormy.messages, new RegExp(`(waiting for|without) policy ${second.address}:50051`));
+  const { cluster } = scene;
+  const [a, b] = await Promise.all([first, third].map((host) => heldBy(cluster, host.address)));
+  assert.equal(a!.version, steps + 1, stormy.messages);
+  assert.deepEqual(b, a, stormy.messages);
+}
+
+/**
+ * Every service is restarted in turn while a run goes on: SIGTERM, drain, a new process. No call fails, no step is
+ * lost, and the run ends with the calm run's adapter.
+ */
+export async function rollingRestart(steps: number): Promise<void> {
+  await using scene = await Scene.open(steps);
+  const { bytes, messages } = await scene.run("rolled", async (trainer, reached) => {
+    await reached(1);
+    const member = trainer();
+    member.signal("SIGTERM");
+    assert.equal(await member.ended, 75, member.log().slice(-2000));
+    // Steps take seconds, whichever service is away: every one is replaced within the run.
+    const [policy, reward] = scene.relays;
+    policy.say("delay 150");
+    reward.say("delay 500");
+    for (const host of [...scene.policies, ...scene.rewards]) await scene.replace(host);
+    await reached(2);
+    for (const relay of scene.relays) relay.say("delay 0");
+  });
+  assert.deepEqual(bytes, scene.calm);
+  assert.match(messages, /^resumed from checkpoint step-\d+$/);
+}
+
+/** The newest weights that a policy holds of the stormy run. */
+async function heldBy(cluster: Cluster, address: string) {
+  const { ca, cert, key } = cluster.callerTls;
+  const tls = { caFile: ca, certFile: cert, keyFile: key };
+  using client = createClient(policyService, { address: `${address}:50051`, tls });
+  const { current } = await client.getVersion({ runId: "stormy" });
+  return { version: current?.version, sha256: Buffer.from(current!.sha256).toString("hex") };
+}
+
+function adapterOf(cluster: Cluster, runId: string): string[] {
+  return ["adapter_model.safetensors", "model.safetensors"]
+    .map((file) => join(cluster.runs, runId, "adapter", file)).filter((path) => existsSync(path))
+    .map((path) => readFileSync(path, "base64"));
+}
