@@ -40,7 +40,7 @@ export interface SimulatedRow extends ScalingRow {
   readonly in_flight: number;
 }
 
-const lora = { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q"] };
+const lora = { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] };
 const waiting: Waiting = {
   stop: new AbortController().signal,
   cancel: new AbortController().signal,
@@ -86,7 +86,7 @@ export async function benchRealScaling(
       const policy = all.use(spawnPolicy(
         ...["policy.listen=127.0.0.1:0", `policy.model=${model}`, "policy.threads=1"],
         `policy.lora=${
-          JSON.stringify({ r: 4, lora_alpha: 8, lora_dropout: 0, target_modules: ["q"] })
+          JSON.stringify({ r: 4, lora_alpha: 8, lora_dropout: 0, target_modules: ["q", "v"] })
         }`,
         "telemetry.log_level=warn",
       ));
