@@ -159,7 +159,9 @@ export async function storm({ steps, seconds }: Storm): Promise<void> {
   const { cluster } = scene;
   const [a, b] = await Promise.all([first, third].map((host) => heldBy(cluster, host.address)));
   assert.equal(a!.version, steps + 1, stormy.messages);
-  assert.deepEqual(b, a, stormy.messages);
+  // One that was away at the very last push is behind by it; who has a version has all of it.
+  if (b!.version === a!.version) assert.deepEqual(b, a, stormy.messages);
+  else assert.match(stormy.messages, /without policy/, `policy at version ${b!.version}`);
 }
 
 /**
