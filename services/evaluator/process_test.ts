@@ -47,7 +47,7 @@ Deno.test("an evaluator's process", async (t) => {
   await t.step("a bad configuration ends with code 2, a missing judge with code 1", async () => {
     await using fields = spawn(toxicity, "evaluator.policy=nowhere", "evaluator.batch=0");
     await using label = spawn(toxicity, judge, "evaluator.judge.label=toxic");
-    await using missing = spawn(toxicity, `evaluator.judge.model=${folder.join("reward")}`);
+    await using missing = spawn(toxicity, `evaluator.judge.model=${folder.path}`);
     const { code, errors } = await fields.exit;
     assert.equal(code, 2, errors);
     assert.match(errors, /evaluator.policy is "nowhere"[^]*evaluator.batch is 0/);
