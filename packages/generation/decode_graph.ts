@@ -29,7 +29,6 @@ import {
 import { float32, int64 } from "@decorum/tensor";
 import {
   AdapterInputs,
-  adapterShapes,
   MASKED,
   type ModelGraph,
   type PolicySpec,
@@ -83,11 +82,6 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   const weights = new Weights(graph, spec.index, spec);
   const { computeType } = weights;
   const layers = t5LinearLayers(config);
-  if (spec.lora) {
-    for (const [name, dims] of adapterShapes(spec.lora, layers)) {
-      if (name.includes(".decoder.")) graph.input(name, "float32", dims);
-    }
-  }
   const t5 = new T5(config, weights, spec.lora && new AdapterInputs(weights, spec.lora, layers));
   const prompt = t5.crossKeyValues(hidden).flatMap(({ k, v }) => [k, v])
     .map((rows) => reshape(rows, [-1, size])); // [encoded * heads, size]
@@ -122,7 +116,6 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
       const own = (value: Value, axis = 0) => gather(value, rows!, axis);
       const index = own(promptIndex);
       const made = decodeSteps(spec, {
-        graph,
         body,
         files: weights.files,
         first: step!,

@@ -42,8 +42,6 @@ const EXCLUDED = -1e9;
 
 /** What steps begin with; a layer's keys come before its values. */
 export interface StepInputs {
-  /** Graph that has the adapter's inputs, and will have the value head's. */
-  readonly graph: GraphBuilder;
   /** Graph that gets the loop. */
   readonly body: GraphBuilder;
   /** Gets the files of the weights. */
@@ -133,7 +131,7 @@ export function decodeSteps(spec: PolicySpec, inputs: StepInputs): StepOutputs {
       const logprobs = atLabels(logSoftmax(logits, -1), token);
       const scanned = [emitted, where(ended!, zero, logprobs)];
       if (spec.valueHead) {
-        scanned.push(where(ended!, zero, valueHead(inputs.graph, rows, width)));
+        scanned.push(where(ended!, zero, valueHead(body, rows, width)));
       }
       for (const [location, file] of weights.files) inputs.files.set(location, file);
       return {

@@ -1,78 +1,20 @@
 import assert from "node:assert/strict";
-import { float32, randomKey, type Tensor, uniforms } from "@decorum/tensor";
+import { float32 } from "@decorum/tensor";
 import { buildForwardGraph, tokenBatch } from "@decorum/models";
-import { type GenerateOptions, Generator, type Piece, type PolicyFeeds } from "./generator.ts";
+import { type GenerateOptions, Generator, type Piece } from "./generator.ts";
 import type { Prompt, SamplingParams } from "./prompts.ts";
+import {
+  assertNear,
+  hot,
+  prompt,
+  prompts,
+  responses,
+  sampling,
+  scripted,
+} from "./testing/responses.ts";
 import { numbers, run, tinyPolicy, VOCABULARY } from "./testing/tiny.ts";
 
-const sampling: SamplingParams = { doSample: true, temperature: 1, topK: 0, topP: 1 };
-/** So hot that all words are alike: a uniform number of `(word + 0.5) / 40` draws that word. */
-const hot = { ...sampling, temperature: 1e6 };
 const options = { intraOpThreads: 1 };
-
-function prompt(ids: readonly number[], seed: number, more: Partial<Prompt> = {}): Prompt {
-  return {
-    ids,
-    minNewTokens: 0,
-    maxNewTokens: 12,
-    uniforms: (start, count) => uniforms(randomKey(seed, "draws"), start, count),
-    ...more,
-  };
-}
-
-/** A prompt whose response is these words, at the temperature of `hot`. */
-function scripted(words: readonly number[], more: Partial<Prompt> = {}): Prompt {
-  const column = words.map((word) => (word + 0.5) / VOCABULARY);
-  return prompt([5, 6, 1], 0, {
-    maxNewTokens: words.length,
-    uniforms: (start, count) => Float32Array.from(column.slice(start, start + count)),
-    ...more,
-  });
-}
-
-interface Response {
-  readonly tokenIds: number[];
-  readonly logprobs: number[];
-  readonly values: number[];
-  finishReason: Piece["finishReason"];
-}
-
-/** Whole responses, put together from their pieces. */
-async function responses(
-  generator: Generator,
-  prompts: readonly Prompt[],
-  params: SamplingParams,
-  weights: PolicyFeeds,
-  more: GenerateOptions = {},
-): Promise<Response[]> {
-  const found: Response[] = prompts.map(() => ({
-    tokenIds: [],
-    logprobs: [],
-    values: [],
-    finishReason: undefined,
-  }));
-  for await (const piece of generator.generate(prompts, params, weights, more)) {
-    const response = found[piece.index]!;
-    assert.equal(response.finishReason, undefined, "no piece comes after the last");
-    assert.ok(piece.tokenIds.length <= (more.chunkTokens ?? Infinity));
-    response.tokenIds.push(...piece.tokenIds);
-    response.logprobs.push(...piece.logprobs);
-    response.values.push(...piece.values ?? []);
-    response.finishReason = piece.finishReason;
-  }
-  return found;
-}
-
-const prompts = [
-  prompt([5, 6, 7, 1], 1),
-  prompt([11, 3, 4, 30, 31, 32, 33, 12, 13, 1], 2, { maxNewTokens: 20 }),
-  prompt([39], 3, { maxNewTokens: 7, minNewTokens: 5 }),
-];
-
-function assertNear(found: readonly number[], expected: readonly number[], tolerance: number) {
-  assert.equal(found.length, expected.length);
-  found.forEach((x, i) => assert.ok(Math.abs(x - expected[i]!) <= tolerance, `${i}: ${x}`));
-}
 
 Deno.test("generation with a cache", async (t) => {
   using policy = tinyPolicy();
@@ -245,71 +187,4 @@ Deno.test("generation with a cache", async (t) => {
     const signal = AbortSignal.abort(new Error("enough"));
     await assert.rejects(generate([words], hot, { signal }), /enough/);
   });
-
-  await t.step("an adapter that is off, and another one, generate other responses", async () => {
-    const on = await generate(prompts);
-    const off = { ...weights, lora_scale: float32([], [0]) };
-    assert.notDeepEqual(await responses(generator, prompts, sampling, off), on);
-    assert.deepEqual(await generate(prompts), on, "what a run is fed leaves no trace");
-  });
-
-  await t.step(
-    "refuses what makes no distribution or no batch, and says what it was given",
-    async () => {
-      const good = prompt([5, 1], 1);
-      const cases: [readonly Prompt[], Partial<SamplingParams>, GenerateOptions, RegExp][] = [
-        [[], {}, {}, /Cannot generate for 0 prompts: expected 1 or more/],
-        [[good, prompt([], 1)], {}, {}, /prompt 1 has no tokens/],
-        [[prompt([3, 40], 1)], {}, {}, /prompt 0 has token id 40; expected 0 to 39/],
-        [[prompt([-1], 1)], {}, {}, /prompt 0 has token id -1; expected 0 to 39/],
-        [[{ ...good, maxNewTokens: 0 }], {}, {}, /prompt 0 asks for 0 to 0 new tokens; expected/],
-        [[{ ...good, minNewTokens: 13 }], {}, {}, /prompt 0 asks for 13 to 12 new tokens/],
-        [[{ ...good, minNewTokens: -1 }], {}, {}, /prompt 0 asks for -1 to 12 new tokens/],
-        [[{ ...good, minNewTokens: NaN }], {}, {}, /prompt 0 asks for NaN to 12 new tokens/],
-        [[{ ...good, maxNewTokens: 2.5 }], {}, {}, /prompt 0 asks for 0 to 2\.5 new tokens/],
-        [[good], { temperature: 0 }, {}, /temperature 0: expected more than 0/],
-        [[good], { temperature: NaN }, {}, /temperature NaN: expected more than 0/],
-        [[good], { temperature: Infinity }, {}, /temperature Infinity: expected/],
-        [[good], { topK: -1 }, {}, /top_k -1: expected an integer of 0/],
-        [[good], { topK: 1.5 }, {}, /top_k 1\.5: expected an integer/],
-        [[good], { topP: 0 }, {}, /top_p 0: expected more than 0 and at most 1/],
-        [[good], { topP: 1.1 }, {}, /top_p 1\.1: expected more than 0 and at most 1/],
-        [[good], {}, { chunkTokens: 0 }, /in chunks of 0 tokens: expected an integer of 1 or more/],
-        [[good], {}, { chunkTokens: NaN }, /in chunks of NaN tokens/],
-        [
-          [{ ...good, uniforms: () => new Float32Array(3) }],
-          {},
-          {},
-          /the uniforms of prompt 0 from 0 are 3; expected 12 numbers in \[0, 1\)/,
-        ],
-        [
-          [{ ...good, uniforms: (_, count) => new Float32Array(count).fill(1) }],
-          {},
-          {},
-          /the uniforms of prompt 0 from 0 are 1 at 0; expected 12 numbers/,
-        ],
-      ];
-      for (const [batch, params, more, expected] of cases) {
-        await assert.rejects(
-          generate(batch, { ...sampling, ...params }, more),
-          (error) => error instanceof RangeError && expected.test(error.message),
-          `${expected}`,
-        );
-      }
-    },
-  );
-});
-
-Deno.test("a policy without value head or adapter generates too", async () => {
-  using policy = tinyPolicy();
-  const { config, index } = policy.spec;
-  await using generator = await Generator.create({ config, index }, options);
-  const pieces: Piece[] = [];
-  for await (const piece of generator.generate(prompts, sampling, {})) pieces.push(piece);
-  assert.equal(pieces.length, 3);
-  assert.ok(pieces.every((p) => p.values === undefined && p.logprobs.length === p.tokenIds.length));
-  const off: Record<string, Tensor> = { ...policy.weights, lora_scale: float32([], [0]) };
-  await using adapted = await Generator.create(policy.spec, options);
-  const same = await responses(adapted, prompts, sampling, off);
-  assert.deepEqual(same.map((r) => r.tokenIds), pieces.map((p) => p.tokenIds));
 });

@@ -1,6 +1,7 @@
 import { cast, concat, gemm, mul, split, type Value } from "@decorum/onnx";
 import type { ComputeType } from "@decorum/tensor";
 import { type LinearLayers, type LoraConfig, loraKey, loraScaling, targetLayers } from "./lora.ts";
+import { parameter } from "./parameter.ts";
 import type { Weights } from "./weights.ts";
 
 export interface AdapterOptions {
@@ -81,8 +82,7 @@ export class AdapterInputs {
   }
 
   #input(name: string, shape: readonly (number | string)[]): Value {
-    const { graph } = this.weights;
-    return graph.find(this.#prefix + name) ?? graph.input(this.#prefix + name, "float32", shape);
+    return parameter(this.weights.graph, this.#prefix + name, shape);
   }
 }
 

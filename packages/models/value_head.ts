@@ -1,5 +1,6 @@
 import { cast, gemm, type GraphBuilder, squeeze, type Value } from "@decorum/onnx";
 import { type Tensor, zeros } from "@decorum/tensor";
+import { parameter } from "./parameter.ts";
 
 /** TRL's names of the value head's parameters (`AutoModelForSeq2SeqLMWithValueHead`). */
 export const VALUE_HEAD_WEIGHT = "v_head.summary.weight";
@@ -54,10 +55,8 @@ export function initValueHead(width: number): Map<string, Tensor<"float32">> {
  * @returns `[rows]` float32
  */
 export function valueHead(graph: GraphBuilder, hidden: Value, width: number): Value {
-  const input = (name: string, dims: readonly number[]) =>
-    graph.find(name) ?? graph.input(name, "float32", dims);
-  const w = input(VALUE_HEAD_WEIGHT, [1, width]);
-  const b = input(VALUE_HEAD_BIAS, [1]);
+  const w = parameter(graph, VALUE_HEAD_WEIGHT, [1, width]);
+  const b = parameter(graph, VALUE_HEAD_BIAS, [1]);
   return graph.scope(
     "v_head",
     () => squeeze(gemm(cast(hidden, "float32"), w, b, { transB: true }), [1]),

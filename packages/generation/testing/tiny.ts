@@ -43,14 +43,22 @@ export interface TinyPolicy extends Disposable {
   readonly weights: PolicyFeeds;
 }
 
-/** A policy with an adapter and a value head; its folder goes with `using`. */
-export function tinyPolicy(): TinyPolicy {
+/**
+ * A policy with an adapter and a value head; its folder goes with `using`.
+ *
+ * @param targets target modules of the adapter, or a pattern of the layers' names
+ */
+export function tinyPolicy(targets: readonly string[] | RegExp = ["q", "v", "wo"]): TinyPolicy {
   const folder = mkdtempSync(join(tmpdir(), "decorum-generation-"));
   initT5(join(folder, "t5"), json, { seed: 3 });
   const config = loadT5Config(join(folder, "t5"));
   const index = openCheckpoint(join(folder, "t5"));
-  const lora = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules: ["q", "v", "wo"] };
-  const shapes = adapterShapes(lora, t5LinearLayers(config));
+  const layers = t5LinearLayers(config);
+  const targetModules = targets instanceof RegExp
+    ? [...layers.keys()].filter((layer) => targets.test(layer))
+    : targets;
+  const lora = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules };
+  const shapes = adapterShapes(lora, layers);
   const adapter: Adapter = new Map(
     [...shapes].map(([name, dims]) => [name, gaussian(name, dims, 0.3)]),
   );
