@@ -50,13 +50,6 @@ export const machines: DashboardSpec = {
           { min: 0 },
         ),
         lines(
-          "Open files",
-          "short",
-          "File descriptors, connections among them.",
-          [query(`process_open_fds{${at}}`, "{{job}} {{instance}}")],
-          { min: 0 },
-        ),
-        lines(
           "Spans",
           "short",
           "Spans that the collector took, and those lost, in an interval.",

@@ -263,7 +263,6 @@ const process = {
   },
   decorum_process_heap_bytes: { help: "JavaScript heap in use on the main thread." },
   process_cpu_seconds_total: { help: "User and system CPU time." },
-  process_open_fds: { help: "Open file descriptors." },
   process_start_time_seconds: { help: "Start of the process since 1970." },
 } as const;
 

@@ -1,8 +1,7 @@
-import { readdirSync } from "node:fs";
 import process from "node:process";
 import type { Metrics } from "./metrics.ts";
 
-/** What every process tells of itself: CPU time, memory, descriptors, asked at every exposition. */
+/** What every process tells of itself: CPU time, memory, asked at every exposition. */
 export function observeProcess(metrics: Metrics): void {
   metrics.set("process_start_time_seconds", Date.now() / 1e3 - process.uptime(), {});
   let cpuSeconds = 0;
@@ -14,17 +13,7 @@ export function observeProcess(metrics: Metrics): void {
     const { rss, heapUsed } = process.memoryUsage();
     metrics.set("process_resident_memory_bytes", rss, {});
     metrics.set("decorum_process_heap_bytes", heapUsed, {});
-    const open = openDescriptors();
-    if (open !== undefined) metrics.set("process_open_fds", open, {});
   });
-}
-
-function openDescriptors(): number | undefined {
-  try {
-    return readdirSync("/proc/self/fd").length;
-  } catch {
-    return undefined; // Not Linux.
-  }
 }
 
 /** Milliseconds between two looks at the event loop. */

@@ -74,6 +74,11 @@ Deno.test("a run that Prometheus scrapes: every panel has data, and exemplars na
     });
     await trainWithFaults(system, supervisor, tls, http);
     await sleep(2500);
+    const traced = Date.now() / 1000;
+    // From here on the collector is away: spans are lost, and counted.
+    await sink.close();
+    await getReward(http, tls);
+    await sleep(8000);
     for (const { job, health, lastError } of await prometheus.targets()) {
       assert.equal(health, "up", `${job}: ${lastError}`);
     }
@@ -90,7 +95,7 @@ Deno.test("a run that Prometheus scrapes: every panel has data, and exemplars na
         "decorum_policy_first_token_seconds_bucket",
       ]
     ) {
-      const named = await prometheus.exemplarTraces(metric, from, to);
+      const named = await prometheus.exemplarTraces(metric, from, traced);
       assert.ok(named.length > 0, `no exemplars of ${metric}`);
       const unknown = named.filter((id) => !traces.has(id));
       assert.ok(
@@ -103,7 +108,6 @@ Deno.test("a run that Prometheus scrapes: every panel has data, and exemplars na
     throw error;
   } finally {
     await supervisor.stop();
-    await sink.close();
   }
 });
 
@@ -140,7 +144,7 @@ function settings(metrics: Readonly<Record<string, string>>, http: string) {
     trainer: {
       ...listen("trainer"),
       ppo: {
-        steps: 24,
+        steps: 32,
         batch_size: 8,
         mini_batch_size: 4,
         ppo_epochs: 2,
@@ -185,6 +189,12 @@ async function trainWithFaults(
   const push = { runId: "other", baseModelHash: "0".repeat(64), expectedVersion: 0 };
   await assert.rejects(policy.beginWeights(push));
   await assert.rejects(evaluator.beginWeights(push), /PERMISSION_DENIED|may not/);
+  using stranger = createClient(rewardAdminService, {
+    address: addresses.reward,
+    ...as("evaluator")("reward"),
+  });
+  // The policy is killed below, and its counters with it.
+  await assert.rejects(stranger.reloadModel({}), /PERMISSION_DENIED|may not/);
   using reward = createClient(rewardService, {
     address: addresses.reward,
     ...as("client")("reward"),
@@ -200,6 +210,7 @@ async function trainWithFaults(
   });
   await admin.reloadModel({});
   await getReward(http, tls);
+  await sleep(3000);
   process.kill(supervisor.pid("policy")!, "SIGKILL");
   for await (const { state } of trainer.watchMetrics({ runId: "seen" })) {
     if (state === "RUN_STATE_SUCCEEDED") return;
@@ -244,18 +255,17 @@ async function checkPanels(prometheus: Prometheus, from: number, to: number): Pr
           continue;
         }
         // What a recorded exporter answers has a job of its own.
-        const values = { run: "seen", job: ".*", instance: ".*", node: ".*" };
-        const lines = (await Promise.all(panel.queries.map(({ expr, legend }) =>
-          prometheus.range(substituted(expr, values, "10s"), legend, from, to)
-        ))).flat();
-        data.set(panel, lines);
-        const drawn = lines.some(({ points }) =>
-          points.some(([, value]) =>
-            Number.isFinite(value)
-          )
+        const job = [...services, "recorded"].join("|");
+        const values = { run: "seen", job, instance: ".*", node: ".*" };
+        const found = await Promise.all(
+          panel.queries.map(({ expr, legend }) =>
+            prometheus.range(substituted(expr, values, "10s"), legend, from, to)
+          ),
         );
-        if (!drawn) {
-          empty.push(name);
+        data.set(panel, found.flat());
+        for (const [i, lines] of found.entries()) {
+          const some = lines.some(({ points }) => points.some(([, y]) => Number.isFinite(y)));
+          if (!some) empty.push(`${name}: ${panel.queries[i]!.legend}`);
         }
       }
     }
