@@ -33,8 +33,11 @@ export function missing(): string | undefined {
  * resolved through each machine's own hosts file, which can change at any time.
  */
 export class Network implements Disposable {
-  readonly #prefix = `dcm${process.pid}`;
-  readonly #subnet = `10.77.${process.pid % 250}`;
+  static #made = 0;
+  readonly #number = Network.#made++;
+  /** Of this network alone: the kernel frees the names of one that is gone a little later. */
+  readonly #prefix = `dcm${process.pid}${"abcdefgh"[this.#number % 8]}`;
+  readonly #subnet = `10.77.${(process.pid + 25 * this.#number) % 250}`;
   readonly #switch = `${this.#prefix}s`;
   #count = 0;
 
@@ -104,6 +107,7 @@ export class Network implements Disposable {
       ip("netns", "delete", namespace);
       rmSync(this.#etc(namespace), { recursive: true, force: true });
     }
+    ip("link", "delete", `${this.#prefix}r`);
     ip("netns", "delete", this.#switch);
   }
 
