@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { existsSync } from "node:fs";
 import { ConfigError } from "@decorum/config";
 import { downloadAll } from "../download.ts";
 import { namedSources } from "../named_sources.ts";
@@ -55,7 +56,18 @@ export function downloadCommand(): Command {
           ...(flags.service === undefined ? {} : { service: flags.service }),
         })),
       ];
-      for (const [name, { pinned, path }] of await downloadAll(sources)) {
+      const found = await downloadAll(sources);
+      // A setting's path is its service's to judge; a name that was asked for is to be there afterwards.
+      const missing = names.filter((name) => !existsSync(found.get(name)!.path));
+      if (missing.length > 0) {
+        throw new ConfigError(
+          missing.map((name) =>
+            `"${name}" is neither here nor a name of the hub: expected owner/name[@revision], ` +
+            "or hf://datasets/owner/name[@revision]/file.csv"
+          ),
+        );
+      }
+      for (const [name, { pinned, path }] of found) {
         console.log(JSON.stringify({ name, pinned, path }));
       }
     });

@@ -224,7 +224,7 @@ Deno.test("what the hub refuses is said, and nothing is left", async () => {
     await refused("google/tiny@v9", /google\/tiny@v9 .*no revision "v9" \(404\)/);
     await refused(
       "google/none",
-      /google\/none@main .*401, it is private or does not exist.*HF_TOKEN/,
+      /google\/none@main .*401, it is private or does not exist.*HF_TOKEN.*; nor is there a folder .*google\/none$/,
     );
     await refused("google/none", /it does not exist \(404\)/, TOKEN);
     await refused("google/secret", /401.*no token was sent: set HF_TOKEN/);

@@ -25,11 +25,14 @@ export async function resolveModel(
 ): Promise<Resolved> {
   const repo = parseModelRepo(setting);
   if (repo === undefined) return { path: resolve(setting), pinned: setting };
-  const { folder, commit } = await snapshot(
-    repo,
-    options.kind === "onnx" ? onnxFiles : modelFiles,
-    options,
-  );
+  const wanted = options.kind === "onnx" ? onnxFiles : modelFiles;
+  const { folder, commit } = await snapshot(repo, wanted, options).catch((error: Error) => {
+    // What looks like a repository's name may be a path with a slip in it.
+    if (!setting.startsWith("hf://")) {
+      error.message += `; nor is there a folder ${resolve(setting)}`;
+    }
+    throw error;
+  });
   const pinned = formatRepo({ ...repo, revision: commit });
   if (existsSync(join(folder, "config.json")) || existsSync(join(folder, "adapter_config.json"))) {
     return { path: folder, pinned };

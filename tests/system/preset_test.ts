@@ -80,6 +80,13 @@ Deno.test("the lab's preset: from an empty cache, and again offline from it", as
   }
 });
 
+Deno.test("a name that is neither a path nor one of the hub is refused", async () => {
+  await using decorum = startDecorum(["download", "no-such"]);
+  const { code, stdout, stderr } = await decorum.ended;
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /"no-such" is neither here nor a name of the hub: expected owner\/name/);
+});
+
 Deno.test("a hub that cannot be used is said before anything starts", async () => {
   const folder = mkdtempSync(join(tmpdir(), "decorum-preset-"));
   try {
