@@ -25,10 +25,10 @@ import {
 import type { Params } from "@decorum/optim";
 import type { InferenceSession } from "@decorum/runtime";
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
-import { microBatches } from "./micro_batches.ts";
+import { sequenceMicroBatches } from "./micro_batches.ts";
 import { openSession } from "./open_session.ts";
 import type { PpoLearner } from "./ppo_learner.ts";
-import { countedTokens, splitRows } from "./token_rows.ts";
+import { splitRows } from "./token_rows.ts";
 
 const REFERENCE = "reference.";
 
@@ -93,11 +93,8 @@ export class FullKl {
       ...feeds(REFERENCE, reference ?? adapter, reference ? scale : 0),
       temperature: float32([], [temperature]),
     };
-    const lengths = sequences.map((s) =>
-      countedTokens(s) === 0 ? 0 : [s.query.length, s.response.length]
-    );
     const found: Float32Array[] = sequences.map(() => new Float32Array());
-    for (const micro of microBatches(lengths, options.microBatchSize ?? 4)) {
+    for (const micro of sequenceMicroBatches(sequences, options.microBatchSize)) {
       const batch = tokenBatch(micro.map((i) => sequences[i]!), config);
       const { labels: _, ...inputs } = batch.feeds;
       const { full_kl } = await this.session.run({ ...inputs, ...weights });

@@ -1,5 +1,6 @@
 import type { Sequence } from "@decorum/models";
 import {
+  checkScores,
   type GroupLossInputs,
   type GroupMinibatchStats,
   type GroupStepStats,
@@ -9,15 +10,18 @@ import {
   type TokenTensor,
   updateKlController,
 } from "@decorum/ppo";
+import { float32 } from "@decorum/tensor";
 import type { LearnerSample } from "./objective.ts";
+import type { PolicyLearner } from "./policy_learner.ts";
 import type { TokenPredictions } from "./ppo_sample.ts";
 import type { StepResult } from "./ppo_step.ts";
-import type {
-  EpochsConfig,
-  EpochsResult,
-  PreparedBatch,
-  RolledOut,
-  StaleBatch,
+import {
+  checkStep,
+  type EpochsConfig,
+  type EpochsResult,
+  type PreparedBatch,
+  type RolledOut,
+  type StaleBatch,
 } from "./step_epochs.ts";
 import { denseRows, maskOf } from "./token_rows.ts";
 
@@ -46,6 +50,39 @@ export interface ComparedBatch<Sample> extends PreparedBatch<Sample> {
   readonly kl: TokenTensor;
   /** What the responses of a group are compared by, `[batch]`. */
   readonly rewards: ArrayLike<number>;
+}
+
+/** The reference's view of a batch of groups. */
+export interface GroupReference {
+  readonly reference: readonly TokenPredictions[];
+  /** `[batch, time]`, as `mask`. */
+  readonly refLogprobs: TokenTensor;
+  readonly mask: TokenTensor;
+  /** Whether the weights that generated are the reference's. */
+  readonly isReference: boolean;
+}
+
+/**
+ * Checks a batch of groups, and asks for the reference's log-probabilities of it.
+ *
+ * @param algorithm its name, for messages
+ */
+export async function groupReference<Sample extends LearnerSample, Loss>(
+  algorithm: string,
+  learner: PolicyLearner<Sample, Loss>,
+  { sequences, scores, rollout, generator }: GroupBatch,
+  { temperature, numIterations, miniBatchSize }: GroupStepConfig,
+): Promise<GroupReference> {
+  const perSequence = { scores, ...(rollout && { rollout }) };
+  checkStep(algorithm, sequences.length, perSequence, { miniBatchSize, numIterations });
+  checkScores(float32([scores.length], scores), sequences.length);
+  const reference = await learner.forward(sequences, { reference: true, temperature });
+  return {
+    reference,
+    refLogprobs: denseRows(sequences, reference.map((r) => r.logprobs)),
+    mask: maskOf(sequences),
+    isReference: generator ? learner.isReferenceAt(generator) : learner.isReference,
+  };
 }
 
 /** What the losses of a mini-batch are taken from, in the samples' order. */

@@ -1,5 +1,4 @@
 import {
-  checkScores,
   groupAdvantages,
   groupMinibatchStats,
   grpoLoss,
@@ -7,9 +6,10 @@ import {
   type ScaleRewards,
   tokenKl,
 } from "@decorum/ppo";
-import { float32, zeros } from "@decorum/tensor";
+import { zeros } from "@decorum/tensor";
 import {
   type GroupBatch,
+  groupReference,
   type GroupStepConfig,
   type GroupStepResult,
   groupStepResult,
@@ -17,9 +17,9 @@ import {
 } from "./group_step.ts";
 import type { GrpoLearner, GrpoSample } from "./grpo_learner.ts";
 import type { TokenPredictions } from "./ppo_sample.ts";
-import { checkStep, learnEpochs } from "./step_epochs.ts";
+import { learnEpochs } from "./step_epochs.ts";
 import { type StageRunner, unwatched } from "./step_stage.ts";
-import { denseRows, maskOf } from "./token_rows.ts";
+import { denseRows } from "./token_rows.ts";
 
 /** Settings of a step, under TRL's names. */
 export interface GrpoStepConfig extends GroupStepConfig {
@@ -47,22 +47,16 @@ export async function grpoStep(
   stage: StageRunner = unwatched,
 ): Promise<GroupStepResult> {
   const { sequences, scores, rollout, generator } = batch;
-  const { temperature, numIterations, miniBatchSize, numGenerations } = config;
-  const perSequence = { scores, ...(rollout && { rollout }) };
-  checkStep("GRPO", sequences.length, perSequence, { miniBatchSize, numIterations });
-  checkScores(float32([scores.length], scores), sequences.length);
+  const { numIterations, numGenerations } = config;
   // 1. The reference's log-probabilities.
-  const reference = await stage(
+  const { reference, isReference, mask, refLogprobs } = await stage(
     "forward_pass",
-    () => learner.forward(sequences, { reference: true, temperature }),
+    () => groupReference("GRPO", learner, batch, config),
   );
-  const isReference = generator ? learner.isReferenceAt(generator) : learner.isReference;
   // 2. Advantages, within each group.
   const advantages = await stage("compute_advantages", () => groupAdvantages(scores, config));
   // 3. Epochs of mini-batches.
   const beta = klController.value;
-  const mask = maskOf(sequences);
-  const refLogprobs = denseRows(sequences, reference.map((r) => r.logprobs));
   const learned = await learnEpochs({
     learner,
     sequences,

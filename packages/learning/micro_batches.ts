@@ -1,4 +1,6 @@
+import type { Sequence } from "@decorum/models";
 import { cutByLength } from "@decorum/text";
+import { countedTokens } from "./token_rows.ts";
 
 /**
  * Cuts items into micro-batches of like length, longest first: as many in one as `size` allows where they are
@@ -22,4 +24,12 @@ export function microBatches(
   const items = sizes.flatMap((parts, i) => parts.some((length) => length > 0) ? [i] : []);
   return cutByLength(items.map((i) => sizes[i]!), { maxRows: size })
     .map((batch) => batch.map((at) => items[at]!));
+}
+
+/** {@link microBatches} of sequences; those of which no token counts are in none. */
+export function sequenceMicroBatches(sequences: readonly Sequence[], size = 4): number[][] {
+  const lengths = sequences.map((s) =>
+    countedTokens(s) === 0 ? 0 : [s.query.length, s.response.length]
+  );
+  return microBatches(lengths, size);
 }

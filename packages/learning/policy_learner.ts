@@ -20,12 +20,11 @@ import { meanGradients, type Params } from "@decorum/optim";
 import { type InferenceSession, SessionWorker } from "@decorum/runtime";
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import { accumulateRuns, type MiniBatchGradients } from "./gradient_run.ts";
-import { microBatches } from "./micro_batches.ts";
+import { sequenceMicroBatches } from "./micro_batches.ts";
 import type { LearnerOptions, LearnerSample, Objective } from "./objective.ts";
 import { openSession } from "./open_session.ts";
 import { applyUpdate, initTrainState, type TrainState, type UpdateOutcome } from "./optimizer.ts";
 import { emptyPredictions, place, type TokenPredictions } from "./ppo_sample.ts";
-import { countedTokens } from "./token_rows.ts";
 import { checkParams } from "./train_state.ts";
 
 /** Gradients of one mini-batch, and the predictions they were taken at, in the samples' order. */
@@ -152,7 +151,7 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
     const weights = options.reference
       ? this.#referenceFeeds()
       : this.#policyFeeds(options.parameters);
-    for (const micro of this.#cut(sequences)) {
+    for (const micro of sequenceMicroBatches(sequences, this.options.microBatchSize)) {
       const batch = tokenBatch(micro.map((i) => sequences[i]!), this.config);
       const outputs = await this.forwardSession.run({
         ...batch.feeds,
@@ -175,7 +174,7 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
     const sequences = samples.map((s) => s.sequence);
     samples.forEach((sample, i) => this.objective.check(sample, i));
     const atReference = this.isReference;
-    const micros = this.#cut(sequences);
+    const micros = sequenceMicroBatches(sequences, this.options.microBatchSize);
     const predictions = emptyPredictions(sequences);
     const batches = micros.map((micro) => {
       const chosen = micro.map((i) => samples[i]!);
@@ -257,13 +256,6 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
-  }
-
-  #cut(sequences: readonly Sequence[]): number[][] {
-    const lengths = sequences.map((s) =>
-      countedTokens(s) === 0 ? 0 : [s.query.length, s.response.length]
-    );
-    return microBatches(lengths, this.options.microBatchSize ?? 4);
   }
 
   #policyFeeds(parameters: Params = this.#state.train.params): Record<string, Tensor> {

@@ -1,5 +1,4 @@
 import {
-  checkScores,
   groupMinibatchStats,
   type KlController,
   leaveOneOutAdvantages,
@@ -7,18 +6,19 @@ import {
   sumPerSequence,
   tokenKl,
 } from "@decorum/ppo";
-import { float32, zeros } from "@decorum/tensor";
+import { zeros } from "@decorum/tensor";
 import {
   type GroupBatch,
+  groupReference,
   type GroupStepConfig,
   type GroupStepResult,
   groupStepResult,
   lossInputs,
 } from "./group_step.ts";
 import type { RlooLearner, RlooSample } from "./rloo_learner.ts";
-import { checkStep, learnEpochs } from "./step_epochs.ts";
+import { learnEpochs } from "./step_epochs.ts";
 import { type StageRunner, unwatched } from "./step_stage.ts";
-import { denseRows, maskOf } from "./token_rows.ts";
+import { denseRows } from "./token_rows.ts";
 
 /** Settings of a step, under TRL's names. */
 export interface RlooStepConfig extends GroupStepConfig {
@@ -47,18 +47,12 @@ export async function rlooStep(
   stage: StageRunner = unwatched,
 ): Promise<GroupStepResult> {
   const { sequences, scores, rollout, generator } = batch;
-  const { temperature, numIterations, miniBatchSize, rlooK } = config;
-  const perSequence = { scores, ...(rollout && { rollout }) };
-  checkStep("RLOO", sequences.length, perSequence, { miniBatchSize, numIterations });
-  checkScores(float32([scores.length], scores), sequences.length);
+  const { numIterations, rlooK } = config;
   // 1. The reference's log-probabilities.
-  const reference = await stage(
+  const { isReference, mask, refLogprobs } = await stage(
     "forward_pass",
-    () => learner.forward(sequences, { reference: true, temperature }),
+    () => groupReference("RLOO", learner, batch, config),
   );
-  const isReference = generator ? learner.isReferenceAt(generator) : learner.isReference;
-  const mask = maskOf(sequences);
-  const refLogprobs = denseRows(sequences, reference.map((r) => r.logprobs));
   // 2. KL-penalised rewards, and advantages within each group. 3. Epochs of mini-batches.
   const learned = await learnEpochs({
     learner,

@@ -13,7 +13,7 @@ import { type InferenceSession, type RuntimeOptions, SessionWorker } from "@deco
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import { accumulateRuns, type MiniBatchGradients, scalarOf } from "./gradient_run.ts";
 import { loraDropoutMasks, t5RowsOf } from "./lora_dropout.ts";
-import { microBatches } from "./micro_batches.ts";
+import { sequenceMicroBatches } from "./micro_batches.ts";
 import { openSession } from "./open_session.ts";
 import {
   applyUpdate,
@@ -23,7 +23,6 @@ import {
   type UpdateOutcome,
 } from "./optimizer.ts";
 import { buildSftForwardGraph, buildSftGraph } from "./sft_graph.ts";
-import { countedTokens } from "./token_rows.ts";
 import { checkParams } from "./train_state.ts";
 import { saveTrained, startParams, type TrainedPart, trainingIndex } from "./trained_model.ts";
 
@@ -103,11 +102,13 @@ export class SftTrainer implements AsyncDisposable {
   /** Gradients of the loss, meaned over all counted tokens of the mini-batch. Changes nothing. */
   async gradients(sequences: readonly Sequence[]): Promise<MiniBatchGradients> {
     const { updates, skipped } = this.#state;
-    const runs = this.#cut(sequences).values().map((micro) => {
-      const batch = tokenBatch(micro.map((i) => sequences[i]!), this.config);
-      const masks = this.#dropoutMasks(sequences, micro, updates + skipped);
-      return { weight: batch.tokens, feeds: { ...batch.feeds, ...this.#feeds(), ...masks } };
-    });
+    const runs = sequenceMicroBatches(sequences, this.options.microBatchSize).values().map(
+      (micro) => {
+        const batch = tokenBatch(micro.map((i) => sequences[i]!), this.config);
+        const masks = this.#dropoutMasks(sequences, micro, updates + skipped);
+        return { weight: batch.tokens, feeds: { ...batch.feeds, ...this.#feeds(), ...masks } };
+      },
+    );
     return await accumulateRuns(this.updateSession, [...this.#state.params.keys()], runs);
   }
 
@@ -123,7 +124,7 @@ export class SftTrainer implements AsyncDisposable {
   /** Mean negative log-likelihood of the counted tokens of `sequences`, in nats; no dropout. */
   async evaluate(sequences: readonly Sequence[]): Promise<{ loss: number; count: number }> {
     let [sum, count] = [0, 0];
-    for (const micro of this.#cut(sequences)) {
+    for (const micro of sequenceMicroBatches(sequences, this.options.microBatchSize)) {
       const batch = tokenBatch(micro.map((i) => sequences[i]!), this.config);
       const outputs = await this.forwardSession.run({ ...batch.feeds, ...this.#feeds() });
       sum += scalarOf(outputs, "loss") * batch.tokens;
@@ -158,13 +159,6 @@ export class SftTrainer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
-  }
-
-  #cut(sequences: readonly Sequence[]): number[][] {
-    const lengths = sequences.map((s) =>
-      countedTokens(s) === 0 ? 0 : [s.query.length, s.response.length]
-    );
-    return microBatches(lengths, this.options.microBatchSize ?? 4);
   }
 
   #feeds(): Record<string, Tensor> {

@@ -48,17 +48,16 @@ Deno.test("abort drops a run that waits and abandons one that runs", async () =>
   await using session = await createSession(model("slow"), threads);
   const running = new AbortController();
   const waiting = new AbortController();
-  const begin = performance.now();
   const first = session.run(slowFeeds(2000), ["total"], { signal: running.signal });
   const second = session.run(slowFeeds(100_000), ["total"], { signal: waiting.signal });
-  const third = session.run(slowFeeds(1), ["total"]);
+  let over = false;
+  const third = session.run(slowFeeds(1), ["total"]).finally(() => over = true);
   waiting.abort(new Error("changed my mind"));
   running.abort(new Error("too slow"));
   await assert.rejects(first, { message: "too slow" });
   await assert.rejects(second, /changed my mind/);
-  const abandoned = performance.now() - begin;
+  assert.equal(over, false, "rejected before the run was over");
   assert.equal((await third)["total"]?.data[0], 192 * 192);
-  assert.ok(abandoned < (performance.now() - begin) / 2, "rejected before the run was over");
   await assert.rejects(
     session.run(slowFeeds(1), undefined, { signal: AbortSignal.abort(new Error("before")) }),
     /before/,

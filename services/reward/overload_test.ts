@@ -7,6 +7,8 @@ import { limitsOf, openReward } from "./testing/open_reward.ts";
 const CALLERS = 160;
 const LOAD_MS = 1500;
 const DEADLINE_MS = 5000;
+/** By when a call is answered once the load has ended. */
+const RECOVERY_MS = 2000;
 
 Deno.test("ten times the load it can bear: what is taken is answered, the rest is refused at once", async () => {
   await using reward = await openReward({
@@ -76,9 +78,8 @@ Deno.test("ten times the load it can bear: what is taken is answered, the rest i
   assert.ok(Math.max(...acceptedMs) < DEADLINE_MS);
 
   const ended = performance.now();
-  await client.score({ items: [{ response: "you fool" }] });
+  await client.score({ items: [{ response: "you fool" }] }, { deadlineMs: RECOVERY_MS });
   const tookMs = performance.now() - ended;
-  assert.ok(tookMs < 2000, `it took ${tookMs} ms to recover`);
   const { body } = await reward.metrics.render();
   assert.match(body, /decorum_queue_depth\{queue="score"\} 0/);
   const served = (code: string) => {
