@@ -115,9 +115,16 @@ export class Classifier {
     );
     const attended = dense("attention.output.dense", heads.merge(context));
     const y = this.norm(`${layer}.attention.output.LayerNorm`, add(x, cast(attended, "float32")));
-    const hidden = this.activation(cast(dense("intermediate.dense", y), "float32"));
-    const out = cast(dense("output.dense", hidden), "float32");
-    return this.norm(`${layer}.output.LayerNorm`, add(y, out));
+    return this.norm(`${layer}.output.LayerNorm`, add(y, this.feedForward(layer, y)));
+  }
+
+  /** @param layer its dotted name @param x `[rows, hidden]` @returns as much, float32 */
+  feedForward(layer: string, x: Value): Value {
+    const [into, out] = [`${layer}.intermediate.dense`, `${layer}.output.dense`];
+    const padding = this.linear.padding(this.config.intermediate_size, [into, out]);
+    const wide = this.linear.forward(into, x, { bias: true, padOut: padding });
+    const hidden = this.activation(cast(wide, "float32"));
+    return cast(this.linear.forward(out, hidden, { bias: true, padIn: padding }), "float32");
   }
 
   /** `hidden_act` of float32. */

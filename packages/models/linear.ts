@@ -1,5 +1,5 @@
 import { cast, concat, gemm, mul, split, type Value } from "@decorum/onnx";
-import type { ComputeType } from "@decorum/tensor";
+import { type ComputeType, zeros } from "@decorum/tensor";
 import { type LinearLayers, type LoraConfig, loraKey, loraScaling, targetLayers } from "./lora.ts";
 import { parameter } from "./parameter.ts";
 import type { Weights } from "./weights.ts";
@@ -27,6 +27,11 @@ export class AdapterInputs {
   ) {
     this.#targets = new Set(targetLayers(config, layers));
     this.#prefix = options.prefix ?? "";
+  }
+
+  /** Whether the adapter changes a layer. */
+  adapts(layer: string): boolean {
+    return this.#targets.has(layer);
   }
 
   /** Name of the input that holds lora_alpha / r, or 0. */
@@ -91,7 +96,15 @@ export interface LinearOptions {
   readonly bias?: boolean;
   /** Element type of the product; default the weights' compute type. */
   readonly computeType?: ComputeType;
+  /** Zeros appended to the output's rows, and zeros that the input's rows end with: see `Linear.padding`. */
+  readonly padOut?: number;
+  readonly padIn?: number;
 }
+
+/** Rows that lie a multiple of this many bytes apart fall into the same few lines of a processor's first cache. */
+const CACHE_STRIDE = 4096;
+/** Elements of one line of that cache. */
+const CACHE_LINE = 16;
 
 /** Linear layers of a model under the checkpoint's keys, each with the adapter's part where it has one. */
 export class Linear {
@@ -120,20 +133,42 @@ export class Linear {
       : products;
   }
 
+  /**
+   * Zeros that rows between two groups of layers are to end with, so that products read them at full speed.
+   *
+   * A kernel reads a dozen rows at a time. Where they lie a multiple of 4096 bytes apart (2048 and 3072 features
+   * are such widths) they evict each other from the first-level cache: `docs/performance.md` has the measure.
+   * The zeros change no result. Only frozen float32 weights are padded, once, when a session is made.
+   *
+   * @param width of the rows, without padding
+   * @param names layers that make the rows, and that read them
+   */
+  padding(width: number, names: readonly string[]): number {
+    const padded = this.weights.computeType === "float32" && 4 * width % CACHE_STRIDE === 0 &&
+      !names.some((name) => this.adapter?.adapts(name) || this.weights.isTrained(`${name}.weight`));
+    return padded ? CACHE_LINE : 0;
+  }
+
   #scoped<T>(name: string, body: () => T): T {
     return this.weights.graph.scope(name.split(".").slice(-2).join("."), body);
   }
 
-  #product(name: string, input: Value, { bias }: LinearOptions): Value {
+  #product(name: string, input: Value, { bias, padOut = 0, padIn = 0 }: LinearOptions): Value {
     const size = this.layers.get(name);
     if (!size) throw new Error(`internal: the model lists no linear layer "${name}"`);
     const computeType = input.dtype as ComputeType;
     return this.#scoped(name, () => {
+      const [out, inp] = size;
       const w = this.weights.matrix(`${name}.weight`, size, computeType);
-      const c = bias
-        ? cast(this.weights.stored(`${name}.bias`, [size[0]]), computeType)
-        : undefined;
-      return gemm(input, w, c, { transB: true });
+      const c = bias ? cast(this.weights.stored(`${name}.bias`, [out]), computeType) : undefined;
+      const padded = this.#padded(this.#padded(w, [out, padIn], 1), [padOut, inp + padIn], 0);
+      return gemm(input, padded, c && this.#padded(c, [padOut], 0), { transB: true });
     });
+  }
+
+  /** The runtime does this once, when it loads the model: both parts are constants. */
+  #padded(weight: Value, shape: readonly number[], axis: number): Value {
+    if (shape[axis] === 0) return weight;
+    return concat([weight, weight.graph.constant(zeros("float32", shape))], axis);
   }
 }

@@ -250,14 +250,19 @@ export class T5 {
 
   #feedForward(layer: string, x: Value): Value {
     const name = `${layer}.DenseReluDense`;
-    const project = (part: string) => cast(this.linear.forward(`${name}.${part}`, x), "float32");
-    const hidden = this.config.feed_forward_proj === "relu"
-      ? relu(project("wi"))
-      : mul(gelu(project("wi_0"), "tanh"), project("wi_1"));
+    const gated = this.config.feed_forward_proj !== "relu";
+    const parts = [...(gated ? ["wi_0", "wi_1"] : ["wi"]), "wo"].map((part) => `${name}.${part}`);
+    const padding = this.linear.padding(this.config.d_ff, parts);
+    const project = (part: string) =>
+      cast(this.linear.forward(`${name}.${part}`, x, { padOut: padding }), "float32");
+    const hidden = gated
+      ? mul(gelu(project("wi_0"), "tanh"), project("wi_1"))
+      : relu(project("wi"));
     // Its results leave float16's range in FLAN-T5 (transformers: `_keep_in_fp32_modules = ["wo"]`).
     const { computeType } = this.weights;
     return this.linear.forward(`${name}.wo`, hidden, {
       computeType: computeType === "float16" ? "float32" : computeType,
+      padIn: padding,
     });
   }
 

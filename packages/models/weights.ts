@@ -44,6 +44,11 @@ export class Weights {
     return this.index.has(key);
   }
 
+  /** Whether the weight is an input of the graph. */
+  isTrained(key: string): boolean {
+    return this.#trainable(key);
+  }
+
   /** The weight in the type it is stored in; a trained one in float32. */
   stored(key: string, dims: readonly number[]): Value {
     const known = this.graph.find(key);

@@ -56,7 +56,7 @@ class Blocks {
   readonly #attention: PackedAttention;
   readonly #dense: (names: readonly string[], x: Value) => Value[];
 
-  constructor(readonly classifier: Classifier, int8: boolean, lengths: readonly number[]) {
+  constructor(readonly classifier: Classifier, readonly int8: boolean, lengths: readonly number[]) {
     const { config, weights, linear } = classifier;
     const { num_attention_heads: heads, hidden_size: d } = config;
     this.#attention = new PackedAttention(weights.graph, heads, d / heads, lengths);
@@ -91,8 +91,10 @@ class Blocks {
       cast(this.#dense([`${layer}.${name}`], rows)[0]!, "float32");
     const attended = add(x, dense("attention.output.dense", context));
     const y = classifier.norm(`${layer}.attention.output.LayerNorm`, attended);
-    const hidden = classifier.activation(dense("intermediate.dense", y));
-    return classifier.norm(`${layer}.output.LayerNorm`, add(y, dense("output.dense", hidden)));
+    const fed = this.int8
+      ? dense("output.dense", classifier.activation(dense("intermediate.dense", y)))
+      : classifier.feedForward(layer, y);
+    return classifier.norm(`${layer}.output.LayerNorm`, add(y, fed));
   }
 
   #scoped(index: number, body: (layer: string) => Value): Value {
