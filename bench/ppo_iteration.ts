@@ -157,6 +157,10 @@ export async function benchPpoIteration(options: IterationOptions): Promise<Iter
   const round = async () => {
     const ours = await iterate();
     runs.push({ ...ours, floor_s: floor ? await seconds(floor.run) : 0 });
+    const { iteration_s, floor_s } = runs.at(-1)!;
+    console.error(
+      `iteration ${runs.length}: ${iteration_s.toFixed(1)} s, its products ${floor_s.toFixed(1)} s`,
+    );
     return ours.iteration_s;
   };
   for (let i = 0; i < options.rounds; i++) await round();

@@ -4,6 +4,7 @@ import {
   evaluateDim,
   type Graph,
   GraphBuilder,
+  type Shape,
   sizeOf,
   type Value,
 } from "@decorum/onnx";
@@ -23,18 +24,39 @@ function numeric(dim: Dim, sizes: Sizes): number {
 export function productOperations(graph: Graph, sizes: Sizes): number {
   let total = 0;
   for (const node of products(graph)) {
-    const [a, out] = [node.inputs[0]!, node.outputs[0]!].map((name) =>
-      graph.types.get(name)!.shape
-    );
-    const inner = node.attributes["transA"] ? a!.at(-2)! : a!.at(-1)!;
-    total += 2 * numeric(inner, sizes) *
-      out!.reduce<number>((n, dim) => n * numeric(dim, sizes), 1);
+    const { left, weight } = operands(graph, node);
+    const inner = node.attributes["transA"] ? left.at(-2)! : left.at(-1)!;
+    const out = [...graph.types.get(node.outputs[0]!)!.shape];
+    if (weight) out[out.length - 1] = weight.dims[node.attributes["transB"] ? 0 : 1]!;
+    total += 2 * numeric(inner, sizes) * out.reduce<number>((n, dim) => n * numeric(dim, sizes), 1);
   }
   return total;
 }
 
 function products(graph: Graph) {
   return graph.nodes.filter(({ opType }) => opType === "Gemm" || opType === "MatMul");
+}
+
+/** A weight of a product, without the zeros that the model appends to it (`Linear.padding`). */
+interface PlainWeight {
+  readonly name: string;
+  readonly dims: Shape;
+}
+
+function plainWeight(graph: Graph, name: string): PlainWeight | undefined {
+  if (graph.initializers.has(name)) return { name, dims: graph.types.get(name)!.shape };
+  const maker = graph.nodes.find(({ outputs }) => outputs[0] === name);
+  return maker?.opType === "Concat" ? plainWeight(graph, maker.inputs[0]!) : undefined;
+}
+
+/** The left operand's shape, and the right one where it is a weight; padding taken off both. */
+function operands(graph: Graph, { inputs, attributes }: Graph["nodes"][number]) {
+  const weight = plainWeight(graph, inputs[1]!);
+  const left = [...graph.types.get(inputs[0]!)!.shape];
+  if (weight && !attributes["transA"]) {
+    left[left.length - 1] = weight.dims[attributes["transB"] ? 1 : 0]!;
+  }
+  return { left, weight };
 }
 
 /**
@@ -47,10 +69,12 @@ export function productsOnly(model: ModelGraph, sizes: Sizes): {
 } {
   const graph = new GraphBuilder("products_only");
   const feeds: Record<string, Tensor> = {};
-  const operand = (name: string): Value => {
-    const initializer = model.graph.initializers.get(name);
-    if (initializer) return graph.find(name) ?? graph.initializer(initializer);
-    const { dtype, shape } = model.graph.types.get(name)!;
+  const frozen = (name: string): Value =>
+    graph.find(name) ?? graph.initializer(model.graph.initializers.get(name)!);
+  const operand = (name: string, like?: Shape): Value => {
+    if (model.graph.initializers.has(name)) return frozen(name);
+    const { dtype } = model.graph.types.get(name)!;
+    const shape = like ?? model.graph.types.get(name)!.shape;
     const key = `activation_${shape.join("_")}`;
     const known = graph.find(key);
     if (known) return known;
@@ -61,8 +85,11 @@ export function productsOnly(model: ModelGraph, sizes: Sizes): {
     return graph.input(key, dtype, shape);
   };
   let elements: Value | undefined;
-  for (const { opType, inputs, attributes } of products(model.graph)) {
-    const product = graph.op(opType, inputs.slice(0, 2).map(operand), attributes);
+  for (const node of products(model.graph)) {
+    const { opType, inputs: [a, b], attributes } = node;
+    const { left, weight } = operands(model.graph, node);
+    const right = weight ? frozen(weight.name) : operand(b!);
+    const product = graph.op(opType, [operand(a!, left), right], attributes);
     const size = sizeOf(product); // consumes the product without reading it
     elements = elements ? add(elements, size) : size;
   }

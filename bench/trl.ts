@@ -42,6 +42,7 @@ export async function trlWays(
   const ways: TrlTimes[] = [];
   for (const dtype of ["bf16", "fp32"] as const) {
     const before = await ours();
+    console.error(`TRL in ${dtype}: some minutes`);
     const printed = await runPeer(options, dtype);
     const ours_s = (before + await ours()) / 2;
     const row = (way: TrlTimes["way"], generate_s: number): TrlTimes => ({
