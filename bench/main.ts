@@ -7,6 +7,7 @@ import { type T5Size, t5Sizes } from "./random_t5.ts";
 import { benchRealScaling, benchScaling, processors } from "./scaling.ts";
 import { costTable, printCosts } from "./scaling_model.ts";
 import { benchScoreLoad, printScoreLoad } from "./score_load.ts";
+import { benchRowPadding } from "./row_padding.ts";
 import { benchTelemetryCost } from "./telemetry_cost.ts";
 import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
 
@@ -126,6 +127,20 @@ program.command("score_load")
     const result = await benchScoreLoad(options);
     if (json) console.log(JSON.stringify({ bench: "score_load", ...options, ...result }));
     else printScoreLoad(result);
+  });
+program.command("row_padding")
+  .description(
+    "a product whose rows lie 4096 bytes apart beside one with a line of zeros behind each",
+  )
+  .option("--threads <n>", "threads", positive, 2)
+  .option("--rows <n>", "rows of the left operand", positive, 1024)
+  .option("--width <n>", "features of each", positive, 2048)
+  .option("--out <n>", "features of the product", positive, 768)
+  .option("--rounds <n>", "timed rounds", positive, 40)
+  .option("--json", "print one JSON object")
+  .action(async ({ json, ...options }) => {
+    const row = { bench: "row_padding", ...options, ...await benchRowPadding(options) };
+    console.log(json ? JSON.stringify(row) : JSON.stringify(row, null, 2));
   });
 program.command("telemetry_cost")
   .description("steps of the demo with traces and metrics beside the same steps without, in turn")

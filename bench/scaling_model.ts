@@ -94,6 +94,10 @@ export function costTable(): { readonly title: string; readonly rows: readonly S
   const rows = (policy: Processor, trainer: Processor, batch: number, group: number) =>
     numbers.map((n) => stepCost(n, policy, trainer, { batch, group }));
   return [
+    {
+      title: "the iteration that bench ppo_iteration takes: 16 responses in one group",
+      rows: [stepCost(1, cpu, cpu, { batch: BATCH, group: BATCH })],
+    },
     { title: `policies and trainer: ${cpu.name}; 512 responses`, rows: rows(cpu, cpu, 512, 8) },
     {
       title: `policies: ${cpu.name}; trainer: ${h100.name} (assumed)`,

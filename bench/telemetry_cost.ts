@@ -26,6 +26,8 @@ export interface TelemetryCostOptions {
 const WARMUP_STEPS = 4;
 /** Milliseconds after each step in which its spans leave: they must not fall into the other system's step. */
 const SETTLE_MS = 1500;
+/** Mini-batches of an epoch: the demo's, and the lab's. */
+const MINI_BATCHES = 4;
 const RUN = "cost";
 const demo = fileURLToPath(new URL("../demo/", import.meta.url));
 
@@ -120,6 +122,7 @@ async function startSystem(
       `trainer.data.prompt=${JSON.stringify(PROMPT_TEMPLATE)}`,
       `trainer.runs=${join(out, "runs")}`,
       `trainer.ppo.batch_size=${batch}`,
+      `trainer.ppo.mini_batch_size=${batch / MINI_BATCHES}`,
       `trainer.ppo.steps=${steps}`,
     );
   } catch (error) {

@@ -13,7 +13,7 @@ import { type Host, Network } from "./hosts.ts";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const entry = readFileSync(join(root, "deploy/images/decorum.sh"), "utf8");
 
-export type Role = "policy" | "reward" | "trainer";
+export type Role = "policy" | "reward" | "evaluator" | "trainer";
 
 /** A process on a machine of its own. */
 export interface Member {
@@ -32,6 +32,7 @@ export interface Member {
 /** Names under which the chart's services call each other, in the release "demo" of the namespace "rlhf". */
 export const policyName = "demo-decorum-policy.rlhf.svc";
 export const rewardName = "demo-decorum-reward.rlhf.svc";
+export const evaluatorName = "demo-decorum-evaluator.rlhf.svc";
 
 /**
  * Services on machines of their own, started as the chart starts them: its configuration and arguments, the image's
@@ -47,10 +48,13 @@ export class Cluster implements AsyncDisposable {
   constructor(readonly settings: object) {
     cpSync(join(root, "demo/models"), join(this.folder, "models"), { recursive: true });
     mkdirSync(join(this.folder, "data"));
-    const rows = promptRows(1, "ppo", 120).map(({ dialogue }) =>
-      JSON.stringify({ dialogue }) + "\n"
-    );
-    writeFileSync(join(this.folder, "data", "train.jsonl"), rows.join(""));
+    const write = (name: string, rows: ReturnType<typeof promptRows>) =>
+      writeFileSync(
+        join(this.folder, "data", name),
+        rows.map(({ dialogue }) => JSON.stringify({ dialogue }) + "\n").join(""),
+      );
+    write("train.jsonl", promptRows(1, "ppo", 120));
+    write("eval.jsonl", promptRows(1, "held-out", 8));
   }
 
   /** Makes the certificates of `decorum certs` for all addresses that there will be. */
@@ -58,7 +62,7 @@ export class Cluster implements AsyncDisposable {
     await writeCertificates({
       folder: join(this.folder, "certs"),
       trustDomain: "decorum",
-      hosts: [policyName, rewardName, ...hosts.map(({ address }) => address)],
+      hosts: [policyName, rewardName, evaluatorName, ...hosts.map(({ address }) => address)],
       days: 2,
       now: new Date(),
     });
@@ -131,15 +135,25 @@ export class Cluster implements AsyncDisposable {
         ...{ replicas: 2, resources: cpu },
         config: { model: "/models/reward", drain_delay_s: 3 },
       },
+      evaluator: {
+        resources: cpu,
+        config: {
+          toxicity: { model: "/models/reward", label: "hate" },
+          drain_delay_s: 3,
+        },
+      },
       trainer: {
         run,
         resources: cpu,
         config: {
           seed: 3,
           rollout: { group_size: 2 },
-          data: { train: "/data/train.jsonl", prompt: PROMPT_TEMPLATE },
+          data: {
+            ...{ train: "/data/train.jsonl", eval: "/data/eval.jsonl", prompt: PROMPT_TEMPLATE },
+            reference_column: null,
+          },
           checkpoint: { every_steps: 5, keep: 2 },
-          evaluate: { every_steps: 0 },
+          evaluate: { every_steps: 4, prompts: 8 },
           ...this.settings,
         },
       },

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient, policyService } from "@decorum/rpc";
 import { RunStore } from "../../../services/trainer/run_store.ts";
-import { Cluster, type Member, policyName, rewardName } from "./cluster.ts";
+import { Cluster, evaluatorName, type Member, policyName, rewardName } from "./cluster.ts";
 import type { Host, Network } from "./hosts.ts";
 
 export interface Storm {
@@ -16,23 +16,26 @@ export interface Storm {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Three policies and two rewards, the last of each behind a relay, and a trainer, each on a machine of its own, and
- * a calm run that others must equal.
+ * Three policies and two rewards, the last of each behind a relay, an evaluator and a trainer, each on a machine of
+ * its own, and a calm run that others must equal.
  */
 class Scene implements AsyncDisposable {
   readonly policies: [Host, Host, Host];
   readonly rewards: [Host, Host];
+  /** One serves; the other takes its place. */
+  readonly evaluators: [Host, Host];
   /** In front of the last policy, and of the last reward. */
   readonly relays: readonly [Member, Member];
   readonly trainer: Host;
   readonly services = new Map<Host, Member>();
   readonly #relayed: readonly [Host, Host];
-  calm: string[] = [];
+  calm: Outcome | undefined;
 
   private constructor(readonly cluster: Cluster) {
     const host = () => cluster.network.host();
     this.policies = [host(), host(), host()];
     this.rewards = [host(), host()];
+    this.evaluators = [host(), host()];
     this.trainer = host();
     this.#relayed = [host(), host()];
     const [policy, reward] = this.#relayed;
@@ -43,14 +46,15 @@ class Scene implements AsyncDisposable {
     const ppo = { batch_size: 8, mini_batch_size: 4, ppo_epochs: 1, learning_rate: 0.001 };
     const scene = new Scene(new Cluster({ ppo: { ...ppo, steps, max_new_tokens: 12 } }));
     try {
-      const { cluster, policies, rewards, trainer } = scene;
-      await cluster.certify([...policies, ...rewards, trainer, ...scene.#relayed]);
+      const { cluster, policies, rewards, evaluators, trainer } = scene;
+      await cluster.certify([...policies, ...rewards, ...evaluators, trainer, ...scene.#relayed]);
       await Promise.all(scene.relays.map(({ ready }) => ready));
-      await Promise.all([...policies, ...rewards].map((host) => scene.start(host)));
       scene.name(policies);
-      const { bytes, messages } = await scene.run("calm");
+      await Promise.all([...policies, ...rewards, evaluators[0]].map((host) => scene.start(host)));
+      const { messages, ...calm } = await scene.run("calm");
       assert.equal(messages, "");
-      scene.calm = bytes;
+      assert.ok(calm.measured.some(([step, name]) => step === steps && name === "eval/kl"));
+      scene.calm = calm;
       return scene;
     } catch (error) {
       await scene[Symbol.asyncDispose]();
@@ -64,23 +68,33 @@ class Scene implements AsyncDisposable {
 
   /** Starts the service of a machine. */
   async start(host: Host): Promise<void> {
-    const role = this.rewards.includes(host) ? "reward" : "policy";
+    const role = this.evaluators.includes(host)
+      ? "evaluator"
+      : this.rewards.includes(host)
+      ? "reward"
+      : "policy";
     const member = await this.cluster.start(role, host);
     this.services.set(host, member);
     await member.ready;
   }
 
   /** What the services' names stand for, from now on. */
-  name(policies: readonly Host[], rewards: readonly Host[] = this.rewards): void {
+  name(
+    policies: readonly Host[],
+    rewards: readonly Host[] = this.rewards,
+    evaluator: Host = this.evaluators[0],
+  ): void {
     const through = new Map([[this.policies[2], this.#relayed[0]], [
       this.rewards[1],
       this.#relayed[1],
     ]]);
     const reached = (hosts: readonly Host[]) =>
       hosts.map((host) => (through.get(host) ?? host).address);
+    for (const one of this.evaluators) this.network.name(one, { [policyName]: reached(policies) });
     this.network.name(this.trainer, {
       [policyName]: reached(policies),
       [rewardName]: reached(rewards),
+      [evaluatorName]: [evaluator.address],
     });
   }
 
@@ -93,6 +107,16 @@ class Scene implements AsyncDisposable {
     assert.equal(await member.ended, 0, member.log().slice(-2000));
     await this.start(host);
     this.name(this.policies);
+  }
+
+  /** As Kubernetes replaces the only pod of a service: another is ready before it goes. */
+  async replaceEvaluator(): Promise<void> {
+    const [first, second] = this.evaluators;
+    await this.start(second);
+    this.name(this.policies, this.rewards, second);
+    const member = this.services.get(first)!;
+    member.signal("SIGTERM");
+    assert.equal(await member.ended, 0, member.log().slice(-2000));
   }
 
   /** Runs to the end, however often the trainer is asked to end before: its Job starts it again. */
@@ -118,12 +142,25 @@ class Scene implements AsyncDisposable {
     const messages = store.events(id).map(({ message }) => message).join("\n");
     assert.equal(row?.state, "SUCCEEDED", `${row?.message}\n${member.log().slice(-3000)}`);
     assert.equal(code, 0);
-    return { bytes: adapterOf(this.cluster, id), messages };
+    const measured = store.steps(id, 0).flatMap(({ step, metrics }) =>
+      Object.entries(metrics).filter(([name]) => name.startsWith("eval/")).map((
+        one,
+      ) => [step, ...one])
+    );
+    return { bytes: adapterOf(this.cluster, id), measured, messages };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cluster[Symbol.asyncDispose]();
   }
+}
+
+/** What two runs of one seed have in common, bit for bit. */
+interface Outcome {
+  /** Files of the adapter. */
+  readonly bytes: readonly string[];
+  /** Step, metric and value of every evaluation. */
+  readonly measured: readonly (readonly (string | number)[])[];
 }
 
 /** Resolves when a run has taken a step. @throws AssertionError when it ends before */
@@ -154,7 +191,7 @@ export async function storm({ steps, seconds }: Storm): Promise<void> {
     await reached(Math.floor(steps / 2) + 2);
     scene.name([first, third]);
   });
-  assert.deepEqual(stormy.bytes, scene.calm);
+  assert.deepEqual([stormy.bytes, stormy.measured], [scene.calm!.bytes, scene.calm!.measured]);
   assert.match(stormy.messages, new RegExp(`(waiting for|without) policy ${second.address}:50051`));
   const { cluster } = scene;
   const [a, b] = await Promise.all([first, third].map((host) => heldBy(cluster, host.address)));
@@ -170,7 +207,7 @@ export async function storm({ steps, seconds }: Storm): Promise<void> {
  */
 export async function rollingRestart(steps: number): Promise<void> {
   await using scene = await Scene.open(steps);
-  const { bytes, messages } = await scene.run("rolled", async (trainer, reached) => {
+  const { messages, ...rolled } = await scene.run("rolled", async (trainer, reached) => {
     await reached(1);
     const member = trainer();
     member.signal("SIGTERM");
@@ -180,10 +217,11 @@ export async function rollingRestart(steps: number): Promise<void> {
     policy.say("delay 150");
     reward.say("delay 500");
     for (const host of [...scene.policies, ...scene.rewards]) await scene.replace(host);
+    await scene.replaceEvaluator();
     await reached(2);
     for (const relay of scene.relays) relay.say("delay 0");
   });
-  assert.deepEqual(bytes, scene.calm);
+  assert.deepEqual(rolled, scene.calm);
   assert.match(messages, /^resumed from checkpoint step-\d+$/);
 }
 
