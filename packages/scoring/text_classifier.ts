@@ -115,6 +115,11 @@ export class TextClassifier implements AsyncDisposable {
     return this.config.labels;
   }
 
+  /** Whether texts run without padding. */
+  get packed(): boolean {
+    return this.#session.packed;
+  }
+
   /** False once the model's thread has ended: `reload` makes a new one. */
   get alive(): boolean {
     return this.#session.alive;

@@ -154,7 +154,7 @@ export class ScoringEngine {
     const jobs = [...new Set(batch.map(({ job }) => job))];
     const items = batch.flatMap((unit) => unit.items);
     const real = items.reduce((sum, { ids }) => sum + ids.length, 0);
-    const padding = paddedTokens(batch) - real;
+    const padding = model.packed ? 0 : paddedTokens(batch) - real;
     const attributes = {
       "decorum.batch.requests": jobs.length,
       "decorum.batch.sequences": items.length,

@@ -25,6 +25,7 @@ function fakeModel(options: { hold?: boolean } = {}) {
   let reloads = 0;
   let alive = true;
   const model: ScoringModel = {
+    packed: false,
     get alive() {
       return alive;
     },

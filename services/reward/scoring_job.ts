@@ -2,7 +2,7 @@ import type { Context } from "@opentelemetry/api";
 import type { EncodedItem, TextClassifier } from "@decorum/scoring";
 
 /** What the engine needs of a classifier. */
-export type ScoringModel = Pick<TextClassifier, "alive" | "logits" | "reload">;
+export type ScoringModel = Pick<TextClassifier, "alive" | "logits" | "packed" | "reload">;
 
 /** What a caller wants scored. */
 export interface ScoringRequest {
