@@ -77,6 +77,7 @@ program.command("ppo_iteration").description("one PPO iteration: rollout, refere
   .option("--query <n>", "tokens of each", positive, 256)
   .option("--response <n>", "new tokens of each", positive, 64)
   .option("--mini-batch <n>", "sequences of an optimizer step", positive, 4)
+  .option("--micro-batch <n>", "sequences of a run at most", positive, 4)
   .addOption(
     new Option("--lengths <which>", "dialogsum: prompts of 60-300 tokens, 20-120 new ones")
       .choices(["equal", "dialogsum"]).default("equal"),

@@ -19,6 +19,8 @@ export interface IterationOptions {
   readonly query: number;
   readonly response: number;
   readonly miniBatch: number;
+  /** Sequences of a run at most. */
+  readonly microBatch: number;
   /** `dialogsum`: prompts of 60-300 tokens and responses of 20-120 instead. */
   readonly lengths: "equal" | "dialogsum";
   readonly rounds: number;
@@ -96,7 +98,7 @@ export async function benchPpoIteration(options: IterationOptions): Promise<Iter
     lora,
     loss,
     optimizer: { learningRate: 1.41e-5 },
-    microBatchSize: 4,
+    microBatchSize: options.microBatch,
     runtime: { intraOpThreads: options.threads },
   });
   let version = 0;

@@ -26,7 +26,7 @@ export interface TelemetryCostOptions {
 const WARMUP_STEPS = 4;
 /** Milliseconds after each step in which its spans leave: they must not fall into the other system's step. */
 const SETTLE_MS = 1500;
-/** Mini-batches of an epoch: the demo's, and the lab's. */
+/** Mini-batches of an epoch, each one run: the demo's and the lab's own, whatever the batch. */
 const MINI_BATCHES = 4;
 const RUN = "cost";
 const demo = fileURLToPath(new URL("../demo/", import.meta.url));
@@ -123,6 +123,7 @@ async function startSystem(
       `trainer.runs=${join(out, "runs")}`,
       `trainer.ppo.batch_size=${batch}`,
       `trainer.ppo.mini_batch_size=${batch / MINI_BATCHES}`,
+      `trainer.ppo.micro_batch_size=${batch / MINI_BATCHES}`,
       `trainer.ppo.steps=${steps}`,
     );
   } catch (error) {
