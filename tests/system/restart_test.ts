@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { createClient, policyService, type RpcClient, trainerService } from "@decorum/rpc";
+import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
 import { startServices } from "../../cli/local_services.ts";
 import { Supervisor } from "../../cli/supervisor.ts";
 import { until } from "./testing/decorum.ts";
@@ -22,7 +22,6 @@ Deno.test("services that are killed in mid-run come back, and the run ends as if
   try {
     await startServices(supervisor, { config: system.config, set: [] });
     using trainer = createClient(trainerService, { address: system.addresses.trainer });
-    using policy = createClient(policyService, { address: system.addresses.policy });
     await trainer.startRun({ runId: "whole" });
     await endOf(trainer, "whole");
     const whole = system.recorded("whole");
@@ -49,9 +48,10 @@ Deno.test("services that are killed in mid-run come back, and the run ends as if
     assert.ok(measured <= STEPS, `paused at ${run!.step}`);
     process.kill(supervisor.pid("evaluator")!, "SIGSTOP");
     await trainer.resume({ runId: "r" });
-    for (let version = 0; version <= measured;) {
-      const { current } = await policy.getVersion({ runId: "r" });
-      version = current?.version ?? 0;
+    // Until the trainer itself knows that they are pushed: killed before, the policy is only waited for.
+    for (let pushed = 0; pushed <= measured;) {
+      const { run } = await trainer.getRun({ runId: "r" });
+      pushed = run!.weightsVersion;
     }
     const before = readies("policy");
     process.kill(supervisor.pid("policy")!, "SIGKILL");
