@@ -9,7 +9,6 @@ import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
 import { writeWhole } from "../cli/atomic_write.ts";
 import { serviceNames, serviceProgram } from "../cli/services.ts";
 import { Supervisor } from "../cli/supervisor.ts";
-import { freeAddress } from "../tests/system/testing/ports.ts";
 import { ratioInterval } from "./ratio_interval.ts";
 import { median } from "./stats.ts";
 
@@ -90,14 +89,19 @@ async function startSystem(
   const data = join(out, "prompts.jsonl");
   const rows = promptRows(1, "ppo", 2 * batch);
   writeWhole(data, rows.map(({ dialogue }) => JSON.stringify({ dialogue })).join("\n") + "\n");
-  const ports = await Promise.all(serviceNames.map(() => freeAddress()));
-  const metrics = endpoint === undefined ? [] : ports;
   const common = endpoint === undefined ? [] : [
     `telemetry.otlp_endpoint=${endpoint}`,
-    ...serviceNames.map((name, i) => `${name}.metrics_listen=${metrics[i]}`),
+    ...serviceNames.map((name) => `${name}.metrics_listen=127.0.0.1:0`),
   ];
   const said: string[] = [];
-  const supervisor = new Supervisor({ onLine: (name, line) => said.push(`${name} ${line}`) });
+  const metrics: string[] = [];
+  const supervisor = new Supervisor({
+    onLine: (name, line) => {
+      said.push(`${name} ${line}`);
+      const url = /\bhttp:\S+\/metrics\b/.exec(line)?.[0];
+      if (url) metrics.push(url);
+    },
+  });
   const start = (name: typeof serviceNames[number], ...set: string[]) =>
     supervisor.start(serviceProgram(name, {
       config: join(demo, "demo.yaml"),
@@ -129,6 +133,10 @@ async function startSystem(
   } catch (error) {
     await supervisor.stop();
     throw error;
+  }
+  if (metrics.length !== (endpoint === undefined ? 0 : serviceNames.length)) {
+    await supervisor.stop();
+    throw new Error(`internal: found metrics at ${metrics.join(", ") || "no address"}`);
   }
   const trainer = createClient(trainerService, { address: supervisor.address("trainer") });
   await trainer.startRun({ runId: RUN });
@@ -193,7 +201,7 @@ async function startCollector() {
 class Scraper {
   scrapes = 0;
 
-  constructor(readonly addresses: readonly string[], readonly everySeconds: number) {}
+  constructor(readonly urls: readonly string[], readonly everySeconds: number) {}
 
   async during<T>(work: () => Promise<T>): Promise<T> {
     const timers = [
@@ -208,8 +216,8 @@ class Scraper {
   }
 
   #scrape(): void {
-    for (const address of this.addresses) {
-      fetch(`http://${address}/metrics`).then(async (response) => {
+    for (const url of this.urls) {
+      fetch(url).then(async (response) => {
         await response.text();
         this.scrapes++;
       }, () => {});

@@ -1,13 +1,11 @@
 /** The evaluator against a real policy, each in a process of its own. */
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { createClient, evaluatorService, type evaluatorV1, policyService } from "@decorum/rpc";
 import { exportClassifierOnnx } from "@decorum/scoring";
 import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
 import { packWeights, pushWeights } from "@decorum/service";
-import { spawnService } from "@decorum/service/testing";
+import { freeAddress, spawnService } from "@decorum/service/testing";
 import { settings } from "../services/policy/testing/fixture.ts";
 import { lora, randomWeights, tinyT5 } from "../services/policy/testing/tiny_model.ts";
 
@@ -21,15 +19,6 @@ const request: evaluatorV1.EvaluateRequest = {
   bootstrapSamples: 200,
 };
 const START = { kind: "WEIGHTS_KIND_START", runId: "r1" } as const;
-
-/** A free port, as an address. */
-async function freeAddress(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
-}
 
 Deno.test("an evaluation of a real policy, killed and started again in the middle of one", async () => {
   using folder = new TemporaryFolder();

@@ -7,6 +7,7 @@ import process from "node:process";
 import { checkHealth, createClient, policyService } from "@decorum/rpc";
 import { writePeftAdapter } from "@decorum/models";
 import { packWeights, pushWeights } from "@decorum/service";
+import { freeAddress } from "@decorum/service/testing";
 import {
   generate,
   group,
@@ -18,15 +19,6 @@ import {
 import { lora, randomWeights, tinyT5 } from "./testing/tiny_model.ts";
 
 const quiet = ["telemetry.log_level=info", "telemetry.log_format=json"];
-
-/** A free port, as an address. */
-async function freeAddress(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
-}
 
 Deno.test("a policy's process", async (t) => {
   using folder = tinyT5();

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freeAddress } from "@decorum/service/testing";
 import { notFound, StatusError, unavailable } from "@decorum/rpc";
 import { int64, readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { ended, fixture } from "./testing/fixture.ts";
-import { startEvaluator, startReward } from "./testing/reward_server.ts";
+import { startEvaluator } from "./testing/reward_server.ts";
 
 Deno.test("services that fail for a while are waited for, and the result is the same", async () => {
   await using all = await fixture();
@@ -68,9 +69,7 @@ Deno.test("one policy of two fails: the other does its groups", async () => {
 
 Deno.test("a service that is not there is named, and Stop ends the wait", async () => {
   await using all = await fixture();
-  const away = await startReward();
-  const { address } = away;
-  await away[Symbol.asyncDispose]();
+  const address = await freeAddress();
   const trainer = all.trainer({ other: { reward: address } });
   await trainer.start({ runId: "r", configJson: "", resume: false });
   const never = new AbortController().signal;

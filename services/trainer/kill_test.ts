@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient, trainerService } from "@decorum/rpc";
+import { freeAddress } from "@decorum/service/testing";
 import { randomKey, uniforms } from "@decorum/tensor";
 import { checkpointName } from "./checkpoint.ts";
 import { type ServiceProcess, startChild } from "./testing/child.ts";
@@ -109,8 +110,8 @@ Deno.test("a policy or a reward that is killed comes back, and the run ends as i
   const startPolicy = (listen: string) => startChild("../../policy/main.ts", policyFlags(listen));
   const startReward = (listen: string) => startChild("./reward_child.ts", [listen]);
   const services: Record<"policy" | "reward", ServiceProcess> = {
-    policy: await startPolicy("127.0.0.1:0"),
-    reward: await startReward("127.0.0.1:0"),
+    policy: await startPolicy(await freeAddress()),
+    reward: await startReward(await freeAddress()),
   };
   try {
     const { policy, reward } = services;

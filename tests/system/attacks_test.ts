@@ -31,7 +31,7 @@ import { certificateFiles, type Holder } from "../../cli/certificates/files.ts";
 import { settings } from "../../services/policy/testing/fixture.ts";
 import { lora, randomWeights, tinyT5 } from "../../services/policy/testing/tiny_model.ts";
 import { type GuardedService, refuseToStart, startGuarded } from "./testing/guarded_service.ts";
-import { freeAddress } from "./testing/ports.ts";
+import { freeAddress } from "@decorum/service/testing";
 
 const policyId = "spiffe://decorum/policy";
 const days = { trustDomain: "decorum", hosts: [], days: 1, now: new Date() };

@@ -7,7 +7,7 @@ import { HubServer } from "@decorum/hub/testing";
 import { RunStore } from "../../services/trainer/run_store.ts";
 import { startDecorum } from "./testing/decorum.ts";
 import { labRepos } from "./testing/hub_repos.ts";
-import { freeAddress } from "./testing/ports.ts";
+import { freeAddress } from "@decorum/service/testing";
 
 Deno.test("the lab's preset: from an empty cache, and again offline from it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "decorum-preset-"));

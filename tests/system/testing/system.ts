@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { PROMPT_TEMPLATE, promptRows } from "../../../demo/corpus/mod.ts";
 import { RunStore } from "../../../services/trainer/run_store.ts";
-import { freeAddress } from "./ports.ts";
+import { freeAddress } from "@decorum/service/testing";
 
 const models = fileURLToPath(new URL("../../../demo/models/", import.meta.url));
 
