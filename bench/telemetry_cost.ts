@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -32,7 +33,9 @@ const demo = fileURLToPath(new URL("../demo/", import.meta.url));
 
 /**
  * The cost of traces and metrics: two systems of four processes each, one with both and one with neither, take
- * the same steps of the same run in turn, the other one paused. The one that begins a pair changes.
+ * the same steps of the same run at the same time, each on a processor of its own, and change places after every
+ * pair. What the machine's speed does from one step to the next, it does to both; and on one processor nothing that
+ * traces and metrics cost is hidden behind other work.
  */
 export async function benchTelemetryCost({ pairs, batch, scrape }: TelemetryCostOptions) {
   const folder = mkdtempSync(join(tmpdir(), "decorum-cost-"));
@@ -42,17 +45,18 @@ export async function benchTelemetryCost({ pairs, batch, scrape }: TelemetryCost
     await using off = await startSystem(join(folder, "off"), { batch, steps });
     await using on = await startSystem(join(folder, "on"), { batch, steps }, collector.url);
     const scraper = new Scraper(on.metrics, scrape);
-    const stepOn = () => scraper.during(() => on.step());
-    for (let i = 0; i < WARMUP_STEPS; i++) {
-      await off.step();
-      await stepOn();
-    }
+    const both = async (i: number) => {
+      on.runOn(i % 2);
+      off.runOn(1 - i % 2);
+      const [a, b] = await Promise.all([scraper.during(() => on.step()), off.step()]);
+      return { on: a, off: b };
+    };
+    for (let i = 0; i < WARMUP_STEPS; i++) await both(i);
     const taken: { readonly on: Taken; readonly off: Taken }[] = [];
     for (let i = 0; i < pairs; i++) {
-      const first = await (i % 2 ? stepOn() : off.step());
-      const second = await (i % 2 ? off.step() : stepOn());
-      taken.push(i % 2 ? { on: first, off: second } : { on: second, off: first });
-      const [a, b] = [taken.at(-1)!.on.seconds, taken.at(-1)!.off.seconds];
+      const pair = await both(i);
+      taken.push(pair);
+      const [a, b] = [pair.on.seconds, pair.off.seconds];
       console.error(`pair ${i + 1}/${pairs}: on ${a.toFixed(2)} s, off ${b.toFixed(2)} s`);
     }
     const wall = ratioInterval(taken.map((pair) => [pair.on.seconds, pair.off.seconds]));
@@ -145,6 +149,12 @@ async function startSystem(
     serviceNames.reduce((sum, name) => sum + cpuSecondsOf(supervisor.pid(name)!), 0);
   return {
     metrics,
+    /** Keeps the four processes, all of their threads, on one processor. */
+    runOn(processor: number): void {
+      for (const name of serviceNames) {
+        execFileSync("taskset", ["-apc", `${processor}`, `${supervisor.pid(name)}`]);
+      }
+    },
     /** Takes one step. */
     async step(): Promise<Taken> {
       const before = (await trainer.getRun({ runId: RUN })).run!.step;

@@ -64,12 +64,13 @@ Deno.test("another classifier takes the place of the one in service, and no call
       assert.equal(answer.results[0]!.score === before.results[0]!.score, old);
     }
   });
+  while (seen.length === 0) await sleep(5);
   reward.point("second");
   const [first, second] = await Promise.all([admin.reloadModel({}), admin.reloadModel({})]);
   assert.deepEqual(first, second, "a reload that runs is shared");
   assert.equal(first.changed, true);
   assert.notEqual(first.modelVersion, before.modelVersion);
-  await sleep(30);
+  while (!seen.includes(first.modelVersion)) await sleep(5);
   loading = false;
   await Promise.all(callers);
   assert.deepEqual([...new Set(seen)], [before.modelVersion, first.modelVersion]);

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { createClient, rewardService, type RpcClient, RpcError } from "@decorum/rpc";
-import { spawnService } from "@decorum/service/testing";
 import { randomKey, uniforms } from "@decorum/tensor";
 import { randomClassifier } from "../../bench/random_classifier.ts";
 import { letterTexts } from "../../bench/summary_texts.ts";
+import { serviceProgram } from "../../cli/services.ts";
+import { Supervisor } from "../../cli/supervisor.ts";
 
 const MINUTES = Number(process.env["DECORUM_SOAK_MINUTES"] ?? 30);
 const PRECISION = process.env["DECORUM_SOAK_PRECISION"] ?? "fp32";
@@ -87,17 +88,20 @@ function median(values: readonly number[]): number {
 
 Deno.test(`${MINUTES} minutes of mixed load: every call as it should be, its own memory flat within 5 %`, async () => {
   const cache = mkdtempSync(join(tmpdir(), "decorum-soak-"));
+  const log: string[] = [];
+  const supervisor = new Supervisor({ onLine: (_name, line) => log.push(line) });
   try {
-    await using child = spawnService(
-      "reward",
-      new URL("../../services/reward/main.ts", import.meta.url),
-      "reward.listen=127.0.0.1:0",
-      "reward.label=hate",
-      "reward.threads=2",
-      `reward.precision=${PRECISION}`,
-      `reward.model=${randomClassifier(cache)}`,
-    );
-    using client = createClient(rewardService, { address: await child.ready });
+    await supervisor.start(serviceProgram("reward", {
+      set: [
+        "reward.listen=127.0.0.1:0",
+        "reward.label=hate",
+        "reward.threads=2",
+        `reward.precision=${PRECISION}`,
+        `reward.model=${randomClassifier(cache)}`,
+      ],
+    }));
+    const pid = supervisor.pid("reward")!;
+    using client = createClient(rewardService, { address: supervisor.address("reward") });
     const texts = letterTexts(4096);
     const end = performance.now() + MINUTES * 60_000;
     const counts = new Map<string, number>();
@@ -117,7 +121,7 @@ Deno.test(`${MINUTES} minutes of mixed load: every call as it should be, its own
       const until = end - MINUTES * 60_000 * (1 - (part + 1) / PARTS);
       while (performance.now() < until) {
         await Promise.race([load, new Promise((resolve) => setTimeout(resolve, SAMPLE_MS))]);
-        samples.push(memoryOf(child.pid));
+        samples.push(memoryOf(pid));
       }
       parts.push(median(samples.map(({ own }) => own)));
       const sum = [...counts.values()].reduce((total, n) => total + n, 0);
@@ -137,7 +141,9 @@ Deno.test(`${MINUTES} minutes of mixed load: every call as it should be, its own
       assert.ok(Math.abs(part / middle - 1) <= 0.05, `memory in MiB: ${parts.map(Math.round)}`);
     }
     assert.equal(counts.size, Object.keys(mix).length, "all kinds of calls");
+    assert.equal(supervisor.pid("reward"), pid, log.join("\n"));
   } finally {
+    await supervisor.stop();
     rmSync(cache, { recursive: true, force: true });
   }
 });

@@ -84,9 +84,10 @@ Deno.test("the demo: four processes, one trace a step, a report, and nothing lef
     assert.equal(new Set(services.values()).size, 4);
     for (const address of Object.values(addresses)) assert.ok(await isTaken(address), address);
     await running.said(/ 3\/3 /);
-    for (const address of Object.values(scraped)) {
-      expositions.push(await (await fetch(`http://${address}/metrics`)).text());
-    }
+    const shown = async (name: string) =>
+      await (await fetch(`http://${scraped[name]}/metrics`)).text();
+    while (!/_run_state\{\S*state="SUCCEEDED"\} 1\n/.test(await shown("trainer")));
+    for (const name of serviceNames) expositions.push(await shown(name));
     const { code, stdout, stderr } = await running.ended;
     assert.equal(code, 0, stderr);
     assert.match(stdout, /Mean toxicity of 40 held-out responses/);

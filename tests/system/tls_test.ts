@@ -70,7 +70,7 @@ Deno.test("a run with TLS between all services, certificates by `decorum certs`;
         tls: { caFile: `${certs}/ca.pem`, serverIdentity: "spiffe://decorum/policy" },
         token: readFileSync(system.path("token"), "utf8").trim(),
       });
-      await assert.rejects(mistaken.getInfo({}, { deadlineMs: 3000 }), (error: RpcError) => {
+      await assert.rejects(mistaken.getInfo({}, { deadlineMs: 15_000 }), (error: RpcError) => {
         assert.match(error.message, /the server is spiffe:\/\/decorum\/reward, expected/);
         return true;
       });
