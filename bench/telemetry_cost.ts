@@ -24,8 +24,8 @@ export interface TelemetryCostOptions {
 
 /** Steps of each system that are not counted: code that has run a few hundred times is fast. */
 const WARMUP_STEPS = 4;
-/** Milliseconds after each step in which its spans leave: they must not fall into the other system's step. */
-const SETTLE_MS = 1500;
+/** Milliseconds between two pairs of steps, in which processes that were told to pause do so. */
+const SETTLE_MS = 500;
 /** Mini-batches of an epoch, each one run: the demo's and the lab's own, whatever the batch. */
 const MINI_BATCHES = 4;
 const RUN = "cost";
@@ -44,11 +44,11 @@ export async function benchTelemetryCost({ pairs, batch, scrape }: TelemetryCost
   try {
     await using off = await startSystem(join(folder, "off"), { batch, steps });
     await using on = await startSystem(join(folder, "on"), { batch, steps }, collector.url);
-    const scraper = new Scraper(on.metrics, scrape);
+    using scraper = new Scraper(on.metrics, scrape);
     const both = async (i: number) => {
       on.runOn(i % 2);
       off.runOn(1 - i % 2);
-      const [a, b] = await Promise.all([scraper.during(() => on.step()), off.step()]);
+      const [a, b] = await Promise.all([on.step(), off.step()]);
       return { on: a, off: b };
     };
     for (let i = 0; i < WARMUP_STEPS; i++) await both(i);
@@ -79,7 +79,7 @@ export async function benchTelemetryCost({ pairs, batch, scrape }: TelemetryCost
 
 interface Taken {
   readonly seconds: number;
-  /** User and system time of the four processes, until the step's spans have left. */
+  /** User and system time of the four processes, and of the moment after it. */
   readonly cpuSeconds: number;
 }
 
@@ -207,22 +207,17 @@ async function startCollector() {
   };
 }
 
-/** Asks all processes for their metrics while something runs: once soon, then at intervals. */
-class Scraper {
+/** Asks all processes for their metrics at intervals. */
+class Scraper implements Disposable {
   scrapes = 0;
+  readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(readonly urls: readonly string[], readonly everySeconds: number) {}
+  constructor(readonly urls: readonly string[], everySeconds: number) {
+    this.#timer = setInterval(() => this.#scrape(), everySeconds * 1000);
+  }
 
-  async during<T>(work: () => Promise<T>): Promise<T> {
-    const timers = [
-      setTimeout(() => this.#scrape(), 300),
-      setInterval(() => this.#scrape(), this.everySeconds * 1000),
-    ];
-    try {
-      return await work();
-    } finally {
-      timers.forEach(clearTimeout);
-    }
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
   }
 
   #scrape(): void {

@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { type SpanNode, startOtlpSink } from "@decorum/telemetry";
 import { writeWhole } from "../atomic_write.ts";
 import { tracesHtml, tracesJson } from "../dev/trace_file.ts";
-import { TraceWatch } from "../dev/trace_watch.ts";
+import { EXPORT_INTERVAL_S, TraceWatch } from "../dev/trace_watch.ts";
 import { titleOf, waterfall } from "../dev/waterfall.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -77,7 +77,11 @@ function shown(root: SpanNode, { all, full }: DevOptions): string {
 
 /** Runs `decorum` with its traces sent to the collector. @returns its exit code */
 function run(command: readonly string[], endpoint: string): Promise<number> {
-  const env = { ...process.env, DECORUM_TELEMETRY__OTLP_ENDPOINT: endpoint };
+  const env = {
+    ...process.env,
+    DECORUM_TELEMETRY__OTLP_ENDPOINT: endpoint,
+    DECORUM_TELEMETRY__EXPORT_INTERVAL_S: `${EXPORT_INTERVAL_S}`,
+  };
   const child = spawn(process.execPath, ["run", "-A", main, ...command], {
     env,
     stdio: ["inherit", "inherit", "inherit"],

@@ -1,7 +1,9 @@
 import type { OtlpSink, SpanNode } from "@decorum/telemetry";
 
-/** Milliseconds without a new span of a trace after which it is taken as whole: services send once a second. */
-const QUIET_MS = 2500;
+/** Seconds between two exports of a process that is watched. */
+export const EXPORT_INTERVAL_S = 1;
+/** Milliseconds without a new span of a trace after which it is taken as whole. */
+const QUIET_MS = 2500 * EXPORT_INTERVAL_S;
 const LOOK_EVERY_MS = 250;
 
 /**

@@ -29,6 +29,7 @@ export interface ExecutorConfig {
 export interface TelemetryConfig {
   readonly otlp_endpoint: string | null;
   readonly sample_ratio: number;
+  readonly export_interval_s: number;
   readonly log_level: LogLevel;
   readonly log_format: "auto" | "json" | "text";
   readonly log_texts: boolean;
@@ -71,6 +72,8 @@ export const telemetryConfig: z.ZodType<TelemetryConfig> = z.strictObject({
   otlp_endpoint: z.url().nullable().default(null),
   /** Share of traces that are kept; a trace is whole or absent. */
   sample_ratio: z.number().min(0).max(1).default(1),
+  /** Seconds that spans wait for others, to leave together. */
+  export_interval_s: z.number().positive().max(60).default(5),
   log_level: z.enum(logLevels).default("info"),
   /** auto: readable on a terminal, JSON lines elsewhere. */
   log_format: z.enum(["auto", "json", "text"]).default("auto"),

@@ -111,6 +111,7 @@ async function serve<S extends z.ZodType<ListenConfig>>(
     logLevel: telemetry.log_level,
     logTexts: telemetry.log_texts,
     sampleRatio: telemetry.sample_ratio,
+    exportDelayMs: telemetry.export_interval_s * 1000,
     healthy: () => isServing(),
     ...(format === "auto" ? {} : { logFormat: format }),
     ...(endpoint === null ? {} : { otlpEndpoint: endpoint }),

@@ -15,6 +15,8 @@ export interface TelemetryOptions {
   readonly otlpEndpoint?: string | undefined;
   /** Share of traces that are kept, in [0, 1]; default 1. */
   readonly sampleRatio?: number;
+  /** Milliseconds between exports of spans; default 5000. */
+  readonly exportDelayMs?: number | undefined;
   /** "host" and port of `/metrics` and `/healthz`; absent: not served, and none are kept. Port 0 takes a free one. */
   readonly http?: { readonly host?: string; readonly port: number } | undefined;
   /** Whether the process can serve, for `/healthz`. */
@@ -56,12 +58,13 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
     await serveTelemetry({ ...options.http, metrics, healthy: options.healthy });
   try {
     const endpoint = options.otlpEndpoint;
-    const { sampleRatio = 1 } = options;
+    const { sampleRatio = 1, exportDelayMs } = options;
     const tracing = await startTracing({
       service,
       version,
       endpoint,
       sampleRatio,
+      ...(exportDelayMs === undefined ? {} : { delayMs: exportDelayMs }),
       logger,
       metrics,
     });

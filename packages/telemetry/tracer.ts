@@ -19,7 +19,7 @@ export interface TracingOptions {
   readonly sampleRatio?: number;
   /** Spans that may wait for the collector; default 2048. */
   readonly maxQueued?: number;
-  /** Milliseconds between exports; default 1000. */
+  /** Milliseconds between exports; default 5000, as OpenTelemetry has it. */
   readonly delayMs?: number;
   /** Milliseconds after which an export has failed; default 5000. */
   readonly exportTimeoutMs?: number;
@@ -74,7 +74,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
     exporter: new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs }),
     maxQueued: options.maxQueued ?? 2048,
     maxBatch: Math.min(512, options.maxQueued ?? 512),
-    delayMs: options.delayMs ?? 1000,
+    delayMs: options.delayMs ?? 5000,
     exportTimeoutMs,
     onSent: (spans) => options.metrics?.add("decorum_telemetry_exported_spans_total", spans, {}),
     onDrop(spans, reason, details) {

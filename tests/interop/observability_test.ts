@@ -70,7 +70,11 @@ Deno.test("a run that Prometheus scrapes: every panel has data, and exemplars na
   try {
     await startServices(supervisor, {
       config: system.config,
-      set: [...serviceTls(tls), `telemetry.otlp_endpoint=${sink.url}`],
+      set: [
+        ...serviceTls(tls),
+        `telemetry.otlp_endpoint=${sink.url}`,
+        "telemetry.export_interval_s=1",
+      ],
     });
     await trainWithFaults(system, supervisor, tls, http);
     await sleep(2500);
