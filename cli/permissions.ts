@@ -219,8 +219,14 @@ function unique(values: readonly string[]): string[] {
   return [...new Set(values)];
 }
 
-/** Permissions as flags of `deno run`; without a question to whoever sits before the terminal. */
-export function permissionFlags({ net, read, write, ffi, run }: Permissions): string[] {
+/**
+ * MiB of each half of V8's space for new objects, by default up to 16: it grows and shrinks with the load, for what
+ * is never more than a few messages. A service's work is outside of it.
+ */
+const SEMI_SPACE_MIB = 2;
+
+/** Flags of `deno run` for a service's process: its permissions, without a question to whoever sits before the terminal. */
+export function denoFlags({ net, read, write, ffi, run }: Permissions): string[] {
   const flag = (name: string, values: readonly string[] | null) =>
     values === null
       ? [`--allow-${name}`]
@@ -228,6 +234,7 @@ export function permissionFlags({ net, read, write, ffi, run }: Permissions): st
       ? []
       : [`--allow-${name}=${values.join(",")}`];
   return [
+    `--v8-flags=--max-semi-space-size=${SEMI_SPACE_MIB}`,
     "--no-prompt",
     ...flag("net", net),
     ...flag("read", read),
@@ -241,20 +248,14 @@ export function permissionFlags({ net, read, write, ffi, run }: Permissions): st
 }
 
 /**
- * MiB of each half of V8's space for new objects, by default up to 16: it grows and shrinks with the load, for what
- * is never more than a few messages. A service's work is outside of it.
- */
-const ENGINE_FLAGS = ["--v8-flags=--max-semi-space-size=2"];
-
-/**
  * Flags with which a service is started; with settings that are wrong it gets no permission, and says what is wrong.
  */
 export function serviceFlags(name: ServiceName, sources: SettingsSources): string[] {
   try {
-    return [...ENGINE_FLAGS, ...permissionFlags(servicePermissions(name, sources))];
+    return denoFlags(servicePermissions(name, sources));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const read = [root, ...sources.config === undefined ? [] : [at(sources.config)]];
-    return [...ENGINE_FLAGS, ...permissionFlags({ net: [], read, write: [], ffi: [], run: [] })];
+    return denoFlags({ net: [], read, write: [], ffi: [], run: [] });
   }
 }

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { permissionFlags, servicePermissions } from "./permissions.ts";
+import { denoFlags, servicePermissions } from "./permissions.ts";
 import { serviceNames } from "./services.ts";
 
 /** Settings with which every service has what it needs. */
@@ -94,7 +94,7 @@ Deno.test("permissions: a process that has them can neither read, write, connect
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
     for (const name of ["policy", "trainer"] as const) {
-      const flags = permissionFlags(servicePermissions(name, { set: settings(folder) }));
+      const flags = denoFlags(servicePermissions(name, { set: settings(folder) }));
       const lines = await run([...flags, probe, inside, outside, `${port}`]);
       assert.deepEqual(lines, [
         "read inside: done",

@@ -1,5 +1,5 @@
 import { Argument, Command } from "commander";
-import { permissionFlags, servicePermissions } from "../permissions.ts";
+import { denoFlags, servicePermissions } from "../permissions.ts";
 import { type ServiceName, serviceNames } from "../services.ts";
 
 /** `decorum permissions <service>`: what a service's process needs, as flags of `deno run`. */
@@ -10,6 +10,6 @@ export function permissionsCommand(): Command {
     .option("-c, --config <file>", "YAML file with the service's section")
     .option("--set <path=value...>", "settings that win over the file")
     .action((name: ServiceName, options: { config?: string; set?: string[] }) => {
-      console.log(permissionFlags(servicePermissions(name, options)).join("\n"));
+      console.log(denoFlags(servicePermissions(name, options)).join("\n"));
     });
 }
