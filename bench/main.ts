@@ -8,7 +8,7 @@ import { benchRealScaling, benchScaling, processors } from "./scaling.ts";
 import { costTable, printCosts } from "./scaling_model.ts";
 import { benchScoreLoad, printScoreLoad } from "./score_load.ts";
 import { benchRowPadding } from "./row_padding.ts";
-import { benchTelemetryCost } from "./telemetry_cost.ts";
+import { benchTelemetryCost, GROUPS } from "./telemetry_cost.ts";
 import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
 
 function positive(text: string): number {
@@ -144,9 +144,12 @@ program.command("row_padding")
     console.log(json ? JSON.stringify(row) : JSON.stringify(row, null, 2));
   });
 program.command("telemetry_cost")
-  .description("steps of the demo with traces and metrics beside the same steps without, in turn")
-  .option("--pairs <n>", "pairs of steps", positive, 20)
-  .option("--batch <n>", "prompts of a step: makes it long", positive, 768)
+  .description(
+    "steps of the demo with traces and metrics beside the same steps without, at the same time",
+  )
+  .option("--pairs <n>", "pairs of steps", positive, 60)
+  .option("--batch <n>", "prompts of a step: makes it long", positive, 1536)
+  .option("--groups <n>", "groups of prompts of a step", positive, GROUPS)
   .option("--scrape <s>", "seconds between two scrapes of each process", positive, 5)
   .option("--json", "print one JSON object")
   .action(async ({ json, ...options }) => {

@@ -18,6 +18,8 @@ export interface TelemetryCostOptions {
   readonly pairs: number;
   /** Prompts of a step: what makes a step long. */
   readonly batch: number;
+  /** Groups of prompts of a step: each has some 13 spans, from the trainer's call to the batch's runs. */
+  readonly groups: number;
   /** Seconds between two scrapes of each process. */
   readonly scrape: number;
 }
@@ -28,6 +30,8 @@ const WARMUP_STEPS = 4;
 const SETTLE_MS = 500;
 /** Mini-batches of an epoch, each one run: the demo's and the lab's own, whatever the batch. */
 const MINI_BATCHES = 4;
+/** Groups of prompts by default: the demo has 1 a step, the lab's preset 2. */
+export const GROUPS = 4;
 const RUN = "cost";
 const demo = fileURLToPath(new URL("../demo/", import.meta.url));
 
@@ -37,13 +41,15 @@ const demo = fileURLToPath(new URL("../demo/", import.meta.url));
  * pair. What the machine's speed does from one step to the next, it does to both; and on one processor nothing that
  * traces and metrics cost is hidden behind other work.
  */
-export async function benchTelemetryCost({ pairs, batch, scrape }: TelemetryCostOptions) {
+export async function benchTelemetryCost(
+  { pairs, batch, groups, scrape }: TelemetryCostOptions,
+) {
   const folder = mkdtempSync(join(tmpdir(), "decorum-cost-"));
   const collector = await startCollector();
   const steps = pairs + WARMUP_STEPS + 1;
   try {
-    await using off = await startSystem(join(folder, "off"), { batch, steps });
-    await using on = await startSystem(join(folder, "on"), { batch, steps }, collector.url);
+    await using off = await startSystem(join(folder, "off"), { batch, groups, steps });
+    await using on = await startSystem(join(folder, "on"), { batch, groups, steps }, collector.url);
     using scraper = new Scraper(on.metrics, scrape);
     const both = async (i: number) => {
       on.runOn(i % 2);
@@ -63,6 +69,7 @@ export async function benchTelemetryCost({ pairs, batch, scrape }: TelemetryCost
     const cpu = ratioInterval(taken.map((pair) => [pair.on.cpuSeconds, pair.off.cpuSeconds]));
     return {
       batch,
+      groups,
       median_step_seconds: median(taken.map((pair) => pair.off.seconds)),
       wall,
       cpu,
@@ -86,7 +93,11 @@ interface Taken {
 /** Four services and a run of theirs, paused. */
 async function startSystem(
   out: string,
-  { batch, steps }: { readonly batch: number; readonly steps: number },
+  { batch, groups, steps }: {
+    readonly batch: number;
+    readonly groups: number;
+    readonly steps: number;
+  },
   endpoint?: string,
 ) {
   mkdirSync(out, { recursive: true });
@@ -113,8 +124,18 @@ async function startSystem(
     }));
   const models = join(demo, "models");
   try {
-    await start("policy", `policy.model=${join(models, "policy")}`);
-    await start("reward", `reward.model=${join(models, "reward")}`);
+    await start(
+      "policy",
+      `policy.model=${join(models, "policy")}`,
+      `policy.limits.max_prompts=${Math.ceil(batch / groups)}`,
+      `policy.limits.max_queue_tokens=${2 ** 30}`,
+    );
+    await start(
+      "reward",
+      `reward.model=${join(models, "reward")}`,
+      `reward.limits.max_group_items=${Math.ceil(batch / groups)}`,
+      `reward.limits.max_group_tokens=${2 ** 18}`,
+    );
     const policy = `["${supervisor.address("policy")}"]`;
     await start(
       "evaluator",
@@ -129,6 +150,7 @@ async function startSystem(
       `trainer.data.train=${data}`,
       `trainer.data.prompt=${JSON.stringify(PROMPT_TEMPLATE)}`,
       `trainer.runs=${join(out, "runs")}`,
+      `trainer.rollout.group_size=${Math.ceil(batch / groups)}`,
       `trainer.ppo.batch_size=${batch}`,
       `trainer.ppo.mini_batch_size=${batch / MINI_BATCHES}`,
       `trainer.ppo.micro_batch_size=${batch / MINI_BATCHES}`,

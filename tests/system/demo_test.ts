@@ -69,6 +69,7 @@ Deno.test("the demo: four processes, one trace a step, a report, and nothing lef
     ...serviceNames.map((name) => `${name}.listen=${addresses[name]}`),
     ...serviceNames.map((name) => `${name}.metrics_listen=${scraped[name]}`),
     `telemetry.otlp_endpoint=${sink.url}`,
+    "telemetry.export_interval_s=1",
     "telemetry.log_format=json",
     `trainer.evaluator=${addresses["evaluator"]}`,
     "trainer.evaluate={every_steps: 2, prompts: 8}",

@@ -150,7 +150,7 @@ Deno.test("get_reward: a token, as bearer or in the URL as Basic credentials, an
 Deno.test("get_reward: overload is 429 with Retry-After; a caller that leaves costs nothing", async () => {
   await using reward = await open({
     limits: limitsOf({ max_queue_items: 3 }),
-    batching: { max_delay_ms: 1500, max_items: 64, max_tokens: 4096 },
+    batching: { max_delay_ms: 1000, max_items: 64, max_tokens: 4096 },
   });
   const url = `${reward.url()}/get_reward`;
   const kept = post(url, { query });
