@@ -148,11 +148,12 @@ function settings(metrics: Readonly<Record<string, string>>, http: string) {
     trainer: {
       ...listen("trainer"),
       ppo: {
-        steps: 32,
+        // More than there is time for: the test ends the run.
+        steps: 10_000,
         batch_size: 8,
         mini_batch_size: 4,
         ppo_epochs: 2,
-        learning_rate: 0.001,
+        learning_rate: 0.0003,
         max_new_tokens: 12,
         // So small that epochs end early: updates that are left out.
         target_kl: 1e-7,
@@ -214,11 +215,20 @@ async function trainWithFaults(
   });
   await admin.reloadModel({});
   await getReward(http, tls);
-  await sleep(3000);
+  await steps(3000);
   process.kill(supervisor.pid("policy")!, "SIGKILL");
-  for await (const { state } of trainer.watchMetrics({ runId: "seen" })) {
-    if (state === "RUN_STATE_SUCCEEDED") return;
-    assert.ok(state === "RUN_STATE_RUNNING" || state === "RUN_STATE_STARTING", state);
+  await steps(4000);
+  await trainer.stop({ runId: "seen" });
+
+  /** Waits for some steps from now, and at least some milliseconds: for Prometheus to see them grow. */
+  async function steps(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    let seen = 0;
+    for await (const { step, state } of trainer.watchMetrics({ runId: "seen" })) {
+      if (step > 0 && ++seen >= 6 && performance.now() > until) return;
+      assert.ok(state === "RUN_STATE_RUNNING" || state === "RUN_STATE_STARTING", state);
+    }
+    assert.fail("the run ended by itself");
   }
 }
 
