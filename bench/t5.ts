@@ -67,7 +67,7 @@ function randomSequences(options: T5BenchOptions, vocabulary: number): Sequence[
   }));
 }
 
-/** Log-probabilities, entropies and values of a batch. */
+/** Log-probabilities and values of a batch. */
 export function benchForward(options: T5BenchOptions): Promise<T5BenchResult> {
   return bench(
     "forward",

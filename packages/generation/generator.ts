@@ -42,6 +42,9 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Padded positions of one run of the encoder: activations of more leave the processor's caches. */
+const ENCODER_POSITIONS = 1024;
+
 /** Generates responses with one T5: an encoder session and a decoder-loop session in one Worker. */
 export class Generator implements AsyncDisposable {
   private constructor(
@@ -138,7 +141,7 @@ export class Generator implements AsyncDisposable {
     const total = lengths.reduce((a, b) => a + b, 0);
     const hidden = zeros("float32", [total, width]);
     let at = 0;
-    for (const part of cutByLength(lengths.map((length) => [length]))) {
+    for (const part of encoderRuns(lengths)) {
       const sources = padSources(part.map((i) => prompts[i]!), pad);
       const feeds = { ...sources, ...named(weights, this.encode) };
       const { encoder_hidden } = await this.encode.run(feeds, undefined, run);
@@ -197,6 +200,17 @@ export class Generator implements AsyncDisposable {
       yield { index, ...piece, values: values && piece.values, finishReason };
     }
   }
+}
+
+/** Prompts that the encoder runs over together, by their places: of like length, and few enough for the caches. */
+function encoderRuns(lengths: readonly number[]): number[][] {
+  return cutByLength(lengths.map((length) => [length])).flatMap((part) => {
+    const longest = Math.max(...part.map((i) => lengths[i]!));
+    const most = Math.max(1, Math.floor(ENCODER_POSITIONS / longest));
+    const runs = Math.ceil(part.length / most);
+    const rows = Math.ceil(part.length / runs);
+    return Array.from({ length: runs }, (_, i) => part.slice(i * rows, (i + 1) * rows));
+  });
 }
 
 /** Between two chunks. */

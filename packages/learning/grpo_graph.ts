@@ -36,7 +36,7 @@ export function buildGrpoGraph(
       });
       graph.output(loss, "loss");
       graph.output(logprobs, "logprobs");
-      graph.output(entropy, "entropy");
+      graph.output(entropy(), "entropy");
     },
   );
   const request = { loss: "loss", wrt, lossScale: lossScaleOf(spec) };

@@ -133,7 +133,7 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
   }
 
   /**
-   * Log-probabilities, values and entropies of the counted tokens, in the order of `sequences`.
+   * Log-probabilities and values of the counted tokens, in the order of `sequences`.
    *
    * @param options.reference under the reference policy: the adapter training started from, else the base
    * @param options.parameters under these instead of those of now

@@ -67,7 +67,8 @@ export function buildPpoGraph(
   wrt: readonly string[],
 ): ModelGraph {
   const forward = buildPolicyGraph("ppo_update", { ...spec, valueHead: true }, (policy) => {
-    const { graph, logprobs, entropy, values } = policy;
+    const { graph, logprobs, values } = policy;
+    const entropy = policy.entropy();
     if (!values) throw new Error("internal: the PPO graph has no value head");
     const token = (name: string) => graph.input(name, "float32", ["tokens"]);
     const targets = {

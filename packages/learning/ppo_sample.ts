@@ -8,7 +8,7 @@ export interface TokenPredictions {
   readonly logprobs: Float32Array;
   /** Empty where the policy has no value head. */
   readonly values: Float32Array;
-  /** Of the whole distribution, in nats. */
+  /** Of the whole distribution, in nats; empty where only a forward pass was made. */
   readonly entropy: Float32Array;
 }
 
@@ -32,9 +32,11 @@ export function place(
   outputs: Readonly<Record<string, Tensor>>,
   lengths: readonly number[],
 ): void {
-  const rows = (name: string) => splitRows(outputs[name]!, lengths);
-  const [logprobs, entropy] = [rows("logprobs"), rows("entropy")];
-  const values = outputs["values"] ? rows("values") : lengths.map(() => new Float32Array());
+  const rows = (name: string) => {
+    const values = outputs[name];
+    return values ? splitRows(values, lengths) : lengths.map(() => new Float32Array());
+  };
+  const [logprobs, values, entropy] = [rows("logprobs"), rows("values"), rows("entropy")];
   micro.forEach((index, i) => {
     found[index] = { logprobs: logprobs[i]!, values: values[i]!, entropy: entropy[i]! };
   });

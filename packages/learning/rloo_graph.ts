@@ -31,7 +31,7 @@ export function buildRlooGraph(
       });
       graph.output(loss, "loss");
       graph.output(logprobs, "logprobs");
-      graph.output(entropy, "entropy");
+      graph.output(entropy(), "entropy");
     },
   );
   const request = { loss: "loss", wrt, lossScale: lossScaleOf(spec) };

@@ -29,6 +29,8 @@ export interface PolicySpec extends WeightsOptions {
   readonly valueHead?: boolean;
   /** Takes LoRA dropout masks as inputs: see `AdapterInputs`. */
   readonly dropout?: boolean;
+  /** Adds the adapter to the weights: see `AdapterInputs`. */
+  readonly merged?: boolean;
 }
 
 /** Values of a policy graph, one row for each counted token. */
@@ -36,8 +38,8 @@ export interface PolicyValues {
   readonly graph: GraphBuilder;
   /** log-probability of the label, `[tokens]` */
   readonly logprobs: Value;
-  /** Entropy of the whole softmax, `[tokens]`, in nats */
-  readonly entropy: Value;
+  /** Adds the entropy of the whole softmax, `[tokens]`, in nats: a graph is computed whole, wanted or not. */
+  readonly entropy: () => Value;
   /** Value head's prediction, `[tokens]`, where the policy has one */
   readonly values: Value | undefined;
 }
@@ -51,11 +53,11 @@ export interface PolicyValues {
 export function tokenLogprobs(
   logits: Value,
   labels: Value,
-): { readonly logprobs: Value; readonly entropy: Value } {
+): Pick<PolicyValues, "logprobs" | "entropy"> {
   const all = logSoftmax(logits, -1);
   return {
     logprobs: atLabels(all, labels),
-    entropy: neg(reduceSum(mul(exp(all), all), [1], false)),
+    entropy: () => neg(reduceSum(mul(exp(all), all), [1], false)),
   };
 }
 
@@ -89,6 +91,7 @@ export function buildPolicyGraph(
   const adapter = spec.lora &&
     new AdapterInputs(weights, spec.lora, t5LinearLayers(config), {
       dropout: spec.dropout ?? false,
+      merged: spec.merged ?? false,
     });
   const t5 = new T5(config, weights, adapter);
   const decoded = t5.decode(decoderInputIds, t5.encode(inputIds, attentionMask));
@@ -100,11 +103,11 @@ export function buildPolicyGraph(
   return { graph: graph.build(), files: weights.files };
 }
 
-/** The policy without gradients: outputs `logprobs`, `entropy` and, with a value head, `values`. */
+/** The policy without gradients: outputs `logprobs` and, with a value head, `values`. */
 export function buildForwardGraph(spec: PolicySpec): ModelGraph {
-  return buildPolicyGraph("policy_forward", spec, ({ graph, logprobs, entropy, values }) => {
+  const merged = { ...spec, merged: !spec.dropout };
+  return buildPolicyGraph("policy_forward", merged, ({ graph, logprobs, values }) => {
     graph.output(logprobs, "logprobs");
-    graph.output(entropy, "entropy");
     if (values) graph.output(values, "values");
   });
 }

@@ -9,7 +9,7 @@ import {
   VALUE_HEAD_WEIGHT,
   writeModelFolder,
 } from "./mod.ts";
-import { feedsOf, logprobsOf, sequences, specOf } from "./testing/policy.ts";
+import { entropyGraph, feedsOf, logprobsOf, sequences, specOf } from "./testing/policy.ts";
 import { assertClose, difference, floats, run, runAll } from "./testing/run.ts";
 import { TemporaryFolder } from "./testing/temporary_folder.ts";
 import { makeT5, random, tinyT5 } from "./testing/tiny.ts";
@@ -18,7 +18,7 @@ for (const feed_forward_proj of ["relu", "gated-gelu"]) {
   Deno.test(`${feed_forward_proj}: padding changes nothing, whichever side of the model it is on`, async () => {
     using folder = new TemporaryFolder();
     const model = makeT5(folder.join("t5"), { feed_forward_proj });
-    const graph = buildForwardGraph(specOf(model));
+    const graph = entropyGraph(specOf(model));
     const feeds = [sequences, ...sequences.map((s) => [s])].map((batch) => feedsOf(model, batch));
     const [together, ...alone] = await runAll(graph, ...feeds);
     for (const name of ["logprobs", "entropy"]) {
@@ -61,7 +61,7 @@ Deno.test("probabilities of all words add up to 1 and the entropy is theirs", as
   const words = Array.from({ length: 40 }, (_, id) => id);
   const batch = words.map((id) => ({ query: [7, 8, 1], response: [id] }));
   const result = await run(
-    buildForwardGraph(specOf(model)),
+    entropyGraph(specOf(model)),
     feedsOf(model, batch, { temperature: float32([], [0.7]) }),
   );
   const p = floats(result["logprobs"]).map(Math.exp);

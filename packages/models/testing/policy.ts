@@ -1,6 +1,12 @@
 /** A batch, and the scores of its tokens under a tiny T5. */
 import { float32 } from "@decorum/tensor";
-import { buildForwardGraph, type PolicySpec, type Sequence, tokenBatch } from "../mod.ts";
+import {
+  buildForwardGraph,
+  buildPolicyGraph,
+  type PolicySpec,
+  type Sequence,
+  tokenBatch,
+} from "../mod.ts";
 import { type Feeds, floats, run } from "./run.ts";
 import type { makeT5 } from "./tiny.ts";
 
@@ -21,6 +27,13 @@ export const feedsOf = (model: TinyT5, batch: readonly Sequence[], more: Feeds =
   temperature: float32([], [1]),
   ...more,
 });
+
+/** A policy that says the entropy too. */
+export const entropyGraph = (spec: PolicySpec) =>
+  buildPolicyGraph("policy_entropy", spec, ({ graph, logprobs, entropy }) => {
+    graph.output(logprobs, "logprobs");
+    graph.output(entropy(), "entropy");
+  });
 
 /** Log-probabilities of the responses' tokens. */
 export const logprobsOf = async (model: TinyT5, batch: readonly Sequence[] = sequences) =>
