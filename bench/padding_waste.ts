@@ -1,6 +1,6 @@
+import { encoderRuns } from "@decorum/generation";
 import { microBatches } from "@decorum/learning";
 import type { Sequence } from "@decorum/models";
-import { cutByLength } from "@decorum/text";
 
 /** Share of positions (rows of the linear layers) that hold no token, of all that are computed. */
 export interface PaddingWaste {
@@ -30,7 +30,7 @@ export function paddingWaste(
     { length: Math.ceil(order.length / size) },
     (_, i) => order.slice(i * size, (i + 1) * size),
   );
-  const encoded = positions(cutByLength(sizes.map(([query]) => [query])), [0]);
+  const encoded = positions(encoderRuns(sizes.map(([query]) => query), "cpu"), [0]);
   const waste = (computed: number) => 1 - real / computed;
   return {
     rollout: waste(encoded + decodedPositions(sizes.map(([, response]) => response))),

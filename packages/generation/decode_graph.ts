@@ -82,8 +82,7 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   const weights = new Weights(graph, spec.index, spec);
   const { computeType } = weights;
   const layers = t5LinearLayers(config);
-  const adapter = spec.lora && new AdapterInputs(weights, spec.lora, layers, { merged: true });
-  const t5 = new T5(config, weights, adapter);
+  const t5 = new T5(config, weights, spec.lora && new AdapterInputs(weights, spec.lora, layers));
   const prompt = t5.crossKeyValues(hidden).flatMap(({ k, v }) => [k, v])
     .map((rows) => reshape(rows, [-1, size])); // [encoded * heads, size]
   const headOf = graph.constant(int64([count, 1], Array.from({ length: count }, (_, i) => i)));

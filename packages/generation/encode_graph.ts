@@ -18,7 +18,7 @@ export function buildEncodeGraph(spec: PolicySpec): ModelGraph {
   const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
   const weights = new Weights(graph, spec.index, spec);
   const layers = t5LinearLayers(spec.config);
-  const adapter = spec.lora && new AdapterInputs(weights, spec.lora, layers, { merged: true });
+  const adapter = spec.lora && new AdapterInputs(weights, spec.lora, layers);
   const { hidden } = new T5(spec.config, weights, adapter).encode(inputIds, attentionMask);
   graph.output(hidden, "encoder_hidden");
   return { graph: graph.build(), files: weights.files };

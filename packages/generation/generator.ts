@@ -3,14 +3,15 @@ import { computeTypeOf, float32, int64, type Tensor, tensor, zeros } from "@deco
 import type { ModelGraph, PolicySpec } from "@decorum/models";
 import {
   createSession,
+  type ExecutionProvider,
   type InferenceSession,
   type RunOptions,
   type RuntimeOptions,
   SessionWorker,
 } from "@decorum/runtime";
-import { cutByLength } from "@decorum/text";
 import { buildDecodeGraph, cacheNames } from "./decode_graph.ts";
 import { buildEncodeGraph } from "./encode_graph.ts";
+import { encoderRuns } from "./encoder_runs.ts";
 import {
   checkPrompts,
   checkSampling,
@@ -42,13 +43,11 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Padded positions of one run of the encoder: activations of more leave the processor's caches. */
-const ENCODER_POSITIONS = 1024;
-
 /** Generates responses with one T5: an encoder session and a decoder-loop session in one Worker. */
 export class Generator implements AsyncDisposable {
   private constructor(
     readonly spec: PolicySpec,
+    readonly provider: ExecutionProvider,
     readonly worker: SessionWorker,
     readonly encode: InferenceSession,
     readonly decode: InferenceSession,
@@ -66,7 +65,8 @@ export class Generator implements AsyncDisposable {
       );
     try {
       const encode = await open(buildEncodeGraph(spec));
-      return new Generator(spec, worker, encode, await open(buildDecodeGraph(spec)));
+      const decode = await open(buildDecodeGraph(spec));
+      return new Generator(spec, runtime.executionProvider ?? "cpu", worker, encode, decode);
     } catch (error) {
       worker.terminate();
       throw error;
@@ -141,7 +141,7 @@ export class Generator implements AsyncDisposable {
     const total = lengths.reduce((a, b) => a + b, 0);
     const hidden = zeros("float32", [total, width]);
     let at = 0;
-    for (const part of encoderRuns(lengths)) {
+    for (const part of encoderRuns(lengths, this.provider)) {
       const sources = padSources(part.map((i) => prompts[i]!), pad);
       const feeds = { ...sources, ...named(weights, this.encode) };
       const { encoder_hidden } = await this.encode.run(feeds, undefined, run);
@@ -200,17 +200,6 @@ export class Generator implements AsyncDisposable {
       yield { index, ...piece, values: values && piece.values, finishReason };
     }
   }
-}
-
-/** Prompts that the encoder runs over together, by their places: of like length, and few enough for the caches. */
-function encoderRuns(lengths: readonly number[]): number[][] {
-  return cutByLength(lengths.map((length) => [length])).flatMap((part) => {
-    const longest = Math.max(...part.map((i) => lengths[i]!));
-    const most = Math.max(1, Math.floor(ENCODER_POSITIONS / longest));
-    const runs = Math.ceil(part.length / most);
-    const rows = Math.ceil(part.length / runs);
-    return Array.from({ length: runs }, (_, i) => part.slice(i * rows, (i + 1) * rows));
-  });
 }
 
 /** Between two chunks. */

@@ -9,11 +9,6 @@ export interface AdapterOptions {
   readonly prefix?: string;
   /** Adds an input `<layer>.lora_dropout` `[rows, in]` (0 or 1 / (1 - p)) for each target layer. */
   readonly dropout?: boolean;
-  /**
-   * Adds B A to the weights in the graph instead of (x A^T) B^T to every product: fewer operations over many rows,
-   * for graphs without gradients. Half precision, which would round B A away, is not merged.
-   */
-  readonly merged?: boolean;
 }
 
 /**
@@ -34,20 +29,6 @@ export class AdapterInputs {
     this.#prefix = options.prefix ?? "";
   }
 
-  /** Whether a layer's own product has the adapter's part in it. */
-  merges(layer: string): boolean {
-    const float32 = this.weights.computeType === "float32";
-    return Boolean(this.options.merged) && float32 && this.adapts(layer);
-  }
-
-  /** The layer's weight with the adapter's part, `W + scale * B A`. @param weight W `[out, in]` */
-  merge(layer: string, weight: Value): Value {
-    const [out, inp] = this.layers.get(layer)!;
-    const { r } = this.config;
-    const b = mul(this.#input(loraKey(layer, "B"), [out, r]), this.#input("lora_scale", []));
-    return gemm(b, this.#input(loraKey(layer, "A"), [r, inp]), weight);
-  }
-
   /** Whether the adapter changes a layer. */
   adapts(layer: string): boolean {
     return this.#targets.has(layer);
@@ -64,7 +45,7 @@ export class AdapterInputs {
   }
 
   /**
-   * `y + scale * (x A^T) B^T` for each of some layers of the same input; `y` where one is no target, or merged.
+   * `y + scale * (x A^T) B^T` for each of some layers of the same input; `y` where one is no target.
    *
    * The narrow products with A are made as one: alone they are bound by moving x, not by arithmetic.
    *
@@ -72,7 +53,7 @@ export class AdapterInputs {
    * @param products one `[rows, out]` for each layer
    */
   apply(layers: readonly string[], x: Value, products: readonly Value[]): Value[] {
-    const targets = layers.filter((layer) => this.adapts(layer) && !this.merges(layer));
+    const targets = layers.filter((layer) => this.#targets.has(layer));
     const lows = this.options.dropout
       ? targets.map((layer) => this.#low([layer], this.#dropped(layer, x))[0]!)
       : this.#low(targets, x);
@@ -178,8 +159,7 @@ export class Linear {
     const computeType = input.dtype as ComputeType;
     return this.#scoped(name, () => {
       const [out, inp] = size;
-      const own = this.weights.matrix(`${name}.weight`, size, computeType);
-      const w = this.adapter?.merges(name) ? this.adapter.merge(name, own) : own;
+      const w = this.weights.matrix(`${name}.weight`, size, computeType);
       const c = bias ? cast(this.weights.stored(`${name}.bias`, [out]), computeType) : undefined;
       const padded = this.#padded(this.#padded(w, [out, padIn], 1), [padOut, inp + padIn], 0);
       return gemm(input, padded, c && this.#padded(c, [padOut], 0), { transB: true });

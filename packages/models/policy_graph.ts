@@ -29,8 +29,6 @@ export interface PolicySpec extends WeightsOptions {
   readonly valueHead?: boolean;
   /** Takes LoRA dropout masks as inputs: see `AdapterInputs`. */
   readonly dropout?: boolean;
-  /** Adds the adapter to the weights: see `AdapterInputs`. */
-  readonly merged?: boolean;
 }
 
 /** Values of a policy graph, one row for each counted token. */
@@ -91,7 +89,6 @@ export function buildPolicyGraph(
   const adapter = spec.lora &&
     new AdapterInputs(weights, spec.lora, t5LinearLayers(config), {
       dropout: spec.dropout ?? false,
-      merged: spec.merged ?? false,
     });
   const t5 = new T5(config, weights, adapter);
   const decoded = t5.decode(decoderInputIds, t5.encode(inputIds, attentionMask));
@@ -105,8 +102,7 @@ export function buildPolicyGraph(
 
 /** The policy without gradients: outputs `logprobs` and, with a value head, `values`. */
 export function buildForwardGraph(spec: PolicySpec): ModelGraph {
-  const merged = { ...spec, merged: !spec.dropout };
-  return buildPolicyGraph("policy_forward", merged, ({ graph, logprobs, values }) => {
+  return buildPolicyGraph("policy_forward", spec, ({ graph, logprobs, values }) => {
     graph.output(logprobs, "logprobs");
     if (values) graph.output(values, "values");
   });

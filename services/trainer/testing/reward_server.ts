@@ -34,7 +34,7 @@ export async function startReward(address = "127.0.0.1:0"): Promise<TestReward> 
       });
       return { results, labels: ["other", "many"], label: "many", modelVersion: "counter" };
     },
-    // deno-lint-ignore require-yield
+    // deno-lint-ignore require-yield -- nobody calls it
     async *scoreStream(): AsyncGenerator<never> {
       throw await Promise.resolve(new TypeError("not in this test"));
     },
