@@ -9,14 +9,14 @@ import {
   type Value,
 } from "@decorum/onnx";
 import type { ModelGraph } from "@decorum/models";
-import { type Tensor, zeros } from "@decorum/tensor";
+import { InputError, type Tensor, zeros } from "@decorum/tensor";
 
 /** Sizes of a graph's symbols, for example batch 4, source 256. */
 export type Sizes = ReadonlyMap<string, number>;
 
 function numeric(dim: Dim, sizes: Sizes): number {
   const size = evaluateDim(dim, sizes);
-  if (size === undefined) throw new RangeError(`Dimension "${dim}" has a symbol without a size`);
+  if (size === undefined) throw new InputError(`Dimension "${dim}" has a symbol without a size`);
   return size;
 }
 
@@ -93,7 +93,7 @@ export function productsOnly(model: ModelGraph, sizes: Sizes): {
     const size = sizeOf(product); // consumes the product without reading it
     elements = elements ? add(elements, size) : size;
   }
-  if (!elements) throw new TypeError(`Graph "${model.graph.name}" has no matrix products`);
+  if (!elements) throw new InputError(`Graph "${model.graph.name}" has no matrix products`);
   graph.output(elements, "elements");
   return { model: { graph: graph.build(), files: model.files }, feeds };
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 /** A ratio of two ways to do the same, over pairs of runs. */
 export interface RatioInterval {
   readonly pairs: number;
@@ -11,13 +12,13 @@ export interface RatioInterval {
 /**
  * The interval of `a / b` over pairs.
  *
- * @throws RangeError for fewer than two pairs
+ * @throws InputError for fewer than two pairs
  */
 export function ratioInterval(
   pairs: readonly (readonly [a: number, b: number])[],
 ): RatioInterval {
   const n = pairs.length;
-  if (n < 2) throw new RangeError(`Cannot tell an interval from ${n} pairs: expected 2 or more`);
+  if (n < 2) throw new InputError(`Cannot tell an interval from ${n} pairs: expected 2 or more`);
   const logs = pairs.map(([a, b]) => Math.log(a / b));
   const mean = logs.reduce((sum, x) => sum + x, 0) / n;
   const variance = logs.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (n - 1);

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 
 /**
@@ -59,6 +60,6 @@ export function letterTexts(count: number): string[] {
 /** The first texts of a file with one a line; again from its start where it has fewer. */
 export function fileTexts(file: string, count: number): string[] {
   const lines = readFileSync(file, "utf8").split("\n").filter((line) => line.trim() !== "");
-  if (lines.length === 0) throw new RangeError(`Cannot take texts from ${file}: it has none`);
+  if (lines.length === 0) throw new InputError(`Cannot take texts from ${file}: it has none`);
   return Array.from({ length: count }, (_, i) => lines[i % lines.length]!);
 }

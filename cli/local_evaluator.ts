@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -21,7 +22,7 @@ export interface LocalEvaluator {
  * Runs `body` with an evaluator of its own, whose policy holds the weights that a run ended with; both are ended
  * before it returns.
  *
- * @throws RangeError when the run is not on record; Error when it has no result yet
+ * @throws InputError when the run is not on record; Error when it has no result yet
  */
 export async function withEvaluator<T>(
   { config, set, onLine }: LocalEvaluator,
@@ -57,13 +58,13 @@ const privateOnes = [
 /** The weights that a run ended with. */
 function resultOf(runs: string, runId: string): AdapterOfRun {
   if (!existsSync(join(runs, "decorum.db"))) {
-    throw new RangeError(`Cannot evaluate run ${runId}: ${runs} holds no runs (no decorum.db)`);
+    throw new InputError(`Cannot evaluate run ${runId}: ${runs} holds no runs (no decorum.db)`);
   }
   using store = new RunStore(runs);
   const run = store.run(runId);
   if (!run) {
     const known = store.runs(10, 0).map((row) => row.runId).join(", ");
-    throw new RangeError(`Cannot evaluate run ${runId}: ${runs} has ${known || "no runs"}`);
+    throw new InputError(`Cannot evaluate run ${runId}: ${runs} has ${known || "no runs"}`);
   }
   const adapter = join(runs, runId, "adapter");
   if (!existsSync(adapter)) {

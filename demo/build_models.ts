@@ -4,6 +4,7 @@
  * The same seed gives the same files, bit for bit, on the same kind of CPU: training runs on one thread, and
  * every draw comes from the seed. Another kind of CPU rounds its matrix products differently.
  */
+import { InputError } from "@decorum/tensor";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -26,7 +27,7 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 if (!Number.isSafeInteger(seed)) {
-  throw new RangeError(`Cannot make models from --seed ${values.seed}: expected a whole number`);
+  throw new InputError(`Cannot make models from --seed ${values.seed}: expected a whole number`);
 }
 const started = performance.now();
 const recipe: Recipe = {

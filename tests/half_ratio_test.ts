@@ -118,7 +118,7 @@ Deno.test("bf16 on the CPU is refused with what is possible instead", async () =
   const config = loadT5Config(model);
   using index = openCheckpoint(model);
   const expected =
-    /^RangeError: Cannot create session ".*": precision "bf16" on execution provider "cpu".*"fp16"/;
+    /^InputError: Cannot create session ".*": precision "bf16" on execution provider "cpu".*"fp16"/;
   const runtime = { precision: "bf16" } as const;
   const optimizer = { learningRate: 1e-3 };
   await assert.rejects(Generator.create({ config, index }, runtime), expected);

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Contrib, Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Buffer } from "node:buffer";
@@ -26,7 +27,7 @@ interface LockedPackage {
 /** Name and version of a lock file's key, as "@grpc/reflection@1.0.4_@grpc+grpc-js@1.14.7". */
 export function nameAndVersion(key: string): { name: string; version: string } {
   const at = key.indexOf("@", 1);
-  if (at < 0) throw new TypeError(`Cannot read deno.lock: expected name@version, found "${key}"`);
+  if (at < 0) throw new InputError(`Cannot read deno.lock: expected name@version, found "${key}"`);
   return { name: key.slice(0, at), version: key.slice(at + 1).split("_")[0]! };
 }
 

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Command } from "commander";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -48,7 +49,7 @@ export function exportCommand(): Command {
 function exportModel({ base, adapter, out, onnx }: FlagValues<typeof exportFlags>): void {
   const t5 = readJson(join(base, "config.json"))["model_type"] === "t5";
   if (t5 && onnx) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot write ${base} as ONNX: it is a T5, and --onnx is for classifiers; merge it without --onnx`,
     );
   }

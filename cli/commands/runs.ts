@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +16,7 @@ interface RunsFlags {
 /** @throws Error when the folder holds no runs. */
 function openStore(folder: string): RunStore {
   if (!existsSync(join(folder, "decorum.db"))) {
-    throw new Error(
+    throw new InputError(
       `Cannot read runs in ${folder}: it has no decorum.db; name the trainer's folder with --runs`,
     );
   }
@@ -26,7 +27,7 @@ function find(store: RunStore, id: string): RunRow {
   const row = store.run(id);
   if (row) return row;
   const known = store.runs(10, 0).map((run) => run.runId);
-  throw new RangeError(`There is no run "${id}" in ${store.folder}; there are ${known.join(", ")}`);
+  throw new InputError(`There is no run "${id}" in ${store.folder}; there are ${known.join(", ")}`);
 }
 
 const number = (value: number | undefined) => value === undefined ? "-" : value.toPrecision(5);

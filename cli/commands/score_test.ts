@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { createServer, implement, rewardService, type rewardV1 } from "@decorum/rpc";
@@ -121,14 +122,14 @@ Deno.test("score: a reward service is asked in streams, no more than it takes", 
     modelVersion: "",
   });
   const handlers = {
-    score: () => Promise.reject(new TypeError("not in this test")),
+    score: () => Promise.reject(new InputError("not in this test")),
     async *scoreStream(requests: AsyncIterable<rewardV1.ScoreStreamRequest__Output>) {
       const sizes: number[] = [];
       streams.push(sizes);
       for await (const { requestId, request } of requests) {
         const { items } = request!;
         if (items.some(({ response }) => response === "bad")) {
-          throw new RangeError(`Cannot score item "${items[0]!.id}"`);
+          throw new InputError(`Cannot score item "${items[0]!.id}"`);
         }
         sizes.push(items.length);
         yield { requestId, response: answer(request!) };

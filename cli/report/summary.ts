@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { evaluatorV1 } from "@decorum/rpc";
 
 /** Mean and population standard deviation. */
@@ -59,9 +60,9 @@ export function sides(
   return { before: value?.before ?? 0, after: value?.after ?? 0 };
 }
 
-/** The summary of an evaluated run. @throws TypeError when the evaluation has no toxicity. */
+/** The summary of an evaluated run. @throws InputError when the evaluation has no toxicity. */
 export function summarize(result: evaluatorV1.EvaluationResult__Output, facts: RunFacts): Summary {
-  if (!result.toxicity) throw new TypeError("Cannot summarize: the evaluation has no toxicity");
+  if (!result.toxicity) throw new InputError("Cannot summarize: the evaluation has no toxicity");
   return {
     toxicity: comparison(result.toxicity),
     judge: result.judge ? comparison(result.judge) : null,

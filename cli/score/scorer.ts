@@ -34,7 +34,7 @@ export interface Scorer extends AsyncDisposable {
   /**
    * Scores batch after batch, in their order.
    *
-   * @throws RangeError or RpcError for a text that is too long and may not be cut
+   * @throws InputError or RpcError for a text that is too long and may not be cut
    */
   score<T extends ScoredText>(
     batches: AsyncIterable<readonly T[]>,

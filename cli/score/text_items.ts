@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { createReadStream } from "node:fs";
 import process from "node:process";
 import { z } from "zod";
@@ -32,7 +33,7 @@ const lineSchema = z.union([
 /**
  * The texts to score: arguments, else the lines of a file, else those of standard input.
  *
- * @throws TypeError naming a line that is not UTF-8, or not the JSON that was said
+ * @throws InputError naming a line that is not UTF-8, or not the JSON that was said
  */
 export async function* textItems(
   { texts, file, query, jsonl }: InputOptions,
@@ -59,7 +60,7 @@ export async function* textItems(
 function jsonItem(name: string, line: string, byDefault: string | undefined): InputText {
   const found = lineSchema.safeParse(parseJson(name, line));
   if (!found.success) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot score ${name}: expected a JSON string, or an object with "response" and, for a pair, "prompt"`,
     );
   }
@@ -88,6 +89,6 @@ function parseJson(name: string, line: string): unknown {
   try {
     return JSON.parse(line);
   } catch (cause) {
-    throw new TypeError(`Cannot score ${name}: ${(cause as Error).message}`, { cause });
+    throw new InputError(`Cannot score ${name}: ${(cause as Error).message}`, { cause });
   }
 }

@@ -1,9 +1,10 @@
+import { InputError } from "@decorum/tensor";
 /**
  * The lines of a stream of UTF-8, as they come. Every line counts, empty ones too; a line break at the end begins
  * no further line.
  *
  * @param source names the stream in messages
- * @throws TypeError when it is not valid UTF-8
+ * @throws InputError when it is not valid UTF-8
  */
 export async function* textLines(
   chunks: AsyncIterable<Uint8Array | string>,
@@ -14,7 +15,7 @@ export async function* textLines(
     try {
       return bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode();
     } catch (cause) {
-      throw new TypeError(`Cannot read ${source}: it is not valid UTF-8; convert it`, { cause });
+      throw new InputError(`Cannot read ${source}: it is not valid UTF-8; convert it`, { cause });
     }
   };
   let rest = "";

@@ -40,7 +40,7 @@ export function writeCheckpoint(out: string, state: TrainState, settings: RunSet
  * The state in a run's checkpoint.
  *
  * @param like parameters of the trainer that goes on
- * @throws ConfigError with every setting that is not that of the checkpoint's run; TypeError for a file that is
+ * @throws ConfigError with every setting that is not that of the checkpoint's run; InputError for a file that is
  * no checkpoint
  */
 export function readCheckpoint(out: string, settings: RunSettings, like: Params): TrainState {

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { loadRows, parsePrompt, type Prompt, type Row, splitRows } from "@decorum/text";
 import type { Problems } from "../flags.ts";
 import type { TrainingFlags } from "./training_flags.ts";
@@ -19,7 +20,7 @@ export interface TrainingData {
 /**
  * Reads the files that the options name, and divides the first where a share of it is held out.
  *
- * @throws RangeError when a file or a part has no rows
+ * @throws InputError when a file or a part has no rows
  */
 export async function readTrainingData(
   flags: Pick<TrainingFlags, "data" | "evalData" | "evalFraction" | "seed">,
@@ -35,7 +36,7 @@ export async function readTrainingData(
   for (const part of ["train", "heldOut"] as const) {
     if (parts[part].length > 0) continue;
     const what = part === "train" ? "to train on" : "held out";
-    throw new RangeError(
+    throw new InputError(
       `Cannot divide the ${all.rows.length} rows of ${data} by --eval-fraction ${evalFraction}: none is ${what}; ` +
         "change the share, or give held-out rows as --eval-data",
     );
@@ -49,7 +50,7 @@ export async function readTrainingData(
 async function readData(file: string): Promise<DataRows> {
   const rows = await loadRows(file);
   if (rows.length === 0) {
-    throw new RangeError(`Cannot use ${file}: it has no rows, expected at least one example`);
+    throw new InputError(`Cannot use ${file}: it has no rows, expected at least one example`);
   }
   return { name: file, rows };
 }
@@ -80,7 +81,7 @@ export function fill(prompt: Prompt, { name, rows }: DataRows, index: number): s
   try {
     return prompt.render(rows[index]!);
   } catch (cause) {
-    throw new RangeError(`Cannot use row ${index + 1} of ${name}: ${(cause as Error).message}`, {
+    throw new InputError(`Cannot use row ${index + 1} of ${name}: ${(cause as Error).message}`, {
       cause,
     });
   }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 /** Counts texts with more tokens than are allowed, and says what to do about them. */
 export class Lengths {
   #first: string | undefined;
@@ -17,14 +18,14 @@ export class Lengths {
 
   /**
    * @returns a line that says how many texts were cut, if any were
-   * @throws RangeError when texts are too long and may not be cut
+   * @throws InputError when texts are too long and may not be cut
    */
   settle(data: string, rows: number, truncate: boolean): string | undefined {
     if (this.#first === undefined) return undefined;
     const counts = [...this.#counts].map(([part, n]) => `${n} ${part}${n === 1 ? "" : "s"}`);
     const found = `${counts.join(" and ")} of ${rows} rows`;
     if (truncate) return `${data}: cut ${found} that were too long (${this.#first})`;
-    throw new RangeError(
+    throw new InputError(
       `Cannot use ${data}: ${found} are too long (first: ${this.#first}); shorten them, allow more, or say --truncate`,
     );
   }

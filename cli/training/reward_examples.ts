@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { LabelledText, TextPair } from "@decorum/learning";
 import { encodeItem } from "@decorum/scoring";
 import type { Prompt, Tokenizer } from "@decorum/text";
@@ -32,7 +33,7 @@ interface Examples<E> {
 }
 
 /**
- * @throws RangeError for labels that the model lacks, a row that lacks a column, and texts that are too long
+ * @throws InputError for labels that the model lacks, a row that lacks a column, and texts that are too long
  * and may not be cut
  */
 export function labelExamples(
@@ -49,7 +50,7 @@ export function labelExamples(
   });
   const [first] = unknown;
   if (first) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot use ${data.name}: ${unknown.length} of ${classes.length} rows have a label that the model lacks ` +
         `(first: row ${first.row + 1}, "${first.label}"); its labels are ${
           format.labels.map((name) => `"${name}"`).join(", ")
@@ -62,7 +63,7 @@ export function labelExamples(
   }));
 }
 
-/** @throws RangeError for a row that lacks a column, and for texts that are too long and may not be cut */
+/** @throws InputError for a row that lacks a column, and for texts that are too long and may not be cut */
 export function pairExamples(
   data: DataRows,
   tokenizer: Tokenizer,

@@ -15,7 +15,7 @@ export interface SftFormat {
  * Token ids of prompts and responses, end tokens included.
  *
  * @returns the sequences, and a line about what was cut
- * @throws RangeError for a row that lacks a column, and for texts that are too long and may not be cut
+ * @throws InputError for a row that lacks a column, and for texts that are too long and may not be cut
  */
 export function sftExamples(
   data: DataRows,

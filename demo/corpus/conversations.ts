@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Draws } from "./draws.ts";
 import { PPO_DIALOGUES, type SceneKind, sceneKinds } from "./scenes.ts";
 import * as words from "./words.ts";
@@ -69,7 +70,7 @@ export function conversation(
 export function fill(template: string, slots: Readonly<Record<string, string>>): string {
   return template.replace(/(^|[.?!:] )?\{(\w+)\}/g, (whole, before: string | undefined, slot) => {
     const text = slots[slot];
-    if (text === undefined) throw new RangeError(`Cannot fill "${whole}" of "${template}"`);
+    if (text === undefined) throw new InputError(`Cannot fill "${whole}" of "${template}"`);
     return before === undefined ? text : before + text.charAt(0).toUpperCase() + text.slice(1);
   });
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import {
   dialoguesOf,
@@ -82,5 +83,5 @@ Deno.test("a slot that begins a sentence is capitalised, any other is not", () =
     fill("{A}: {task} it! {task} it {time}.", { A: "Ada", task: "fix", time: "now" }),
     "Ada: Fix it! Fix it now.",
   );
-  assert.throws(() => fill("{nothing}", {}), RangeError);
+  assert.throws(() => fill("{nothing}", {}), InputError);
 });

@@ -1,4 +1,4 @@
-import { type RandomKey, randomKey, randomWords } from "@decorum/tensor";
+import { InputError, type RandomKey, randomKey, randomWords } from "@decorum/tensor";
 
 /** Draws from one random stream, in order. */
 export class Draws {
@@ -15,11 +15,11 @@ export class Draws {
     return randomWords(this.#key, this.#position++, 1)[0]! / 2 ** 32;
   }
 
-  /** One of `items`, each as likely. @throws RangeError when there is none. */
+  /** One of `items`, each as likely. @throws InputError when there is none. */
   pick<T>(items: readonly T[]): T {
     const index = Math.floor(this.uniform() * items.length);
     if (index < items.length) return items[index]!;
-    throw new RangeError("Cannot draw one of 0 items");
+    throw new InputError("Cannot draw one of 0 items");
   }
 
   /** `items` in random order (Fisher-Yates). */

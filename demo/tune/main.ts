@@ -12,7 +12,7 @@ import { PpoLearner, ppoStep, type PpoStepConfig } from "@decorum/learning";
 import { loraScaling } from "@decorum/models";
 import { clipScores, emptyMoments, klController, normalizeScores } from "@decorum/ppo";
 import { linearSchedule } from "@decorum/optim";
-import { float32, permutation, randomKey } from "@decorum/tensor";
+import { float32, InputError, permutation, randomKey } from "@decorum/tensor";
 import { dataOrder, distinctN, rouge } from "@decorum/text";
 import { parse } from "yaml";
 import { promptRows } from "../corpus/mod.ts";
@@ -42,13 +42,13 @@ const { trainer } = parse(readFileSync(join(demo, "demo.yaml"), "utf8"));
 const settings: Record<string, number> = { ...trainer.ppo, ...trainer.lora };
 for (const assignment of values.set) {
   const [name = "", value] = assignment.split("=");
-  if (!(name in settings)) throw new RangeError(`demo.yaml has no PPO setting "${name}"`);
+  if (!(name in settings)) throw new InputError(`demo.yaml has no PPO setting "${name}"`);
   settings[name] = Number(value);
 }
 const of = (name: string) => {
   const found = settings[name];
   if (typeof found === "number") return found;
-  throw new TypeError(`setting "${name}" is ${found}; expected a number`);
+  throw new InputError(`setting "${name}" is ${found}; expected a number`);
 };
 const seed = Number(values.seed);
 const steps = Number(values.steps ?? of("steps"));

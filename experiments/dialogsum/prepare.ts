@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { join } from "node:path";
 import { loadTokenizer, parsePrompt, splitRows } from "@decorum/text";
 import { writeWhole } from "../../cli/atomic_write.ts";
@@ -44,7 +45,7 @@ interface Work {
  * Makes the data of all models from the folder `data` and writes it to `out`: JSON lines by file, the same for the
  * same settings, seed and sources.
  *
- * @throws ConfigError when a source is missing; RangeError when a file would be empty
+ * @throws ConfigError when a source is missing; InputError when a file would be empty
  */
 export function prepare(data: string, out: string, settings: Settings, seed: number): Prepared {
   const tokenizer = loadTokenizer(join(data, "tokenizers", "flan-t5"));
@@ -82,7 +83,7 @@ export function prepare(data: string, out: string, settings: Settings, seed: num
   };
   for (const [name, rows] of Object.entries(files)) {
     if (rows.length === 0) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot prepare ${name}.jsonl: no row is left of ${data}; loosen the limits of the settings`,
       );
     }
@@ -147,7 +148,7 @@ function inserted(
     draws,
   };
   if (pairs.length === 0) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot insert toxic turns (${label}): no sentence has at most ${settings.max_sentence_tokens} tokens`,
     );
   }

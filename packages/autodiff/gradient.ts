@@ -1,4 +1,4 @@
-import { isFloat } from "@decorum/tensor";
+import { InputError, isFloat } from "@decorum/tensor";
 import { type Graph, GraphBuilder, mul, type Node } from "@decorum/onnx";
 import { activePath } from "./active.ts";
 import { Cotangents } from "./cotangents.ts";
@@ -26,24 +26,24 @@ export interface GradientRequest {
  * the cotangents of its inputs. Only nodes on a path from `wrt` to `loss` are visited, so frozen
  * weights cost no gradient. What is not on such a path is data.
  *
- * @throws TypeError when the loss is not a float scalar, one of `wrt` is not a float, an operator on
- * the path has no rule, or the loss does not depend on one of `wrt`; RangeError when the graph has no
+ * @throws InputError when the loss is not a float scalar, one of `wrt` is not a float, an operator on
+ * the path has no rule, or the loss does not depend on one of `wrt`; InputError when the graph has no
  * value of a name, or `lossScale` is not a power of two.
  */
 export function buildGradientGraph(graph: Graph, request: GradientRequest): Graph {
   const builder = GraphBuilder.from(graph);
   const loss = builder.value(request.loss);
   if (!isFloat(loss.dtype) || loss.rank !== 0) {
-    throw new TypeError(`Cannot differentiate ${loss}: expected a float scalar`);
+    throw new InputError(`Cannot differentiate ${loss}: expected a float scalar`);
   }
   const wrt = request.wrt.map((name) => builder.value(name));
   const whole = wrt.find((value) => !isFloat(value.dtype));
   if (whole) {
-    throw new TypeError(`Cannot differentiate "${loss.name}" by ${whole}: expected a float`);
+    throw new InputError(`Cannot differentiate "${loss.name}" by ${whole}: expected a float`);
   }
   const { lossScale = 1 } = request;
   if (!(lossScale > 0 && Number.isInteger(Math.log2(lossScale)))) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot scale the loss "${loss.name}" by ${lossScale}: expected a power of two, which rounds nothing`,
     );
   }
@@ -61,7 +61,7 @@ export function buildGradientGraph(graph: Graph, request: GradientRequest): Grap
   for (const value of wrt) {
     const gradient = walk.cotangents.of(value);
     if (!gradient) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot differentiate "${loss.name}" by "${value.name}": no path of nodes leads from it to the loss`,
       );
     }
@@ -83,7 +83,7 @@ function visit(node: Node, { graph, cotangents, sizes, active }: Walk): void {
   const state = opStates[node.opType];
   if (state?.kind !== "rule") {
     const why = state?.kind === "not differentiable" ? state.why : "the table has no entry for it";
-    throw new TypeError(`Cannot differentiate ${node.opType} "${node.name}": ${why}`);
+    throw new InputError(`Cannot differentiate ${node.opType} "${node.name}": ${why}`);
   }
   const value = (name: string) => (name === "" ? undefined : graph.value(name));
   const inputs = node.inputs.map(value);

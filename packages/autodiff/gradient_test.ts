@@ -141,7 +141,7 @@ Deno.test("the walk does not pass through a value in `stop`", async () => {
   assert.deepEqual(x_grad, Array.from(x.data, (value) => Math.fround(Math.exp(value))).map(Number));
   assert.throws(
     () => buildGradientGraph(graph, { ...request, stop: ["g"] }),
-    /^RangeError: Graph "test" has no value "g"/,
+    /^InputError: Graph "test" has no value "g"/,
   );
 });
 
@@ -185,13 +185,13 @@ Deno.test("a loss that is no float scalar is refused", () => {
   const wrt = ["x"];
   assert.throws(
     () => buildGradientGraph(graph, { loss: "y", wrt }),
-    /^TypeError: Cannot differentiate y: float32\[n\]: expected a float scalar/,
+    /^InputError: Cannot differentiate y: float32\[n\]: expected a float scalar/,
   );
   assert.throws(
     () => buildGradientGraph(graph, { loss: "count", wrt }),
-    /^TypeError: Cannot differentiate count: int64\[\]: expected a float scalar/,
+    /^InputError: Cannot differentiate count: int64\[\]: expected a float scalar/,
   );
-  assert.throws(() => buildGradientGraph(graph, { loss: "cost", wrt }), /^RangeError: .*"cost"/);
+  assert.throws(() => buildGradientGraph(graph, { loss: "cost", wrt }), /^InputError: .*"cost"/);
 });
 
 Deno.test("what the loss does not depend on, or cannot, is refused by name", () => {
@@ -203,13 +203,13 @@ Deno.test("what the loss does not depend on, or cannot, is refused by name", () 
   const by = (name: string) => () => buildGradientGraph(graph, { loss: "loss", wrt: ["x", name] });
   assert.throws(
     by("other"),
-    /^TypeError: Cannot differentiate "loss" by "other": no path of nodes leads from it to the loss/,
+    /^InputError: Cannot differentiate "loss" by "other": no path of nodes leads from it to the loss/,
   );
   assert.throws(
     by("ids"),
-    /^TypeError: Cannot differentiate "loss" by ids: int64\[n\]: expected a f/,
+    /^InputError: Cannot differentiate "loss" by ids: int64\[n\]: expected a f/,
   );
-  assert.throws(by("y"), /^RangeError: Graph "test" has no value "y"/);
+  assert.throws(by("y"), /^InputError: Graph "test" has no value "y"/);
 });
 
 Deno.test("an operator that nobody knows is an error naming operator and node", () => {
@@ -219,7 +219,7 @@ Deno.test("an operator that nobody knows is an error naming operator and node", 
   );
   assert.throws(
     () => buildGradientGraph({ ...graph, nodes }, { loss: "loss", wrt: ["x"] }),
-    /^TypeError: .*"Erfc".*"Exp_0"/,
+    /^InputError: .*"Erfc".*"Exp_0"/,
   );
 });
 
@@ -233,7 +233,7 @@ Deno.test("a loop that reads a value on the path from outside is refused, not ta
   });
   assert.throws(
     () => buildGradientGraph(graph, { loss: "loss", wrt: ["x"] }),
-    /^TypeError: Cannot differentiate Loop "steps": control flow is used for generation only/,
+    /^InputError: Cannot differentiate Loop "steps": control flow is used for generation only/,
   );
 });
 
@@ -243,15 +243,15 @@ Deno.test("rules refuse variants that they do not know", () => {
   const matrix = (g: GraphBuilder) => g.input("x", "float32", [3, 4]);
   assert.throws(
     gradient((g) => sum(ops.matmul(vector(g), g.input("w", "float32", ["n", 2])))),
-    /^TypeError: Cannot differentiate MatMul "MatMul_0" .*expected matrices; add an axis of 1/,
+    /^InputError: Cannot differentiate MatMul "MatMul_0" .*expected matrices; add an axis of 1/,
   );
   assert.throws(
     gradient((g) => sum(ops.slice(matrix(g), [0], [3], [0], [2]))),
-    /^TypeError: Cannot differentiate Slice "Slice_0" with steps \[2\]: expected steps of 1/,
+    /^InputError: Cannot differentiate Slice "Slice_0" with steps \[2\]: expected steps of 1/,
   );
   assert.throws(
     gradient((g) => sum(ops.slice(matrix(g), g.input("start", "int64", [1]), [3]))),
-    /^TypeError: Cannot differentiate Slice "Slice_0": input 1 \("start"\) is computed at run time/,
+    /^InputError: Cannot differentiate Slice "Slice_0": input 1 \("start"\) is computed at run time/,
   );
   assert.throws(
     gradient((g) =>
@@ -259,20 +259,20 @@ Deno.test("rules refuse variants that they do not know", () => {
         ops.layerNormalization(matrix(g), g.input("w", "float32", [3, 4]), undefined, { axis: 0 }),
       )
     ),
-    /^TypeError: Cannot differentiate LayerNormalization .* over axis 0: expected the last axis/,
+    /^InputError: Cannot differentiate LayerNormalization .* over axis 0: expected the last axis/,
   );
   assert.throws(
     gradient((g) => {
       const w = g.input("w", "float32", [4]);
       return sum(g.ops("LayerNormalization", [matrix(g), w], {}, { outputs: 2 })[1]!);
     }),
-    /^TypeError: Cannot differentiate LayerNormalization .*depends on its mean or inverse deviation/,
+    /^InputError: Cannot differentiate LayerNormalization .*depends on its mean or inverse deviation/,
   );
   assert.throws(
     gradient((g) => {
       const indices = g.input("at", "int64", [1, 1]);
       return sum(ops.scatterND(matrix(g), indices, g.input("u", "float32", [1, 4]), "max"));
     }),
-    /^TypeError: Cannot differentiate ScatterND .*with reduction "max": expected "none" or "add"/,
+    /^InputError: Cannot differentiate ScatterND .*with reduction "max": expected "none" or "add"/,
   );
 });

@@ -54,7 +54,7 @@ Deno.test("a loss scale must be a power of two", () => {
   for (const lossScale of [3, 0, -2, NaN, Infinity]) {
     assert.throws(
       () => buildGradientGraph(smallLoss(), { loss: "loss", wrt: ["w"], lossScale }),
-      /^RangeError: Cannot scale the loss "loss" by .*: expected a power of two/,
+      /^InputError: Cannot scale the loss "loss" by .*: expected a power of two/,
     );
   }
 });

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { Attribute, GraphBuilder, Value } from "@decorum/onnx";
 import type { Sizes } from "./sizes.ts";
 
@@ -60,7 +61,7 @@ export function intAttribute(node: VjpNode, name: string, defaultValue: number):
   const value = node.attributes[name];
   if (value === undefined) return defaultValue;
   if (typeof value !== "number") {
-    throw new TypeError(`Attribute "${name}" of ${node.opType} "${node.name}" is not a number`);
+    throw new InputError(`Attribute "${name}" of ${node.opType} "${node.name}" is not a number`);
   }
   return value;
 }
@@ -74,7 +75,7 @@ export function intsAttribute(
   const value = node.attributes[name];
   if (value === undefined) return defaultValue;
   if (!Array.isArray(value)) {
-    throw new TypeError(`Attribute "${name}" of ${node.opType} "${node.name}" is not a list`);
+    throw new InputError(`Attribute "${name}" of ${node.opType} "${node.name}" is not a list`);
   }
   return value;
 }

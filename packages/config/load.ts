@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { z } from "zod";
@@ -17,13 +18,13 @@ export interface ConfigSources {
 export const ENV_PREFIX = "DECORUM_";
 
 /** All that is wrong with a configuration, in one error. */
-export class ConfigError extends TypeError {
+export class ConfigError extends InputError {
+  override readonly name = "ConfigError";
   constructor(readonly problems: readonly string[]) {
     super(
       `The configuration has ${problems.length} problem${problems.length === 1 ? "" : "s"}:\n` +
         problems.map((problem) => `  - ${problem}`).join("\n"),
     );
-    this.name = "ConfigError";
   }
 }
 

@@ -1,7 +1,8 @@
+import { InputError } from "@decorum/tensor";
 /**
  * Sets a value deep inside nested objects, which are made where they are missing.
  *
- * @throws TypeError when a part of the path leads through something that is no object.
+ * @throws InputError when a part of the path leads through something that is no object.
  */
 export function setPath(
   root: Record<string, unknown>,
@@ -12,7 +13,7 @@ export function setPath(
   path.slice(0, -1).forEach((key, i) => {
     const next = at[key] ?? {};
     if (typeof next !== "object" || Array.isArray(next)) {
-      throw new TypeError(
+      throw new InputError(
         `cannot set ${path.join(".")}: ${path.slice(0, i + 1).join(".")} is ${
           JSON.stringify(next)
         }, which has no fields`,

@@ -1,5 +1,13 @@
 import { encodeModel } from "@decorum/onnx";
-import { computeTypeOf, float32, int64, type Tensor, tensor, zeros } from "@decorum/tensor";
+import {
+  computeTypeOf,
+  float32,
+  InputError,
+  int64,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@decorum/tensor";
 import type { ModelGraph, PolicySpec } from "@decorum/models";
 import {
   createSession,
@@ -76,7 +84,7 @@ export class Generator implements AsyncDisposable {
   /**
    * Continues all prompts together, as one padded batch; yields pieces as they come.
    *
-   * @throws RangeError for an empty batch, an empty prompt, an id outside the vocabulary, settings that
+   * @throws InputError for an empty batch, an empty prompt, an id outside the vocabulary, settings that
    * make no distribution, impossible lengths, or uniforms that are too few or outside [0, 1).
    */
   async *generate(
@@ -88,7 +96,7 @@ export class Generator implements AsyncDisposable {
     checkSampling(sampling);
     checkPrompts(prompts, this.spec.config.vocab_size);
     if (chunkTokens !== Infinity && !(Number.isInteger(chunkTokens) && chunkTokens >= 1)) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot generate in chunks of ${chunkTokens} tokens: expected an integer of 1 or more`,
       );
     }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { type GenerateOptions, Generator } from "./generator.ts";
 import type { Prompt, SamplingParams } from "./prompts.ts";
@@ -43,7 +44,7 @@ Deno.test("generation refuses what makes no distribution or no batch, and says w
   for (const [batch, params, more, expected] of cases) {
     await assert.rejects(
       responses(generator, batch, { ...sampling, ...params }, policy.weights, more),
-      (error) => error instanceof RangeError && expected.test(error.message),
+      (error) => error instanceof InputError && expected.test(error.message),
       `${expected}`,
     );
   }

@@ -1,4 +1,4 @@
-import { int64, type Tensor, tensor } from "@decorum/tensor";
+import { InputError, int64, type Tensor, tensor } from "@decorum/tensor";
 
 /** How responses are drawn; names and meanings are transformers' `GenerationConfig`. */
 export interface SamplingParams {
@@ -58,7 +58,7 @@ export function uniformMatrix(
     const column = count > 0 ? uniforms(start, count) : [];
     const bad = column.findIndex((u) => !(u >= 0 && u < 1));
     if (column.length !== count || bad >= 0) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot generate: the uniforms of prompt ${names[i]} from ${start} are ${
           bad >= 0 ? `${column[bad]} at ${bad}` : `${column.length}`
         }; expected ${count} numbers in [0, 1)`,
@@ -69,26 +69,26 @@ export function uniformMatrix(
   return tensor("float32", [steps, prompts.length], data);
 }
 
-/** @throws RangeError for settings that make no distribution. */
+/** @throws InputError for settings that make no distribution. */
 export function checkSampling({ temperature, topK, topP }: SamplingParams): void {
   const range = (name: string, value: number, ok: boolean, expected: string) => {
-    if (!ok) throw new RangeError(`Cannot generate with ${name} ${value}: expected ${expected}`);
+    if (!ok) throw new InputError(`Cannot generate with ${name} ${value}: expected ${expected}`);
   };
   range("temperature", temperature, temperature > 0 && temperature < Infinity, "more than 0");
   range("top_k", topK, Number.isInteger(topK) && topK >= 0, "an integer of 0 (all words) or more");
   range("top_p", topP, topP > 0 && topP <= 1, "more than 0 and at most 1 (all words)");
 }
 
-/** @throws RangeError for no prompts, an empty one, an id outside the vocabulary, or impossible lengths. */
+/** @throws InputError for no prompts, an empty one, an id outside the vocabulary, or impossible lengths. */
 export function checkPrompts(prompts: readonly Prompt[], vocabSize: number): void {
   if (prompts.length === 0) {
-    throw new RangeError("Cannot generate for 0 prompts: expected 1 or more");
+    throw new InputError("Cannot generate for 0 prompts: expected 1 or more");
   }
   for (const [i, { ids, minNewTokens, maxNewTokens }] of prompts.entries()) {
-    if (ids.length === 0) throw new RangeError(`Cannot generate: prompt ${i} has no tokens`);
+    if (ids.length === 0) throw new InputError(`Cannot generate: prompt ${i} has no tokens`);
     const bad = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
     if (bad !== undefined) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot generate: prompt ${i} has token id ${bad}; expected 0 to ${vocabSize - 1}`,
       );
     }
@@ -96,7 +96,7 @@ export function checkPrompts(prompts: readonly Prompt[], vocabSize: number): voi
       !Number.isSafeInteger(maxNewTokens) || !Number.isSafeInteger(minNewTokens) ||
       maxNewTokens < 1 || minNewTokens < 0 || minNewTokens > maxNewTokens
     ) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot generate: prompt ${i} asks for ${minNewTokens} to ${maxNewTokens} new tokens; expected integers, a minimum of 0 or more and a maximum of 1 or more, not below the minimum`,
       );
     }

@@ -1,8 +1,9 @@
+import { InputError } from "@decorum/tensor";
 import { formatRepo, type HubRepo } from "./source.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** The hub has answered, and the answer is no. */
-export class HubError extends Error {
+export class HubError extends InputError {
   override readonly name = "HubError";
   constructor(message: string, readonly status: number, options?: ErrorOptions) {
     super(message, options);

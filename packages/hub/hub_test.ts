@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import {
   existsSync,
@@ -83,7 +84,7 @@ Deno.test("names of the hub, and paths", () => {
     path: "x/train.csv",
   });
   assert.equal(formatFile(file), "hf://datasets/a/b@v1/x/train.csv");
-  assert.throws(() => parseHubFile("hf://datasets/a/b/../../x"), TypeError);
+  assert.throws(() => parseHubFile("hf://datasets/a/b/../../x"), InputError);
 });
 
 Deno.test("settings are those of every Hugging Face tool", () => {

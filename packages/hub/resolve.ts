@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { formatFile, formatRepo, parseHubFile, parseModelRepo } from "./source.ts";
@@ -37,7 +38,7 @@ export async function resolveModel(
   if (existsSync(join(folder, "config.json")) || existsSync(join(folder, "adapter_config.json"))) {
     return { path: folder, pinned };
   }
-  throw new Error(
+  throw new InputError(
     `Cannot use ${pinned} as a model: it has no config.json or adapter_config.json ` +
       `(${folder}); expected a Hugging Face model or a PEFT adapter`,
   );
@@ -64,5 +65,5 @@ export async function resolveFile(
     return { path, pinned: formatFile({ repo, path: file.path }) };
   }
   const there = names.length === 0 ? "" : `; it has ${names.slice(0, 20).join(", ")}`;
-  throw new Error(`Cannot get ${setting}: there is no such file at commit ${commit}${there}`);
+  throw new InputError(`Cannot get ${setting}: there is no such file at commit ${commit}${there}`);
 }

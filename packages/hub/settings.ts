@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -20,14 +21,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * Reads the settings of the hub from the environment, by the names and defaults of `huggingface_hub`.
  *
- * @throws TypeError for an endpoint that is no http(s) URL.
+ * @throws InputError for an endpoint that is no http(s) URL.
  */
 export function hubSettings(env: Environment = process.env): HubSettings {
   const home = env["HF_HOME"] ??
     join(env["XDG_CACHE_HOME"] ?? join(env["HOME"] ?? homedir(), ".cache"), "huggingface");
   const endpoint = (env["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/+$/, "");
   if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? "")) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use HF_ENDPOINT "${endpoint}": expected a URL that begins with http:// or https://`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { existsSync } from "node:fs";
 
 /** A repository of the hub, at a revision. */
@@ -39,7 +40,7 @@ export function parseModelRepo(text: string): HubRepo | undefined {
   const groups = MODEL.exec(text)?.groups;
   if (groups === undefined) {
     if (!text.startsWith("hf://")) return undefined;
-    throw new TypeError(`Cannot read hub name "${text}": expected hf://owner/name[@revision]`);
+    throw new InputError(`Cannot read hub name "${text}": expected hf://owner/name[@revision]`);
   }
   return { type: "model", name: groups["name"]!, revision: groups["revision"] ?? "main" };
 }
@@ -57,13 +58,13 @@ function isThere(path: string): boolean {
  * The file that a setting names: `hf://datasets/owner/name[@revision]/path` (of a model, `hf://owner/name/path`).
  *
  * @returns undefined for anything that does not begin with `hf://`, which is a path then.
- * @throws TypeError for a malformed one.
+ * @throws InputError for a malformed one.
  */
 export function parseHubFile(text: string): HubFile | undefined {
   if (!text.startsWith("hf://")) return undefined;
   const groups = FILE.exec(text)?.groups;
   if (groups === undefined || groups["path"]!.split("/").some((part) => /^\.{0,2}$/.test(part))) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot read hub file "${text}": expected hf://datasets/owner/name[@revision]/path/of/file`,
     );
   }

@@ -27,7 +27,7 @@ export type GrpoLearnerOptions = LearnerOptions<GrpoLossConfig>;
 export type GrpoLearner = PolicyLearner<GrpoSample, GrpoLossConfig>;
 
 export const GrpoLearner = {
-  /** @throws TypeError when model and adapter do not fit together. */
+  /** @throws InputError when model and adapter do not fit together. */
   create: (options: GrpoLearnerOptions): Promise<GrpoLearner> =>
     PolicyLearner.create(options, grpoObjective(options.loss)),
 };

@@ -8,7 +8,7 @@ import {
   writeModelFolder,
 } from "@decorum/models";
 import { GraphBuilder } from "@decorum/onnx";
-import { normals, randomKey, type Tensor, tensor, zeros } from "@decorum/tensor";
+import { InputError, normals, randomKey, type Tensor, tensor, zeros } from "@decorum/tensor";
 import { RecordedWeights } from "./recorded_weights.ts";
 
 /** How one weight begins: a constant, or normal with this deviation. */
@@ -21,7 +21,7 @@ const elements = (dims: readonly number[]) => dims.reduce((n, d) => n * d, 1);
  * `initializer_factor`), drawn from a seed, written as a Hugging Face folder.
  *
  * @param config `config.json` as transformers writes it
- * @throws TypeError naming a field that is missing or wrong
+ * @throws InputError naming a field that is missing or wrong
  */
 export function initT5(
   folder: string,
@@ -63,7 +63,7 @@ export function initT5(
  * written as a Hugging Face folder.
  *
  * @param config `config.json` as transformers writes it
- * @throws TypeError naming a field that is missing or wrong
+ * @throws InputError naming a field that is missing or wrong
  */
 export function initClassifier(
   folder: string,
@@ -117,7 +117,7 @@ function draw(
 function numberField(config: JsonObject, field: string, otherwise: number): number {
   const found = config[field] ?? otherwise;
   if (typeof found === "number" && Number.isFinite(found) && found >= 0) return found;
-  throw new TypeError(
+  throw new InputError(
     `Cannot initialise a model: field "${field}" is ${JSON.stringify(found)}; expected a number`,
   );
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { Sequence } from "@decorum/models";
 import { cutByLength } from "@decorum/text";
 import { countedTokens } from "./token_rows.ts";
@@ -9,14 +10,14 @@ import { countedTokens } from "./token_rows.ts";
  * @param lengths tokens of every item, or of each of its parts that is padded by itself (query, response); items
  * of no tokens are in no micro-batch
  * @returns indices of the items of each micro-batch
- * @throws RangeError when `size` is not a whole number of at least 1
+ * @throws InputError when `size` is not a whole number of at least 1
  */
 export function microBatches(
   lengths: readonly (number | readonly number[])[],
   size: number,
 ): number[][] {
   if (!Number.isSafeInteger(size) || size < 1) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot make micro-batches of ${size} sequences: expected a whole number of at least 1`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { microBatches } from "./micro_batches.ts";
 
@@ -17,6 +18,6 @@ Deno.test("items of no tokens are in no micro-batch", () => {
 });
 
 Deno.test("a size of 0 or a fraction is refused", () => {
-  assert.throws(() => microBatches([1], 0), RangeError);
-  assert.throws(() => microBatches([1], 1.5), RangeError);
+  assert.throws(() => microBatches([1], 0), InputError);
+  assert.throws(() => microBatches([1], 1.5), InputError);
 });

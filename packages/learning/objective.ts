@@ -29,7 +29,7 @@ export interface Objective<Sample extends LearnerSample> {
    * value head, and `<parameter>_grad` for each of `wrt`.
    */
   graph(spec: PolicySpec, wrt: readonly string[]): ModelGraph;
-  /** @throws TypeError naming the field of sample `index` that does not fit its sequence */
+  /** @throws InputError naming the field of sample `index` that does not fit its sequence */
   check(sample: Sample, index: number): void;
   /** What the graph is fed besides batch and parameters, for the samples of one micro-batch. */
   feeds(

@@ -18,7 +18,7 @@ import {
 } from "@decorum/models";
 import { meanGradients, type Params } from "@decorum/optim";
 import { type InferenceSession, SessionWorker } from "@decorum/runtime";
-import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
+import { computeTypeOf, float32, InputError, type Tensor } from "@decorum/tensor";
 import { accumulateRuns, type MiniBatchGradients } from "./gradient_run.ts";
 import { sequenceMicroBatches } from "./micro_batches.ts";
 import type { LearnerOptions, LearnerSample, Objective } from "./objective.ts";
@@ -61,7 +61,7 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
     this.#state = state;
   }
 
-  /** @throws TypeError when model, adapter or value head do not fit together. */
+  /** @throws InputError when model, adapter or value head do not fit together. */
   static async create<Sample extends LearnerSample, Loss>(
     options: LearnerOptions<Loss>,
     objective: Objective<Sample>,
@@ -203,7 +203,7 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
    * One optimizer step. A loss or gradient that is not finite changes nothing but a counter.
    *
    * @param options.valueHeadOnly leaves the adapter as it is: the value head's warm-up
-   * @throws RangeError when the gradients are of 0 tokens
+   * @throws InputError when the gradients are of 0 tokens
    */
   apply(
     { accumulation, loss }: MiniBatchGradients,
@@ -237,7 +237,7 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
     return this.#state;
   }
 
-  /** Goes on from a state. @throws TypeError when it is of another model or adapter. */
+  /** Goes on from a state. @throws InputError when it is of another model or adapter. */
   restore(state: LearnerState): void {
     const { lora } = this.options;
     checkParams(state.train.params, this.#state.train.params, "learner's state");
@@ -274,5 +274,5 @@ export class PolicyLearner<Sample extends LearnerSample, Loss> implements AsyncD
 
 function temperatureFeed(temperature = 1): Tensor<"float32"> {
   if (temperature > 0 && temperature < Infinity) return float32([], [temperature]);
-  throw new RangeError(`Cannot divide logits by temperature ${temperature}: expected more than 0`);
+  throw new InputError(`Cannot divide logits by temperature ${temperature}: expected more than 0`);
 }

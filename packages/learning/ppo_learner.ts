@@ -10,7 +10,7 @@ export type PpoLearnerOptions = LearnerOptions<PpoLossConfig>;
 export type PpoLearner = PolicyLearner<PpoSample, PpoLossConfig>;
 
 export const PpoLearner = {
-  /** @throws TypeError when model, adapter or value head do not fit together. */
+  /** @throws InputError when model, adapter or value head do not fit together. */
   create: (options: PpoLearnerOptions): Promise<PpoLearner> =>
     PolicyLearner.create(options, ppoObjective(options.loss)),
 };

@@ -1,5 +1,5 @@
 import type { Sequence } from "@decorum/models";
-import type { Tensor } from "@decorum/tensor";
+import { InputError, type Tensor } from "@decorum/tensor";
 import type { LearnerSample } from "./objective.ts";
 import { countedTokens, splitRows } from "./token_rows.ts";
 
@@ -42,7 +42,7 @@ export function place(
   });
 }
 
-/** @throws TypeError when one of `fields` does not have one number for each token that counts. */
+/** @throws InputError when one of `fields` does not have one number for each token that counts. */
 export function checkSample<Field extends string>(
   sample: { readonly sequence: Sequence } & Readonly<Record<Field, Float32Array>>,
   index: number,
@@ -52,7 +52,7 @@ export function checkSample<Field extends string>(
   for (const field of fields) {
     const found = sample[field].length;
     if (found === expected) continue;
-    throw new TypeError(
+    throw new InputError(
       `Cannot learn from sample ${index}: ${field} has ${found} numbers; expected ${expected}, one for each token that counts`,
     );
   }

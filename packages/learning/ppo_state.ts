@@ -16,7 +16,7 @@ export function ppoStateToTensors({ train, reference }: LearnerState): Map<strin
  * The state that {@link ppoStateToTensors} made these tensors of, bit for bit.
  *
  * @param like a state of the learner that resumes: names and shapes must be the same
- * @throws TypeError when a tensor is missing, unknown, or of another type or shape
+ * @throws InputError when a tensor is missing, unknown, or of another type or shape
  */
 export function ppoStateFromTensors(
   tensors: ReadonlyMap<string, Tensor>,

@@ -1,5 +1,5 @@
 import { classifierBatch, type ClassifierConfig } from "@decorum/models";
-import { int64, type Tensor } from "@decorum/tensor";
+import { InputError, int64, type Tensor } from "@decorum/tensor";
 
 /** A text with its class. */
 export interface LabelledText {
@@ -23,7 +23,7 @@ export function textsOf(example: LabelledText | TextPair): (readonly number[])[]
 /**
  * Feeds of a reward graph.
  *
- * @throws TypeError when labelled texts and pairs are mixed; RangeError for an empty text, an id outside the vocabulary, a text over the model's positions, an unknown label.
+ * @throws InputError when labelled texts and pairs are mixed; InputError for an empty text, an id outside the vocabulary, a text over the model's positions, an unknown label.
  */
 export function rewardFeeds(
   examples: readonly (LabelledText | TextPair)[],
@@ -36,11 +36,11 @@ export function rewardFeeds(
     return { ...feeds, chosen: rows(0), rejected: rows(1) };
   }
   if (labelled.length < examples.length) {
-    throw new TypeError("Cannot mix labelled texts and pairs in one batch");
+    throw new InputError("Cannot mix labelled texts and pairs in one batch");
   }
   for (const [i, { label }] of labelled.entries()) {
     if (Number.isInteger(label) && label >= 0 && label < config.labels.length) continue;
-    throw new RangeError(
+    throw new InputError(
       `Cannot learn from text ${i}: its label is ${label}; expected 0 to ${
         config.labels.length - 1
       }`,

@@ -8,7 +8,7 @@ import {
 } from "@decorum/models";
 import { meanGradients, type Params } from "@decorum/optim";
 import { type InferenceSession, type RuntimeOptions, SessionWorker } from "@decorum/runtime";
-import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
+import { computeTypeOf, float32, InputError, type Tensor } from "@decorum/tensor";
 import { accumulateRuns, type MiniBatchGradients, scalarOf } from "./gradient_run.ts";
 import { loraDropoutMasks } from "./lora_dropout.ts";
 import { microBatches } from "./micro_batches.ts";
@@ -67,7 +67,7 @@ export class RewardTrainer implements AsyncDisposable {
     this.#state = state;
   }
 
-  /** @throws TypeError when the folder is no such classifier or the adapter does not fit; RangeError for an unknown label. */
+  /** @throws InputError when the folder is no such classifier or the adapter does not fit; InputError for an unknown label. */
   static async create(options: RewardOptions): Promise<RewardTrainer> {
     const { model, lora, runtime = {} } = options;
     const config = loadClassifierConfig(model);
@@ -143,7 +143,7 @@ export class RewardTrainer implements AsyncDisposable {
       right += this.#countRight(chosen, outputs["logits"]!);
       count += micro.length;
     }
-    if (count === 0) throw new RangeError("Cannot evaluate on 0 examples: expected at least one");
+    if (count === 0) throw new InputError("Cannot evaluate on 0 examples: expected at least one");
     return { loss: loss / count, accuracy: right / count, count };
   }
 
@@ -152,7 +152,7 @@ export class RewardTrainer implements AsyncDisposable {
     return this.#state;
   }
 
-  /** Goes on from a state. @throws TypeError when it is of another model. */
+  /** Goes on from a state. @throws InputError when it is of another model. */
   restore(state: TrainState): void {
     checkParams(state.params, this.#state.params, "trainer's state");
     this.#state = state;

@@ -18,7 +18,7 @@ export type RlooLearnerOptions = LearnerOptions<GroupClip>;
 export type RlooLearner = PolicyLearner<RlooSample, GroupClip>;
 
 export const RlooLearner = {
-  /** @throws TypeError when model and adapter do not fit together. */
+  /** @throws InputError when model and adapter do not fit together. */
   create: (options: RlooLearnerOptions): Promise<RlooLearner> =>
     PolicyLearner.create(options, rlooObjective(options.loss)),
 };

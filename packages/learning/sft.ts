@@ -10,7 +10,7 @@ import {
 } from "@decorum/models";
 import { meanGradients, type Params } from "@decorum/optim";
 import { type InferenceSession, type RuntimeOptions, SessionWorker } from "@decorum/runtime";
-import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
+import { computeTypeOf, float32, InputError, type Tensor } from "@decorum/tensor";
 import { accumulateRuns, type MiniBatchGradients, scalarOf } from "./gradient_run.ts";
 import { loraDropoutMasks, t5RowsOf } from "./lora_dropout.ts";
 import { sequenceMicroBatches } from "./micro_batches.ts";
@@ -61,7 +61,7 @@ export class SftTrainer implements AsyncDisposable {
     this.#state = state;
   }
 
-  /** @throws TypeError when the folder is no T5, or the adapter does not fit it. */
+  /** @throws InputError when the folder is no T5, or the adapter does not fit it. */
   static async create(options: SftOptions): Promise<SftTrainer> {
     const { model, lora, runtime = {} } = options;
     const config = loadT5Config(model);
@@ -130,7 +130,7 @@ export class SftTrainer implements AsyncDisposable {
       sum += scalarOf(outputs, "loss") * batch.tokens;
       count += batch.tokens;
     }
-    if (count === 0) throw new RangeError("Cannot evaluate on 0 tokens: expected at least one");
+    if (count === 0) throw new InputError("Cannot evaluate on 0 tokens: expected at least one");
     return { loss: sum / count, count };
   }
 
@@ -139,7 +139,7 @@ export class SftTrainer implements AsyncDisposable {
     return this.#state;
   }
 
-  /** Goes on from a state. @throws TypeError when it is of another model. */
+  /** Goes on from a state. @throws InputError when it is of another model. */
   restore(state: TrainState): void {
     checkParams(state.params, this.#state.params, "trainer's state");
     this.#state = state;

@@ -10,7 +10,7 @@ import {
   type TokenTensor,
 } from "@decorum/ppo";
 import type { Params } from "@decorum/optim";
-import type { Precision } from "@decorum/tensor";
+import { InputError, type Precision } from "@decorum/tensor";
 import type { UpdateOutcome } from "./optimizer.ts";
 import type { LearnerSample } from "./objective.ts";
 import type { PolicyLearner } from "./policy_learner.ts";
@@ -152,7 +152,7 @@ export async function learnEpochs<
  *
  * @param perSequence what there must be one of for each of `count` sequences, by name
  * @param counts whole numbers of at least 1, by name
- * @throws TypeError, RangeError naming the first that does not fit
+ * @throws InputError naming the first that does not fit
  */
 export function checkStep(
   what: string,
@@ -162,13 +162,13 @@ export function checkStep(
 ): void {
   for (const [name, { length }] of Object.entries(perSequence)) {
     if (length === count) continue;
-    throw new TypeError(
+    throw new InputError(
       `Cannot take a ${what} step: ${name} has ${length} entries; expected ${count}, one a sequence`,
     );
   }
   for (const [field, value] of Object.entries(counts)) {
     if (Number.isSafeInteger(value) && value >= 1) continue;
-    throw new RangeError(
+    throw new InputError(
       `Cannot take a ${what} step with ${field} ${value}: expected a whole number of at least 1`,
     );
   }

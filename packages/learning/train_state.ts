@@ -1,5 +1,5 @@
 import { adamStateFromTensors, adamStateToTensors, type Params } from "@decorum/optim";
-import { int64, type Tensor } from "@decorum/tensor";
+import { InputError, int64, type Tensor } from "@decorum/tensor";
 import type { TrainState } from "./optimizer.ts";
 
 const PARAMETER = "param.";
@@ -23,7 +23,7 @@ export function trainStateToTensors(state: TrainState): Map<string, Tensor> {
  * The state that {@link trainStateToTensors} made these tensors of, bit for bit.
  *
  * @param like parameters of the run that resumes: names and shapes must be the same
- * @throws TypeError when a tensor is missing, unknown, or of another type or shape
+ * @throws InputError when a tensor is missing, unknown, or of another type or shape
  */
 export function trainStateFromTensors(
   tensors: ReadonlyMap<string, Tensor>,
@@ -36,7 +36,9 @@ export function trainStateFromTensors(
       params.set(name.slice(PARAMETER.length), value as Tensor<"float32">);
     } else if (name.startsWith(ADAM)) adam.set(name.slice(ADAM.length), value);
     else if (name !== "updates" && name !== "skipped") {
-      throw new TypeError(`Cannot restore a training state: tensor "${name}" has no meaning in it`);
+      throw new InputError(
+        `Cannot restore a training state: tensor "${name}" has no meaning in it`,
+      );
     }
   }
   checkParams(params, like, "training state");
@@ -51,7 +53,7 @@ export function trainStateFromTensors(
 /**
  * Checks that `found` holds exactly the parameters of `like`, in float32 and of the same shapes.
  *
- * @throws TypeError naming the first that differs
+ * @throws InputError naming the first that differs
  */
 export function checkParams(
   found: ReadonlyMap<string, Tensor>,
@@ -62,13 +64,13 @@ export function checkParams(
     const value = found.get(name);
     if (value?.dtype === "float32" && `${value.dims}` === `${dims}`) continue;
     const is = value ? `${value.dtype} [${value.dims}]` : "missing";
-    throw new TypeError(
+    throw new InputError(
       `Cannot use the ${source}: parameter "${name}" is ${is}; expected float32 [${dims}]`,
     );
   }
   const foreign = [...found.keys()].find((name) => !like.has(name));
   if (foreign === undefined) return;
-  throw new TypeError(
+  throw new InputError(
     `Cannot use the ${source}: "${foreign}" is none of the ${like.size} trained parameters; it was saved for another model or adapter`,
   );
 }
@@ -77,7 +79,7 @@ function count(tensors: ReadonlyMap<string, Tensor>, name: string): number {
   const found = tensors.get(name);
   const value = found?.dtype === "int64" ? Number(found.data[0]) : NaN;
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new TypeError(
+  throw new InputError(
     `Cannot restore a training state: scalar "${name}" is ${
       found ? `${found.dtype} ${value}` : "missing"
     }; expected an int64 count`,

@@ -21,7 +21,7 @@ export interface TrainingRun {
  * Trains until `steps` updates were tried, and reports each. The data is shuffled anew each epoch; the place
  * in it follows from the trainer's state, so a restored trainer goes on where it was.
  *
- * @throws RangeError when the data does not fill one batch
+ * @throws InputError when the data does not fill one batch
  */
 export async function* train<E>(
   trainer: ExampleTrainer<E>,

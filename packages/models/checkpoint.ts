@@ -1,6 +1,7 @@
 import {
   convertTorchCheckpoint,
   type DType,
+  InputError,
   SafetensorsFile,
   type Tensor,
   type TensorEntry,
@@ -25,16 +26,16 @@ export interface Checkpoint extends Disposable {
   readonly folder: string;
   keys(): string[];
   has(key: string): boolean;
-  /** @throws RangeError for an unknown key, naming the nearest ones. */
+  /** @throws InputError for an unknown key, naming the nearest ones. */
   info(key: string): TensorInfo;
   /**
    * `info(key)`, once it has been checked against what a model needs.
    *
    * @param dtypes accepted element types; any when absent.
-   * @throws RangeError for an unknown key; TypeError for another shape or type.
+   * @throws InputError for an unknown key; InputError for another shape or type.
    */
   expect(key: string, dims: readonly number[], dtypes?: readonly DType[]): TensorInfo;
-  /** Reads one weight into host memory. @throws RangeError for an unknown key. */
+  /** Reads one weight into host memory. @throws InputError for an unknown key. */
   read(key: string): Tensor;
   /** Closes the files; `read` fails from then on. Also called by `using`. */
   close(): void;
@@ -48,12 +49,12 @@ export interface Checkpoint extends Disposable {
  *
  * @param options.cacheDir default: `decorum/checkpoints` in `$XDG_CACHE_HOME` or `~/.cache`.
  * @throws Error when the folder, the weights or a shard are missing, or are links out of the folder;
- * TypeError for malformed files.
+ * InputError for malformed files.
  */
 export function openCheckpoint(folder: string, options: { cacheDir?: string } = {}): Checkpoint {
   const absolute = resolve(folder);
   if (!statSync(absolute, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new Error(`Cannot open checkpoint ${absolute}: there is no such folder`);
+    throw new InputError(`Cannot open checkpoint ${absolute}: there is no such folder`);
   }
   const cacheDir = options.cacheDir ?? defaultCacheDir();
   for (const [name, toSafetensors] of weightFiles(cacheDir)) {
@@ -68,7 +69,7 @@ export function openCheckpoint(folder: string, options: { cacheDir?: string } = 
     }
   }
   const names = weightFiles(cacheDir).map(([name]) => name).join(", ");
-  throw new Error(
+  throw new InputError(
     `Cannot open checkpoint ${absolute}: the folder has no weights file; looked for ${names}`,
   );
 }
@@ -121,7 +122,7 @@ function fromSingle(name: string, shards: Shards): Checkpoint {
 function fromIndex(index: string, shards: Shards): Checkpoint {
   const map = readJson(index)["weight_map"];
   if (typeof map !== "object" || map === null || Array.isArray(map)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use index ${index}: its field "weight_map" is ${JSON.stringify(map)}, ` +
         "expected an object of file names by tensor name",
     );
@@ -136,18 +137,18 @@ function fromIndex(index: string, shards: Shards): Checkpoint {
 function openShard(index: string, key: string, name: unknown, shards: Shards): SafetensorsFile {
   const entry = `Cannot use index ${index}: tensor ${JSON.stringify(key)}`;
   if (typeof name !== "string" || !/^[^/\\]+$/.test(name) || name === "..") {
-    throw new TypeError(
+    throw new InputError(
       `${entry} is in ${JSON.stringify(name)}, expected the name of a file beside the index`,
     );
   }
   if (!existsSync(join(shards.folder, name))) {
-    throw new Error(
+    throw new InputError(
       `${entry} is in ${name}, but ${shards.folder} has no such file; fetch the missing shard`,
     );
   }
   const shard = shards.open(name);
   if (!shard.tensors.has(key)) {
-    throw new TypeError(
+    throw new InputError(
       `${entry} should be in ${name}, but that file does not hold it; ` +
         "index and shards are of different versions, fetch both again",
     );
@@ -183,13 +184,13 @@ class OpenCheckpoint implements Checkpoint {
     const info = this.info(key);
     const tensor = `Cannot use tensor ${JSON.stringify(key)} of ${info.file}:`;
     if (info.dims.length !== dims.length || info.dims.some((size, i) => size !== dims[i])) {
-      throw new TypeError(
+      throw new InputError(
         `${tensor} its shape is [${info.dims.join(", ")}], expected [${dims.join(", ")}]; ` +
           "do the weights belong to this config.json?",
       );
     }
     if (dtypes !== undefined && !dtypes.includes(info.dtype)) {
-      throw new TypeError(`${tensor} its type is ${info.dtype}, expected ${dtypes.join(" or ")}`);
+      throw new InputError(`${tensor} its type is ${info.dtype}, expected ${dtypes.join(" or ")}`);
     }
     return info;
   }
@@ -210,7 +211,7 @@ class OpenCheckpoint implements Checkpoint {
     const file = this.#files.get(key);
     if (file === undefined) {
       const near = nearestKeys(key, this.#files.keys()).map((k) => JSON.stringify(k)).join(", ");
-      throw new RangeError(
+      throw new InputError(
         `Cannot find tensor ${JSON.stringify(key)} in checkpoint ${this.folder} of ` +
           `${this.#files.size} tensors; nearest: ${near || "none"}`,
       );

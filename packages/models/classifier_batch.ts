@@ -1,4 +1,4 @@
-import { int64, type Tensor, zeros } from "@decorum/tensor";
+import { InputError, int64, type Tensor, zeros } from "@decorum/tensor";
 import { type ClassifierConfig, maxPositions } from "./classifier_config.ts";
 import { checkTokenIds } from "./token_batch.ts";
 
@@ -15,7 +15,7 @@ export interface ClassifierBatch {
  *
  * @param ids token ids of each text, special tokens included
  * @param options.maxLength most tokens of a text; the model's positions are a limit in any case
- * @throws RangeError for an empty batch or text, an id outside the vocabulary, a text over a limit, or a
+ * @throws InputError for an empty batch or text, an id outside the vocabulary, a text over a limit, or a
  * `maxLength` that is no positive integer
  */
 export function classifierBatch(
@@ -51,7 +51,7 @@ export function classifierBatch(
 /**
  * Stops before texts that a classifier cannot take: the conditions of `classifierBatch`.
  *
- * @throws RangeError naming the text
+ * @throws InputError naming the text
  */
 export function checkTexts(
   ids: readonly (readonly number[])[],
@@ -60,12 +60,12 @@ export function checkTexts(
 ): void {
   const { maxLength = Infinity } = options;
   if (!(maxLength >= 1) || (maxLength !== Infinity && !Number.isInteger(maxLength))) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot limit texts to maxLength ${maxLength}: expected an integer of 1 or more`,
     );
   }
   if (ids.length === 0) {
-    throw new RangeError("Cannot make a batch of 0 texts: expected at least one");
+    throw new InputError("Cannot make a batch of 0 texts: expected at least one");
   }
   for (const [i, text] of ids.entries()) {
     checkLength(text.length, i, config, maxLength);
@@ -80,7 +80,7 @@ function checkLength(length: number, index: number, config: ClassifierConfig, ma
     ? `the limit is maxLength ${maxLength}`
     : `a ${config.model_type} of max_position_embeddings ${config.max_position_embeddings} ` +
       `has positions for ${positions}`;
-  throw new RangeError(
+  throw new InputError(
     `Cannot make a batch: text ${index} has ${length} tokens, but ${limit}; truncate it`,
   );
 }

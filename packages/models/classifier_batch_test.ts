@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { classifierBatch, labelIndex, maxPositions, parseClassifierConfig } from "./mod.ts";
 import { tinyBert, tinyRoberta } from "./testing/tiny.ts";
@@ -27,7 +28,7 @@ Deno.test("bad batches are refused with what was found and what was expected", (
   const cases: [() => unknown, RegExp][] = [
     [
       () => classifierBatch([], roberta),
-      /^RangeError: Cannot make a batch of 0 texts: expected at/,
+      /^InputError: Cannot make a batch of 0 texts: expected at/,
     ],
     [
       () => classifierBatch([[3], []], roberta),
@@ -62,7 +63,7 @@ Deno.test("bad batches are refused with what was found and what was expected", (
     ],
   ];
   for (const [attempt, expected] of cases) {
-    assert.throws(attempt, (error) => error instanceof RangeError && expected.test(`${error}`));
+    assert.throws(attempt, (error) => error instanceof InputError && expected.test(`${error}`));
   }
 });
 
@@ -78,6 +79,6 @@ Deno.test("labels are found by name; an unknown one lists the names there are", 
   assert.equal(labelIndex(roberta, "neutral"), 2);
   assert.throws(
     () => labelIndex(roberta, "Hate"),
-    /^RangeError: Cannot score label "Hate": the classifier's labels are "nothate", "hate", "neutral"$/,
+    /^InputError: Cannot score label "Hate": the classifier's labels are "nothate", "hate", "neutral"$/,
   );
 });

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { join } from "node:path";
 import { z } from "zod";
 import { type JsonObject, readJson } from "./config.ts";
@@ -46,7 +47,7 @@ export interface ClassifierConfig {
  * Reads `config.json` of a sequence classifier's folder. Labels come from `id2label`; without it they
  * are transformers' LABEL_0, LABEL_1, ..
  *
- * @throws TypeError naming file and field.
+ * @throws InputError naming file and field.
  */
 export function loadClassifierConfig(folder: string): ClassifierConfig {
   const file = join(folder, "config.json");
@@ -57,7 +58,7 @@ export function loadClassifierConfig(folder: string): ClassifierConfig {
 export function parseClassifierConfig(config: JsonObject, source: string): ClassifierConfig {
   const json = parseConfigJson(config, source, ["roberta", "bert"], schema);
   if (json.hidden_size % json.num_attention_heads !== 0) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use ${source}: field "hidden_size" is ${json.hidden_size}, expected a multiple of "num_attention_heads", which is ${json.num_attention_heads}`,
     );
   }
@@ -86,7 +87,7 @@ function labelNames(
   const ids = Object.keys(id2label).map(Number).sort((a, b) => a - b);
   const missing = ids.findIndex((id, i) => id !== i);
   if (missing >= 0) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use ${source}: field "id2label" has no label ${missing}; expected 0 to ${
         ids.length - 1
       }`,
@@ -105,12 +106,12 @@ export function maxPositions(config: ClassifierConfig): number {
 /**
  * Index of a label by its name.
  *
- * @throws RangeError listing the names there are.
+ * @throws InputError listing the names there are.
  */
 export function labelIndex(config: Pick<ClassifierConfig, "labels">, label: string): number {
   const index = config.labels.indexOf(label);
   if (index >= 0) return index;
-  throw new RangeError(
+  throw new InputError(
     `Cannot score label "${label}": the classifier's labels are ${
       config.labels.map((name) => `"${name}"`).join(", ")
     }`,

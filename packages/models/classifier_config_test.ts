@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { loadClassifierConfig, parseClassifierConfig } from "./classifier_config.ts";
@@ -41,7 +42,7 @@ Deno.test("models that are no sequence classifiers are refused by what was found
     assert.throws(
       () => parse(fields),
       (error) =>
-        error instanceof TypeError &&
+        error instanceof InputError &&
         error.message.startsWith("Cannot use models/x/config.json: ") &&
         expected.test(error.message),
       JSON.stringify(fields),

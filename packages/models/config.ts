@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 
 /** A parsed JSON object whose fields are still to be checked. */
@@ -6,7 +7,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /**
  * Reads a JSON file whose outermost value is an object.
  *
- * @throws Error when the file is missing or unreadable; TypeError when it holds anything but a JSON
+ * @throws Error when the file is missing or unreadable; InputError when it holds anything but a JSON
  * object. Both name the file.
  */
 export function readJson(path: string): JsonObject {
@@ -14,7 +15,7 @@ export function readJson(path: string): JsonObject {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new Error(`Cannot read JSON file ${path}: ${(cause as Error).message}`, { cause });
+    throw new InputError(`Cannot read JSON file ${path}: ${(cause as Error).message}`, { cause });
   }
   let value: unknown;
   try {
@@ -23,11 +24,11 @@ export function readJson(path: string): JsonObject {
     const found = text.startsWith("version https://git-lfs")
       ? "it is a Git LFS pointer: run `git lfs pull` in its folder"
       : (cause as Error).message;
-    throw new TypeError(`Cannot parse ${path} as JSON: ${found}`, { cause });
+    throw new InputError(`Cannot parse ${path} as JSON: ${found}`, { cause });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const kind = value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
-    throw new TypeError(`Cannot use ${path}: its outermost value is ${kind}, expected an object`);
+    throw new InputError(`Cannot use ${path}: its outermost value is ${kind}, expected an object`);
   }
   return value as JsonObject;
 }

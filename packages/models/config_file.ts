@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { z } from "zod";
 import type { JsonObject } from "./config.ts";
 
@@ -14,7 +15,7 @@ export function architectures(...known: readonly string[]) {
  * Checks `config.json` of a model against `schema`.
  *
  * @param source names the file in messages
- * @throws TypeError naming the file and every field that is missing or wrong; for another
+ * @throws InputError naming the file and every field that is missing or wrong; for another
  * architecture, what was found and what this project knows.
  */
 export function parseConfigJson<S extends z.ZodType>(
@@ -25,7 +26,7 @@ export function parseConfigJson<S extends z.ZodType>(
 ): z.infer<S> {
   const modelType = json["model_type"];
   if (typeof modelType !== "string" || !modelTypes.includes(modelType)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use ${source}: field "model_type" is ${show(modelType)}; expected ${
         modelTypes.map((t) => `"${t}"`).join(" or ")
       }`,
@@ -37,7 +38,7 @@ export function parseConfigJson<S extends z.ZodType>(
 /**
  * Checks a JSON object against `schema`.
  *
- * @throws TypeError naming the file and every field that is missing or wrong
+ * @throws InputError naming the file and every field that is missing or wrong
  */
 export function parseJson<S extends z.ZodType>(
   json: JsonObject,
@@ -53,7 +54,7 @@ export function parseJson<S extends z.ZodType>(
     );
     return `field "${issue.path.join(".")}" is ${show(found)}: ${issue.message}`;
   });
-  throw new TypeError(`Cannot use ${source}: ${problems.join("; ")}`);
+  throw new InputError(`Cannot use ${source}: ${problems.join("; ")}`);
 }
 
 function show(found: unknown): string {

@@ -11,12 +11,12 @@ Deno.test("a JSON object is read; anything else is refused by file and by what w
     assert.throws(() => readJson(path), /^Error: Cannot read JSON file .*config\.json: ENOENT/);
     assert.throws(() => readJson(folder), /^Error: Cannot read JSON file .*: EISDIR/);
     const cases: [string, RegExp][] = [
-      ["", /^TypeError: Cannot parse .*config\.json as JSON: Unexpected end/],
-      ['{"d_model": 512,}', /^TypeError: Cannot parse .*config\.json as JSON: .*position/],
+      ["", /^InputError: Cannot parse .*config\.json as JSON: Unexpected end/],
+      ['{"d_model": 512,}', /^InputError: Cannot parse .*config\.json as JSON: .*position/],
       ["version https://git-lfs.github.com/spec/v1\n", /as JSON: it is a Git LFS pointer/],
       [
         "[]",
-        /^TypeError: Cannot use .*config\.json: its outermost value is an array, expected an obj/,
+        /^InputError: Cannot use .*config\.json: its outermost value is an array, expected an obj/,
       ],
       ["null", /its outermost value is null/],
       ["3", /its outermost value is number/],

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { realpathSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 
@@ -14,7 +15,7 @@ export function insideFolder(folder: string, name: string): string {
   const homes = [home];
   if (dirname(home).endsWith(`${sep}snapshots`)) homes.push(join(dirname(dirname(home)), "blobs"));
   if (homes.some((one) => real.startsWith(one + sep))) return path;
-  throw new Error(
+  throw new InputError(
     `Cannot use ${path}: it is a link to ${real}, expected a file of the folder itself; ` +
       "copy it there, or name the folder in which it lies",
   );

@@ -1,4 +1,4 @@
-import { randomKey, type Tensor, tensor, uniforms, zeros } from "@decorum/tensor";
+import { InputError, randomKey, type Tensor, tensor, uniforms, zeros } from "@decorum/tensor";
 
 /** LoRA hyper-parameters under PEFT's meaning, in camel case (Hu et al. 2021). */
 export interface LoraConfig {
@@ -32,7 +32,7 @@ export function loraScaling(config: LoraConfig): number {
  * The layers that an adapter changes, in the model's order.
  *
  * @param source names the adapter in messages
- * @throws RangeError when a target names no linear layer of the model, listing the names there are; when
+ * @throws InputError when a target names no linear layer of the model, listing the names there are; when
  * there is no target, or r is no positive integer.
  */
 export function targetLayers(
@@ -42,7 +42,7 @@ export function targetLayers(
 ): string[] {
   const { r, targetModules } = config;
   if (!Number.isInteger(r) || r < 1) {
-    throw new RangeError(`Cannot use ${source} with r ${r}: expected an integer of 1 or more`);
+    throw new InputError(`Cannot use ${source} with r ${r}: expected an integer of 1 or more`);
   }
   const matches = (layer: string, target: string) =>
     layer === target || layer.endsWith(`.${target}`);
@@ -50,7 +50,7 @@ export function targetLayers(
   const unknown = targetModules.filter((target) => !names.some((name) => matches(name, target)));
   if (unknown.length > 0 || targetModules.length === 0) {
     const last = [...new Set(names.map((layer) => layer.split(".").at(-1)))];
-    throw new RangeError(
+    throw new InputError(
       `Cannot use ${source}: targetModules ${
         unknown.length > 0 ? `${list(unknown)} are no linear layers of this base model` : "is empty"
       }; it has ${last.join(", ")}`,
@@ -97,7 +97,7 @@ export function initAdapter(config: LoraConfig, layers: LinearLayers, seed: numb
  * Checks that an adapter has exactly the parameters that a config asks of a model.
  *
  * @param source names the adapter in messages
- * @throws TypeError naming tensors that are missing, foreign, or of another shape; RangeError as
+ * @throws InputError naming tensors that are missing, foreign, or of another shape; InputError as
  * {@link targetLayers}
  */
 export function checkAdapter(
@@ -124,7 +124,7 @@ export function checkAdapter(
       ? [`"${name}" is [${adapter.get(name)!.dims.join(", ")}], expected [${dims.join(", ")}]`]
       : []),
   ];
-  throw new TypeError(
+  throw new InputError(
     `Cannot use adapter ${source} with this base model: ${
       problems.join("; ")
     }; it was made for another base, rank or target modules`,

@@ -19,7 +19,7 @@ import { writeModelFolder } from "./model_folder.ts";
  *
  * @param base the base model's folder; its tokenizer files are copied
  * @param layers the base model's linear layers (`t5LinearLayers`, `classifierLinearLayers`)
- * @throws TypeError when the adapter does not fit the base
+ * @throws InputError when the adapter does not fit the base
  */
 export function mergeAdapter(
   base: string,

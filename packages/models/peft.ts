@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   castTensor,
+  InputError,
   readSafetensors,
   type Tensor,
   TorchCheckpoint,
@@ -33,7 +34,7 @@ export interface PeftAdapter {
  * head that TRL saves beside them (`pytorch_model.bin`) or {@link writePeftAdapter} (`model.safetensors`).
  *
  * @param layers the base model's linear layers, against which names and shapes are checked
- * @throws Error when a file is missing; TypeError or RangeError naming file and field or tensor: more than
+ * @throws Error when a file is missing; InputError naming file and field or tensor: more than
  * plain LoRA, another base.
  */
 export function readPeftAdapter(folder: string, layers: LinearLayers): PeftAdapter {
@@ -41,7 +42,7 @@ export function readPeftAdapter(folder: string, layers: LinearLayers): PeftAdapt
   const config = parsePeftConfig(readJson(configFile), configFile, layers);
   const file = firstOf(folder, ADAPTER);
   if (file === undefined) {
-    throw new Error(`Cannot read adapter ${folder}: it has no ${ADAPTER.join(" and no ")}`);
+    throw new InputError(`Cannot read adapter ${folder}: it has no ${ADAPTER.join(" and no ")}`);
   }
   const parameters = readFloats(file);
   checkAdapter(parameters, config, layers, file);

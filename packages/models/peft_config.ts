@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { z } from "zod";
 import type { JsonObject } from "./config.ts";
 import { parseJson } from "./config_file.ts";
@@ -51,8 +52,8 @@ const schema = z.object({
  * (alpha / sqrt(r)) becomes the alpha that gives it.
  *
  * @param layers the base model's linear layers
- * @throws TypeError naming the file and every field that is missing, wrong, or asks for more than plain
- * LoRA; RangeError when a target names no linear layer of the base
+ * @throws InputError naming the file and every field that is missing, wrong, or asks for more than plain
+ * LoRA; InputError when a target names no linear layer of the base
  */
 export function parsePeftConfig(
   json: JsonObject,
@@ -74,7 +75,7 @@ export function parsePeftConfig(
 function matching(pattern: string, layers: LinearLayers, source: string): string[] {
   const field = `Cannot use ${source}: field "target_modules" is ${JSON.stringify(pattern)}`;
   if (pattern.toLowerCase() === "all-linear") {
-    throw new TypeError(
+    throw new InputError(
       `${field}, which is not supported: PEFT itself saves the names it stands for; list them`,
     );
   }
@@ -82,7 +83,7 @@ function matching(pattern: string, layers: LinearLayers, source: string): string
   try {
     whole = new RegExp(`^(?:${pattern})$`, "u");
   } catch (cause) {
-    throw new TypeError(
+    throw new InputError(
       `${field}: as a regular expression it is ${
         (cause as Error).message
       }; only what Python and JavaScript write alike is supported, list the names instead`,
@@ -91,7 +92,7 @@ function matching(pattern: string, layers: LinearLayers, source: string): string
   }
   const names = [...layers.keys()].filter((layer) => whole.test(layer));
   if (names.length > 0) return names;
-  throw new RangeError(
+  throw new InputError(
     `${field}, which matches none of the base's ${layers.size} linear layers (first: "${layers.keys().next().value}")`,
   );
 }

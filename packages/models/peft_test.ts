@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { float32, type Tensor, writeSafetensors } from "@decorum/tensor";
+import { float32, InputError, type Tensor, writeSafetensors } from "@decorum/tensor";
 import {
   classifierLinearLayers,
   initAdapter,
@@ -143,7 +143,7 @@ Deno.test("fields that ask for more than plain LoRA are refused by name, all of 
     }: not supported; expected null`;
     assert.throws(
       () => readPeftAdapter(path, layers),
-      (error) => error instanceof TypeError && error.message.includes(text),
+      (error) => error instanceof InputError && error.message.includes(text),
       field,
     );
   }
@@ -163,7 +163,7 @@ Deno.test("an adapter for another base is refused with what does not fit", () =>
   const wider = t5LinearLayers({ ...t5, d_model: 16 });
   assert.throws(
     () => readPeftAdapter(path, wider),
-    /^TypeError: Cannot use adapter .*adapter_model\.safetensors with this base model: 16 tensors have another shape \(first: "base_model\..*lora_A\.weight"\); ".*" is \[3, 12\], expected \[3, 16\]; it was made for another base/,
+    /^InputError: Cannot use adapter .*adapter_model\.safetensors with this base model: 16 tensors have another shape \(first: "base_model\..*lora_A\.weight"\); ".*" is \[3, 12\], expected \[3, 16\]; it was made for another base/,
   );
   const deeper = t5LinearLayers({ ...t5, num_decoder_layers: 4 });
   assert.throws(
@@ -178,7 +178,7 @@ Deno.test("an adapter for another base is refused with what does not fit", () =>
   const roberta = classifierLinearLayers(parseClassifierConfig(tinyRoberta, "tiny"));
   assert.throws(
     () => readPeftAdapter(path, roberta),
-    /^RangeError: Cannot use .*adapter_config\.json: targetModules "q", "v" are no linear layers of this base model; it has query, key, value, dense, out_proj/,
+    /^InputError: Cannot use .*adapter_config\.json: targetModules "q", "v" are no linear layers of this base model; it has query, key, value, dense, out_proj/,
   );
   const other = changed(folder.join("b"), { r: 4, target_modules: ["q", "wi_0"] });
   assert.throws(
@@ -219,7 +219,7 @@ Deno.test("missing files and a foreign value head are named", () => {
     writeSafetensors(`${path}/model.safetensors`, new Map(Object.entries(tensors)));
     assert.throws(
       () => readPeftAdapter(path, layers),
-      (error) => error instanceof TypeError && expected.test(error.message),
+      (error) => error instanceof InputError && expected.test(error.message),
     );
   }
 });
@@ -227,7 +227,7 @@ Deno.test("missing files and a foreign value head are named", () => {
 Deno.test("a LoRA without targets or rank is refused", () => {
   assert.throws(
     () => targetLayers(lora(), layers),
-    /^RangeError: .*targetModules is empty; it has q, k/,
+    /^InputError: .*targetModules is empty; it has q, k/,
   );
   assert.throws(
     () => targetLayers({ ...lora("q"), r: 0 }, layers),

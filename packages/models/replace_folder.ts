@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -35,7 +36,7 @@ function checkReplaceable(target: string, marker: string): void {
   }
   const names = readdirSync(target).sort();
   if (names.length === 0 || names.includes(marker)) return;
-  throw new Error(
+  throw new InputError(
     `Cannot write to folder ${target}: it holds ${names.length} other files (first: "${
       names[0]
     }") and no ${marker}, so it is none of this kind; name a new or an empty folder`,

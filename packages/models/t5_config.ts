@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { join } from "node:path";
 import { z } from "zod";
 import { type JsonObject, readJson } from "./config.ts";
@@ -50,7 +51,7 @@ export interface T5Config {
 /**
  * Reads `config.json` of a T5 folder.
  *
- * @throws TypeError naming file and field.
+ * @throws InputError naming file and field.
  */
 export function loadT5Config(folder: string): T5Config {
   const file = join(folder, "config.json");
@@ -92,7 +93,7 @@ function scalesOutputs(json: z.infer<typeof schema>): boolean {
 /** Half of a decoder's buckets hold one distance each; the others share what is left up to the maximum. */
 function checkBuckets(source: string, buckets: number, maxDistance: number): void {
   if (maxDistance > buckets >> 1) return;
-  throw new TypeError(
+  throw new InputError(
     `Cannot use ${source}: field "relative_attention_max_distance" is ${maxDistance}, expected more than half of "relative_attention_num_buckets", which is ${buckets}`,
   );
 }

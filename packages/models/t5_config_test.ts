@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { loadT5Config, parseT5Config } from "./t5_config.ts";
@@ -58,7 +59,7 @@ Deno.test("another architecture is refused by what was found and what is known",
   ];
   for (const [fields, expected] of cases) {
     assert.throws(() => parse(fields), (error) =>
-      error instanceof TypeError &&
+      error instanceof InputError &&
       error.message.startsWith("Cannot use models/x/config.json: ") &&
       expected.test(error.message));
   }
@@ -70,7 +71,7 @@ Deno.test("every problem of a config is named at once, with file, field, found a
   const fields = { ...rest, num_heads: "2", d_ff: 0, vocab_size: 1.5, architectures: "T5" };
   writeFileSync(folder.join("config.json"), JSON.stringify(fields));
   assert.throws(() => loadT5Config(folder.path), (error: unknown) => {
-    assert.ok(error instanceof TypeError);
+    assert.ok(error instanceof InputError);
     assert.ok(error.message.startsWith(`Cannot use ${folder.join("config.json")}: `));
     for (
       const expected of [

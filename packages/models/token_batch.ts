@@ -1,4 +1,4 @@
-import { int64, type Tensor } from "@decorum/tensor";
+import { InputError, int64, type Tensor } from "@decorum/tensor";
 
 /** One prompt and its response as token ids. */
 export interface Sequence {
@@ -32,15 +32,15 @@ export interface Vocabulary {
 /**
  * Checks the token ids of one sequence, which `what` names.
  *
- * @throws RangeError when there are none, or one is not in the vocabulary
+ * @throws InputError when there are none, or one is not in the vocabulary
  */
 export function checkTokenIds(ids: readonly number[], what: string, vocabSize: number): void {
   if (ids.length === 0) {
-    throw new RangeError(`Cannot make a batch: ${what} has no tokens; expected at least one`);
+    throw new InputError(`Cannot make a batch: ${what} has no tokens; expected at least one`);
   }
   for (const [i, id] of ids.entries()) {
     if (Number.isInteger(id) && id >= 0 && id < vocabSize) continue;
-    throw new RangeError(
+    throw new InputError(
       `Cannot make a batch: token ${i} of ${what} has id ${id}; expected 0 to ${vocabSize - 1}`,
     );
   }
@@ -59,18 +59,18 @@ function padded(
  * Pads sequences to one length. The decoder reads `[start, y0 .. y(T-2)]`, so row t scores token t:
  * no slice and no shift.
  *
- * @throws RangeError for an empty batch, an empty query or response, an id outside the vocabulary, or a
+ * @throws InputError for an empty batch, an empty query or response, an id outside the vocabulary, or a
  * batch in which no token counts.
  */
 export function tokenBatch(sequences: readonly Sequence[], vocabulary: Vocabulary): TokenBatch {
   if (sequences.length === 0) {
-    throw new RangeError("Cannot make a batch of 0 sequences: expected at least one");
+    throw new InputError("Cannot make a batch of 0 sequences: expected at least one");
   }
   for (const [i, { query, response, mask }] of sequences.entries()) {
     checkTokenIds(query, `query ${i}`, vocabulary.vocab_size);
     checkTokenIds(response, `response ${i}`, vocabulary.vocab_size);
     if (mask && mask.length !== response.length) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot make a batch: the mask of response ${i} has ${mask.length} entries; expected ${response.length}`,
       );
     }
@@ -88,7 +88,7 @@ export function tokenBatch(sequences: readonly Sequence[], vocabulary: Vocabular
     }
     return rows.length - before;
   });
-  if (rows.length === 0) throw new RangeError("Cannot make a batch in which no token counts");
+  if (rows.length === 0) throw new InputError("Cannot make a batch in which no token counts");
   const pad = vocabulary.pad_token_id;
   const start = vocabulary.decoder_start_token_id;
   const total = sequences.length * (source + target);

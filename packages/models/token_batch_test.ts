@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { type Sequence, tokenBatch } from "./token_batch.ts";
 
@@ -35,22 +36,22 @@ Deno.test("bad batches are refused with what was found and what was expected", (
     { query: [1], response: [1], ...sequence },
   ];
   const cases: [Sequence[], RegExp][] = [
-    [[], /^RangeError: Cannot make a batch of 0 sequences: expected at least one/],
-    [one({ query: [] }), /^RangeError: Cannot make a batch: query 1 has no tokens; expected at le/],
-    [one({ response: [] }), /^RangeError: Cannot make a batch: response 1 has no tokens; expected/],
+    [[], /^InputError: Cannot make a batch of 0 sequences: expected at least one/],
+    [one({ query: [] }), /^InputError: Cannot make a batch: query 1 has no tokens; expected at le/],
+    [one({ response: [] }), /^InputError: Cannot make a batch: response 1 has no tokens; expected/],
     [one({ query: [1, 10] }), /batch: token 1 of query 1 has id 10; expected 0 to 9/],
     [one({ response: [-1] }), /batch: token 0 of response 1 has id -1; expected 0 to 9/],
     [one({ query: [NaN] }), /batch: token 0 of query 1 has id NaN; expected 0 to 9/],
     [one({ mask: [true, true] }), /the mask of response 1 has 2 entries; expected 1/],
     [
       one({ mask: [false] }).slice(1),
-      /^RangeError: Cannot make a batch in which no token counts/,
+      /^InputError: Cannot make a batch in which no token counts/,
     ],
   ];
   for (const [sequences, expected] of cases) {
     assert.throws(
       () => tokenBatch(sequences, vocabulary),
-      (error) => error instanceof RangeError && expected.test(`${error}`),
+      (error) => error instanceof InputError && expected.test(`${error}`),
     );
   }
 });

@@ -1,5 +1,5 @@
 import { cast, gemm, type GraphBuilder, squeeze, type Value } from "@decorum/onnx";
-import { type Tensor, zeros } from "@decorum/tensor";
+import { InputError, type Tensor, zeros } from "@decorum/tensor";
 import { parameter } from "./parameter.ts";
 
 /** TRL's names of the value head's parameters (`AutoModelForSeq2SeqLMWithValueHead`). */
@@ -15,7 +15,7 @@ export function valueHeadShapes(width: number): Map<string, readonly number[]> {
  * Checks that tensors are a value head's parameters, of whatever width.
  *
  * @param source names the file in messages
- * @throws TypeError naming the tensor
+ * @throws InputError naming the tensor
  */
 export function checkValueHead(
   tensors: ReadonlyMap<string, { readonly dims: readonly number[] }>,
@@ -26,7 +26,7 @@ export function checkValueHead(
   for (const [name, dims] of shapes) {
     const found = tensors.get(name)?.dims;
     if (width > 0 && `${found}` === `${dims}`) continue;
-    throw new TypeError(
+    throw new InputError(
       `Cannot use value head ${source}: tensor "${name}" is ${
         found ? `[${found.join(", ")}]` : "missing"
       }; expected ${name === VALUE_HEAD_WEIGHT ? "[1, d_model]" : "[1]"}`,
@@ -34,7 +34,7 @@ export function checkValueHead(
   }
   const foreign = [...tensors.keys()].find((name) => !shapes.has(name));
   if (foreign === undefined) return;
-  throw new TypeError(
+  throw new InputError(
     `Cannot use value head ${source}: tensor "${foreign}" is none of ${
       [...shapes.keys()].join(", ")
     }`,

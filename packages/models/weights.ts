@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { ComputeType, DType } from "@decorum/tensor";
+import { type ComputeType, type DType, InputError } from "@decorum/tensor";
 import { cast, type GraphBuilder, type Value } from "@decorum/onnx";
 import type { TensorInfo } from "./checkpoint.ts";
 
@@ -58,7 +58,7 @@ export class Weights {
     const location = basename(info.file);
     const other = this.files.get(location);
     if (other !== undefined && other !== info.file) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot use weights of ${info.file} and ${other} in one graph: both are called ${location}`,
       );
     }

@@ -1,4 +1,4 @@
-import type { DType, Tensor } from "@decorum/tensor";
+import { type DType, InputError, type Tensor } from "@decorum/tensor";
 import { asStored } from "./attribute.ts";
 import { checkGraph } from "./checker.ts";
 import { contentKey } from "./content_key.ts";
@@ -136,7 +136,7 @@ export class GraphBuilder {
   /**
    * Adds an operator and returns all its outputs. `undefined` omits an optional input or attribute.
    *
-   * @throws TypeError when the operator, its inputs or its attributes do not fit the schema.
+   * @throws InputError when the operator, its inputs or its attributes do not fit the schema.
    */
   ops(
     opType: string,
@@ -181,10 +181,10 @@ export class GraphBuilder {
     }
   }
 
-  /** The value of that name in this graph or one around it. Throws RangeError when there is none. */
+  /** The value of that name in this graph or one around it. Throws InputError when there is none. */
   value(name: string): Value {
     const found = this.find(name);
-    if (!found) throw new RangeError(`Graph "${this.name}" has no value "${name}"`);
+    if (!found) throw new InputError(`Graph "${this.name}" has no value "${name}"`);
     return found;
   }
 
@@ -240,10 +240,10 @@ export class GraphBuilder {
 
   #take(name: string, what: string): void {
     if (name === "") {
-      throw new TypeError(`Cannot add an ${what} without a name to graph "${this.name}"`);
+      throw new InputError(`Cannot add an ${what} without a name to graph "${this.name}"`);
     }
     if (!this.#names.take(name)) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot name an ${what} of graph "${this.name}" "${name}": the name is in use; choose another`,
       );
     }
@@ -277,7 +277,7 @@ export class GraphBuilder {
     if ("data" in spec) {
       const held = { dtype: spec.data.dtype, shape: spec.data.dims };
       if (held.dtype !== type.dtype || !sameShape(held.shape, type.shape)) {
-        throw new TypeError(
+        throw new InputError(
           `Cannot make initializer "${spec.name}" of type ${showType(type)} from a tensor ${
             showType(held)
           }`,
@@ -292,7 +292,7 @@ export class GraphBuilder {
 
   #resolve(value: Value, user: string): void {
     if (!this.sees(value.graph) || !this.#scope.type(value.name)) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot use ${value} of graph "${value.graph.name}" in ${user} of graph "${this.name}": it is not visible there`,
       );
     }

@@ -117,7 +117,7 @@ Deno.test("errors name operator, node and types", () => {
   const g = new GraphBuilder("g");
   const [a, b] = [g.input("a", "float32", ["b", 512]), g.input("b", "float32", [768, 8])];
   assert.throws(() => g.scope("encoder.0", () => g.op("MatMul", [a, b], {}, { name: "q" })), {
-    name: "TypeError",
+    name: "InputError",
     message:
       'Cannot infer MatMul node "encoder.0/q" from inputs (float32[b, 512], float32[768, 8]): Cannot multiply A and B: inner dimensions are 512 and 768',
   });

@@ -1,4 +1,4 @@
-import { arrayOf, bytesPerElement, elementCount, type Tensor } from "@decorum/tensor";
+import { arrayOf, bytesPerElement, elementCount, InputError, type Tensor } from "@decorum/tensor";
 import { isGraph } from "./attribute.ts";
 import { canonicalDim, sameShape, showType } from "./dims.ts";
 import { externalDataProblem } from "./external_data.ts";
@@ -14,7 +14,7 @@ const MOST_PROBLEMS = 20;
  * their kind, recorded types equal to inferred ones, initializers as long as their type says, files of
  * weights below the model's folder, outputs defined.
  *
- * @throws TypeError listing every problem with the node, value or initializer that has it.
+ * @throws InputError listing every problem with the node, value or initializer that has it.
  */
 export function checkGraph(graph: Graph): void {
   const problems: string[] = [];
@@ -22,7 +22,7 @@ export function checkGraph(graph: Graph): void {
   if (problems.length === 0) return;
   const shown = problems.slice(0, MOST_PROBLEMS).map((problem) => `\n- ${problem}`).join("");
   const rest = problems.length - MOST_PROBLEMS;
-  throw new TypeError(
+  throw new InputError(
     `Graph "${graph.name}" is not valid:${shown}${rest > 0 ? `\n- and ${rest} more` : ""}`,
   );
 }
@@ -118,7 +118,7 @@ class GraphCheck {
       types = inferNode(node, this.#scope, () => `?unknown.${fresh++}`);
     } catch (error) {
       // Only the schemas' own findings are problems of the graph.
-      if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+      if (!(error instanceof InputError)) throw error;
       if (this.problems.length === before) this.#report(`${where}: ${error.message}`);
     }
     for (const [i, name] of node.outputs.entries()) {

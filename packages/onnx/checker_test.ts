@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { float32, zeros } from "@decorum/tensor";
+import { float32, InputError, zeros } from "@decorum/tensor";
 import { add, checkGraph, type Graph, GraphBuilder, loop, type Node, reshape } from "./mod.ts";
 
 /** `y = (x + w) + w` with a loop after it. */
@@ -16,7 +16,7 @@ function sample(): Graph {
 function refuses(change: (graph: Graph) => Partial<Graph>, message: RegExp): void {
   const graph = sample();
   assert.throws(() => checkGraph({ ...graph, ...change(graph) }), (error) => {
-    assert.ok(error instanceof TypeError);
+    assert.ok(error instanceof InputError);
     assert.match(error.message, message);
     return true;
   });

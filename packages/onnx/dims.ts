@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { Dim, Shape } from "./graph.ts";
 
 /**
@@ -14,7 +15,7 @@ const SYMBOL = /^[A-Za-z_?][\w.:?]*$/;
 function parse(dim: Dim): Polynomial {
   if (typeof dim === "number") {
     if (!Number.isSafeInteger(dim)) {
-      throw new RangeError(`A dimension must be an integer, not ${dim}`);
+      throw new InputError(`A dimension must be an integer, not ${dim}`);
     }
     return new Map(dim === 0 ? [] : [["", dim]]);
   }
@@ -28,7 +29,7 @@ function parse(dim: Dim): Polynomial {
       if (/^\d+$/.test(factor)) coefficient *= Number(factor);
       else if (SYMBOL.test(factor)) symbols.push(factor);
       else {
-        throw new TypeError(
+        throw new InputError(
           `"${dim}" is not a dimension: expected a number, a symbol such as "batch", or sums and products of them such as "4*batch*sequence" and "past+1"`,
         );
       }
@@ -61,16 +62,16 @@ function format(polynomial: Polynomial): Dim {
   return text;
 }
 
-/** The canonical spelling. Throws TypeError when `dim` is no dimension. */
+/** The canonical spelling. Throws InputError when `dim` is no dimension. */
 export function canonicalDim(dim: Dim): Dim {
   return format(parse(dim));
 }
 
-/** Canonical dimensions of `what`. Throws RangeError when one is negative. */
+/** Canonical dimensions of `what`. Throws InputError when one is negative. */
 export function canonicalShape(shape: Shape, what: string): Dim[] {
   const dims = shape.map(canonicalDim);
   if (dims.some((dim) => typeof dim === "number" && dim < 0)) {
-    throw new RangeError(`Cannot give ${what} the shape ${showShape(dims)}: a size is negative`);
+    throw new InputError(`Cannot give ${what} the shape ${showShape(dims)}: a size is negative`);
   }
   return dims;
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -30,8 +31,8 @@ Deno.test("dimensions are spelled one way", () => {
   assert.equal(canonicalDim("a - a"), 0);
   assert.deepEqual(symbolsOf(["4*a*b+c-1", 3]), new Set(["a", "b", "c"]));
   assert.throws(() => canonicalDim("a/2"), /"a\/2" is not a dimension/);
-  assert.throws(() => canonicalDim(""), TypeError);
-  assert.throws(() => canonicalDim(1.5), RangeError);
+  assert.throws(() => canonicalDim(""), InputError);
+  assert.throws(() => canonicalDim(1.5), InputError);
 });
 
 Deno.test("dimension arithmetic is integer arithmetic", () => {

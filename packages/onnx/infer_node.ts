@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { hasKind, showAttribute } from "./attribute.ts";
 import type { Node, ValueType } from "./graph.ts";
 import type { InferContext, OpSchema } from "./schema.ts";
@@ -8,13 +9,13 @@ import type { Scope } from "./scope.ts";
  * Checks one node against its operator's schema and returns the types of its outputs (an omitted output's
  * type too); what the node computes on shapes is noted in `scope` under its first output.
  *
- * @throws TypeError for an unknown operator, a wrong number of inputs or outputs, an undefined input, an
+ * @throws InputError for an unknown operator, a wrong number of inputs or outputs, an undefined input, an
  * unknown attribute or one of another kind, and inputs that do not fit each other.
  */
 export function inferNode(node: Node, scope: Scope, freshDim: () => string): readonly ValueType[] {
   const schema = schemaOf(node.opType);
   if (!schema) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use operator "${node.opType}" in node "${node.name}": it has no schema in packages/onnx/ops`,
     );
   }
@@ -23,7 +24,7 @@ export function inferNode(node: Node, scope: Scope, freshDim: () => string): rea
     if (name === "") return undefined;
     const type = scope.type(name);
     if (!type) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot use "${name}" as input ${i} of ${node.opType} node "${node.name}": no such value is defined before it`,
       );
     }
@@ -54,7 +55,7 @@ function checkSignature(node: Node, schema: OpSchema): void {
   const where = `${node.opType} node "${node.name}"`;
   const { inputs, outputs } = node;
   if (inputs.length < schema.minInputs || inputs.length > schema.maxInputs) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot give ${inputs.length} inputs to ${where}: expected ${
         range(schema.minInputs, schema.maxInputs)
       }`,
@@ -63,9 +64,11 @@ function checkSignature(node: Node, schema: OpSchema): void {
   const missing = inputs.findIndex((name, i) =>
     name === "" && i < schema.minInputs && !schema.optionalInputs?.includes(i)
   );
-  if (missing >= 0) throw new TypeError(`Cannot omit input ${missing} of ${where}: it is required`);
+  if (missing >= 0) {
+    throw new InputError(`Cannot omit input ${missing} of ${where}: it is required`);
+  }
   if (outputs.length < schema.minOutputs || outputs.length > schema.maxOutputs) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot take ${outputs.length} outputs from ${where}: it has ${
         range(schema.minOutputs, schema.maxOutputs)
       }`,
@@ -75,10 +78,10 @@ function checkSignature(node: Node, schema: OpSchema): void {
     const kind = schema.attributes[key];
     if (kind === undefined) {
       const known = Object.keys(schema.attributes).join(", ") || "none";
-      throw new TypeError(`Unknown attribute "${key}" of ${where}: it has ${known}`);
+      throw new InputError(`Unknown attribute "${key}" of ${where}: it has ${known}`);
     }
     if (!hasKind(value, kind)) {
-      throw new TypeError(
+      throw new InputError(
         `Attribute "${key}" of ${where} is ${showAttribute(value)}: expected kind ${kind}`,
       );
     }

@@ -2,6 +2,7 @@ import {
   type DType,
   float32ToBfloat16,
   float32ToFloat16,
+  InputError,
   type Tensor,
   tensor,
 } from "@decorum/tensor";
@@ -9,7 +10,7 @@ import {
 /**
  * A tensor of shape `[]` holding `value`.
  *
- * @throws RangeError when the type is an integer or boolean type that cannot hold the value.
+ * @throws InputError when the type is an integer or boolean type that cannot hold the value.
  */
 export function scalarTensor(value: number, dtype: DType): Tensor {
   switch (dtype) {
@@ -41,7 +42,7 @@ export function scalarTensor(value: number, dtype: DType): Tensor {
 
 function requireInteger(value: number, dtype: DType, min: number, max: number): void {
   if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new RangeError(
+  throw new InputError(
     `Cannot make a ${dtype} scalar of ${value}: expected an integer from ${min} to ${max}`,
   );
 }

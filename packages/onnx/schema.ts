@@ -33,7 +33,7 @@ export interface OpSchema {
   readonly minOutputs: number;
   readonly maxOutputs: number;
   readonly attributes: Readonly<Record<string, AttributeKind>>;
-  /** Output types. Throws TypeError naming op, node and the types when the inputs do not fit. */
+  /** Output types. Throws InputError naming op, node and the types when the inputs do not fit. */
   infer(context: InferContext): readonly ValueType[];
   /** Output 0 as dimensions, for integer arithmetic on shapes (Shape, Concat, Gather, Slice, Mul, ...). */
   inferDims?(context: InferContext): readonly Dim[] | undefined;

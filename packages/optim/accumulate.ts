@@ -1,4 +1,4 @@
-import { type Tensor, tensor } from "@decorum/tensor";
+import { InputError, type Tensor, tensor } from "@decorum/tensor";
 import { type Params, tensorLike } from "./params.ts";
 
 /** Gradients of the micro-batches of one mini-batch so far. */
@@ -17,8 +17,8 @@ export const emptyAccumulation: GradientAccumulation = { tokens: 0, sums: new Ma
  * the result the gradient of the mean over the whole mini-batch, however it is cut. A micro-batch of
  * 0 tokens adds nothing (its mean is undefined).
  *
- * @throws TypeError when names or shapes differ from those of the micro-batches before
- * @throws RangeError when `tokens` is not a whole number of at least 0
+ * @throws InputError when names or shapes differ from those of the micro-batches before
+ * @throws InputError when `tokens` is not a whole number of at least 0
  */
 export function accumulate(
   before: GradientAccumulation,
@@ -26,7 +26,7 @@ export function accumulate(
   tokens: number,
 ): GradientAccumulation {
   if (!Number.isSafeInteger(tokens) || tokens < 0) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot accumulate a micro-batch of ${tokens} tokens: expected a whole number of at least 0`,
     );
   }
@@ -36,7 +36,7 @@ export function accumulate(
   for (const [name, { dims, data }] of grads) {
     const earlier = first ? undefined : before.sums.get(name);
     if (!first && earlier === undefined) {
-      throw new TypeError(`Gradient "${name}" was in no earlier micro-batch of this mini-batch`);
+      throw new InputError(`Gradient "${name}" was in no earlier micro-batch of this mini-batch`);
     }
     if (earlier !== undefined) tensorLike("gradient", grads, name, earlier.dims);
     const sum = new Float64Array(data.length);
@@ -51,11 +51,11 @@ export function accumulate(
 /**
  * The gradient of the mean loss over all tokens accumulated.
  *
- * @throws RangeError when nothing was accumulated
+ * @throws InputError when nothing was accumulated
  */
 export function meanGradients({ tokens, sums }: GradientAccumulation): Params {
   if (tokens === 0) {
-    throw new RangeError("Cannot average gradients over 0 tokens: accumulate a micro-batch first");
+    throw new InputError("Cannot average gradients over 0 tokens: accumulate a micro-batch first");
   }
   const means = new Map<string, Tensor<"float32">>();
   for (const [name, { dims, data }] of sums) {

@@ -1,4 +1,4 @@
-import { type Tensor, tensor, zeros } from "@decorum/tensor";
+import { InputError, type Tensor, tensor, zeros } from "@decorum/tensor";
 import type { AdamMoments, AdamState } from "./adam_state.ts";
 import { type Params, tensorLike } from "./params.ts";
 
@@ -27,8 +27,8 @@ export interface AdamResult {
  * Arithmetic is in double, parameters and moments are stored in float32. Gradients must be finite:
  * `clipByGlobalNorm` or `findNonFinite` says so first.
  *
- * @throws TypeError when a gradient or a moment has no parameter or not its shape
- * @throws RangeError when an option is out of range
+ * @throws InputError when a gradient or a moment has no parameter or not its shape
+ * @throws InputError when an option is out of range
  */
 export function adam(
   params: Params,
@@ -64,7 +64,7 @@ function update(
   checkOptions(options);
   for (const name of grads.keys()) {
     if (!params.has(name)) {
-      throw new TypeError(
+      throw new InputError(
         `Gradient "${name}" belongs to none of the ${params.size} trained parameters`,
       );
     }
@@ -125,7 +125,7 @@ function checkOptions(
   { learningRate, betas = [0.9, 0.999], eps = 1e-5, weightDecay = 0 }: AdamOptions,
 ) {
   const refuse = (field: string, found: unknown, expected: string) => {
-    throw new RangeError(`Adam option ${field} is ${found}: expected ${expected}`);
+    throw new InputError(`Adam option ${field} is ${found}: expected ${expected}`);
   };
   const atLeast0 = (x: number) => x >= 0 && Number.isFinite(x);
   if (!atLeast0(learningRate)) refuse("learningRate", learningRate, "a number of at least 0");

@@ -1,4 +1,4 @@
-import { int64, type Tensor, zeros } from "@decorum/tensor";
+import { InputError, int64, type Tensor, zeros } from "@decorum/tensor";
 import { type Params, tensorLike } from "./params.ts";
 
 /** What Adam remembers of one parameter; shapes are the parameter's. */
@@ -41,8 +41,8 @@ export function adamStateToTensors(state: AdamState): Map<string, Tensor> {
 /**
  * The state of `params` from the tensors {@link adamStateToTensors} made of it, bit for bit.
  *
- * @throws TypeError when a tensor is missing, has the wrong type or shape, or belongs to no parameter
- * @throws RangeError when a step is negative
+ * @throws InputError when a tensor is missing, has the wrong type or shape, or belongs to no parameter
+ * @throws InputError when a step is negative
  */
 export function adamStateFromTensors(
   params: Params,
@@ -59,7 +59,7 @@ export function adamStateFromTensors(
   }
   for (const key of tensors.keys()) {
     if (!state.has(key.replace(/\.(step|exp_avg|exp_avg_sq)$/, ""))) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot restore the Adam state: tensor "${key}" belongs to none of the ${params.size} parameters; ` +
           "resume with the adapter the state was saved for",
       );
@@ -72,11 +72,11 @@ function readStep(tensors: ReadonlyMap<string, Tensor>, name: string): number {
   const found = tensors.get(`${name}.step`);
   if (found === undefined || found.dtype !== "int64" || found.dims.length !== 0) {
     const is = found === undefined ? "missing" : `${found.dtype} [${found.dims}]`;
-    throw new TypeError(`Adam state "${name}.step" is ${is}: expected an int64 scalar`);
+    throw new InputError(`Adam state "${name}.step" is ${is}: expected an int64 scalar`);
   }
   const step = Number((found as Tensor<"int64">).data[0]);
   if (!Number.isSafeInteger(step) || step < 0) {
-    throw new RangeError(`Adam state "${name}.step" is ${step}: expected a count of updates`);
+    throw new InputError(`Adam state "${name}.step" is ${step}: expected a count of updates`);
   }
   return step;
 }

@@ -51,14 +51,14 @@ Deno.test("what does not fit the parameters is refused", () => {
     change(tensors);
     assert.throws(() => adamStateFromTensors(params, tensors), { name, message });
   };
-  refuses((t) => t.delete("a.exp_avg"), "TypeError", /No Adam state for "a.exp_avg"/);
-  refuses((t) => t.delete("a.step"), "TypeError", /"a.step" is missing: expected an int64 scalar/);
-  refuses((t) => t.set("a.step", int64([], [-1])), "RangeError", /"a.step" is -1/);
-  refuses((t) => t.set("a.step", float32([], [1])), "TypeError", /"a.step" is float32 \[\]/);
+  refuses((t) => t.delete("a.exp_avg"), "InputError", /No Adam state for "a.exp_avg"/);
+  refuses((t) => t.delete("a.step"), "InputError", /"a.step" is missing: expected an int64 scalar/);
+  refuses((t) => t.set("a.step", int64([], [-1])), "InputError", /"a.step" is -1/);
+  refuses((t) => t.set("a.step", float32([], [1])), "InputError", /"a.step" is float32 \[\]/);
   refuses(
     (t) => t.set("a.exp_avg", float32([4], [1, 2, 3, 4])),
-    "TypeError",
+    "InputError",
     /"a.exp_avg" is float32 \[4\]: expected float32 \[2,2\]/,
   );
-  refuses((t) => t.set("b.step", int64([], [1])), "TypeError", /tensor "b.step" belongs to none/);
+  refuses((t) => t.set("b.step", int64([], [1])), "InputError", /tensor "b.step" belongs to none/);
 });

@@ -1,4 +1,4 @@
-import { type Tensor, tensor } from "@decorum/tensor";
+import { InputError, type Tensor, tensor } from "@decorum/tensor";
 import { findNonFinite, NonFiniteGradientError } from "./finite.ts";
 import type { Params } from "./params.ts";
 
@@ -15,11 +15,11 @@ export interface ClippedGradients {
  * Gradients already short enough are returned as they are; `maxNorm = Infinity` only measures.
  *
  * @throws NonFiniteGradientError when a gradient holds NaN or infinity
- * @throws RangeError when `maxNorm` is not above 0
+ * @throws InputError when `maxNorm` is not above 0
  */
 export function clipByGlobalNorm(grads: Params, maxNorm: number): ClippedGradients {
   if (!(maxNorm > 0)) {
-    throw new RangeError(`Cannot clip gradients to norm ${maxNorm}: expected a number above 0`);
+    throw new InputError(`Cannot clip gradients to norm ${maxNorm}: expected a number above 0`);
   }
   const norm = globalNorm(grads);
   const factor = maxNorm / (norm + 1e-6);

@@ -20,7 +20,7 @@ export function findNonFinite(tensors: Params): NonFinite | undefined {
 }
 
 /** A gradient holds NaN or infinity: the caller skips the update, counts it and says so. */
-export class NonFiniteGradientError extends RangeError {
+export class NonFiniteGradientError extends Error {
   override readonly name = "NonFiniteGradientError";
   /** The first such value. */
   readonly at: NonFinite;

@@ -1,4 +1,4 @@
-import type { Tensor } from "@decorum/tensor";
+import { InputError, type Tensor } from "@decorum/tensor";
 
 /** Trainable tensors, or their gradients, by the name the checkpoint gives them. */
 export type Params = ReadonlyMap<string, Tensor<"float32">>;
@@ -7,7 +7,7 @@ export type Params = ReadonlyMap<string, Tensor<"float32">>;
  * The tensor of `tensors` that belongs to `name`, checked to have the shape of its parameter.
  *
  * @param what what `tensors` holds, for the message: "gradient", "exp_avg"
- * @throws TypeError when it is missing, not float32, or of another shape
+ * @throws InputError when it is missing, not float32, or of another shape
  */
 export function tensorLike(
   what: string,
@@ -18,10 +18,12 @@ export function tensorLike(
   const found = tensors.get(name);
   const expected = `expected float32 [${dims}]`;
   if (found === undefined) {
-    throw new TypeError(`No ${what} for "${name}": ${expected}; ${tensors.size} others were given`);
+    throw new InputError(
+      `No ${what} for "${name}": ${expected}; ${tensors.size} others were given`,
+    );
   }
   if (found.dtype !== "float32" || !sameDims(found.dims, dims)) {
-    throw new TypeError(
+    throw new InputError(
       `The ${what} of "${name}" is ${found.dtype} [${found.dims}]: ${expected}, the parameter's shape`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 /** Factor on the learning rate at update `step`, counted from 0. */
 export type Schedule = (step: number) => number;
 
@@ -10,7 +11,7 @@ export interface WarmupOptions {
 /**
  * 1 after the warm-up, as `transformers.get_constant_schedule_with_warmup`.
  *
- * @throws RangeError when a count of steps is not a whole number of at least 0
+ * @throws InputError when a count of steps is not a whole number of at least 0
  */
 export function constantSchedule({ warmupSteps = 0 }: WarmupOptions = {}): Schedule {
   checkSteps("warmupSteps", warmupSteps);
@@ -24,7 +25,7 @@ export function constantSchedule({ warmupSteps = 0 }: WarmupOptions = {}): Sched
  * From 1 after the warm-up down to 0 at `totalSteps` and beyond, as
  * `transformers.get_linear_schedule_with_warmup`.
  *
- * @throws RangeError when a count of steps is not a whole number of at least 0, or the warm-up is longer than the run
+ * @throws InputError when a count of steps is not a whole number of at least 0, or the warm-up is longer than the run
  */
 export function linearSchedule(
   { warmupSteps = 0, totalSteps }: WarmupOptions & { readonly totalSteps: number },
@@ -32,7 +33,7 @@ export function linearSchedule(
   checkSteps("warmupSteps", warmupSteps);
   checkSteps("totalSteps", totalSteps);
   if (warmupSteps > totalSteps) {
-    throw new RangeError(
+    throw new InputError(
       `warmupSteps is ${warmupSteps}, more than totalSteps ${totalSteps}: expected a warm-up within the run`,
     );
   }
@@ -45,7 +46,7 @@ export function linearSchedule(
 
 function checkSteps(field: string, steps: number): void {
   if (!Number.isSafeInteger(steps) || steps < 0) {
-    throw new RangeError(
+    throw new InputError(
       `Schedule field ${field} is ${steps}: expected a whole number of at least 0`,
     );
   }

@@ -20,8 +20,8 @@ export interface AdvantageInputs {
  * Advantages, whitened over the whole batch, and returns of every token, both 0 outside the mask.
  * Call it before the batch is cut into mini-batches.
  *
- * @throws TypeError when shapes differ
- * @throws RangeError when the batch has fewer than 2 tokens, or a coefficient is out of range
+ * @throws InputError when shapes differ
+ * @throws InputError when the batch has fewer than 2 tokens, or a coefficient is out of range
  */
 export function computeAdvantages(inputs: AdvantageInputs): Gae {
   const { mask } = inputs;

@@ -1,4 +1,4 @@
-import { tensor } from "@decorum/tensor";
+import { InputError, tensor } from "@decorum/tensor";
 import { tokenShape, type TokenTensor } from "./masks.ts";
 
 /** Advantages and returns of every token, `[batch, time]`. */
@@ -14,8 +14,8 @@ export interface Gae {
  * Rewards and values count as 0 outside the mask, V as 0 beyond the end.
  *
  * @param inputs `rewards`, `values`, `mask` `[batch, time]`
- * @throws TypeError when shapes differ
- * @throws RangeError when `gamma` or `lam` is not in [0, 1]
+ * @throws InputError when shapes differ
+ * @throws InputError when `gamma` or `lam` is not in [0, 1]
  */
 export function gae(
   { rewards, values, mask, gamma, lam }: {
@@ -28,7 +28,7 @@ export function gae(
 ): Gae {
   const { batch, time } = tokenShape({ mask, rewards, values });
   for (const [field, x] of Object.entries({ gamma, lam })) {
-    if (!(x >= 0 && x <= 1)) throw new RangeError(`${field} is ${x}: expected a number in [0, 1]`);
+    if (!(x >= 0 && x <= 1)) throw new InputError(`${field} is ${x}: expected a number in [0, 1]`);
   }
   const advantages = new Float32Array(batch * time);
   const returns = new Float32Array(batch * time);

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { mean, std } from "./masked_moments.ts";
 
 /** What GRPO divides a group's advantages by: its own deviation, that of the batch, or nothing. */
@@ -17,7 +18,7 @@ const ZERO_STD = 1e-8;
  * @param rewards `[batch]`
  * @param options.scaleRewards "none" is Dr. GRPO's (Liu et al. 2025)
  * @returns `[batch]`
- * @throws RangeError when the batch is not whole groups of at least 2
+ * @throws InputError when the batch is not whole groups of at least 2
  */
 export function groupAdvantages(
   rewards: ArrayLike<number>,
@@ -43,7 +44,7 @@ export function groupAdvantages(
  * @param rewards `[batch]`, the KL penalty within
  * @param options.normalizeAdvantages centres them over the batch and divides by their deviation plus 1e-4
  * @returns `[batch]`
- * @throws RangeError as {@link groupAdvantages}
+ * @throws InputError as {@link groupAdvantages}
  */
 export function leaveOneOutAdvantages(
   rewards: ArrayLike<number>,
@@ -82,7 +83,7 @@ function perGroup(
 function groupsOf(rewards: ArrayLike<number>, size: number): number[][] {
   const all = Array.from(rewards);
   if (!Number.isSafeInteger(size) || size < 2 || all.length === 0 || all.length % size !== 0) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot compare ${all.length} responses in groups of ${size}: expected whole groups of at least 2`,
     );
   }

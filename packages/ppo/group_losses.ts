@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { tokenKl } from "./kl.ts";
 import { probabilityRatio } from "./losses.ts";
 import { mean, meanOverMask, sumPerSequence } from "./masked_moments.ts";
@@ -72,7 +73,7 @@ export interface GrpoLossInputs extends GroupLossInputs {
  * advantage, `-min(A ratio, A clip(ratio, 1 - epsilon, 1 + epsilonHigh)) + beta k3`, weighted by the loss type.
  *
  * @returns `loss` with the KL in it, and `tokens` `[batch, time]`, what each token adds before it is weighted
- * @throws TypeError when shapes differ; RangeError when the mask has no token
+ * @throws InputError when shapes differ; InputError when the mask has no token
  */
 export function grpoLoss(
   inputs: GrpoLossInputs,
@@ -103,7 +104,7 @@ export function grpoLoss(
  * its tokens'; `-min(A ratio, A clip(ratio, 1 - epsilon, 1 + epsilonHigh))`, meaned over the sequences.
  *
  * @returns `sequences` `[batch]`: what each sequence adds
- * @throws TypeError when shapes differ
+ * @throws InputError when shapes differ
  */
 export function rlooLoss(
   inputs: GroupLossInputs,
@@ -134,7 +135,7 @@ function clippedLoss(logRatio: number, advantage: number, clip: GroupClip) {
 
 function checkAdvantages(advantages: ArrayLike<number>, batch: number): void {
   if (advantages.length === batch) return;
-  throw new TypeError(
+  throw new InputError(
     `"advantages" has ${advantages.length} numbers: expected ${batch}, one a sequence`,
   );
 }

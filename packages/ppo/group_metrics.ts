@@ -51,7 +51,7 @@ export interface GroupStepInputs extends BatchInputs {
 /**
  * Metrics of a step. `kl` is the mean over the tokens, `objective/kl` the mean over the sequences of their sums.
  *
- * @throws RangeError when the batch is not whole groups, or the list of mini-batches is empty
+ * @throws InputError when the batch is not whole groups, or the list of mini-batches is empty
  */
 export function groupStepStats(inputs: GroupStepInputs): GroupStepStats {
   const { kl, mask, rewards, scores, groupSize } = inputs;

@@ -31,7 +31,7 @@ const estimate: Readonly<Record<SampledKlKind, (d: number) => number>> = {
 /**
  * KL of every token, `[batch, time]`, in nats, and 0 outside the mask.
  *
- * @throws TypeError when shapes differ
+ * @throws InputError when shapes differ
  */
 export function tokenKl(inputs: KlInputs): TokenTensor {
   if (inputs.kind === "full") {

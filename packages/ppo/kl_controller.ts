@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 /** A KL coefficient that stays as it is. */
 export interface FixedKlController {
   readonly kind: "fixed";
@@ -22,7 +23,7 @@ export type KlController = FixedKlController | AdaptiveKlController;
 /**
  * A controller, checked.
  *
- * @throws RangeError when a field is out of range
+ * @throws InputError when a field is out of range
  */
 export function klController<C extends KlController>(controller: C): C {
   const { value } = controller;
@@ -40,11 +41,11 @@ export function klController<C extends KlController>(controller: C): C {
  *
  * @param kl `objective/kl` of the step, in nats per sequence
  * @param n sequences in the step
- * @throws RangeError when `kl` is not finite
+ * @throws InputError when `kl` is not finite
  */
 export function updateKlController(controller: KlController, kl: number, n: number): KlController {
   if (!Number.isFinite(kl)) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot update the KL coefficient from a KL of ${kl}: expected a finite number`,
     );
   }
@@ -56,6 +57,6 @@ export function updateKlController(controller: KlController, kl: number, n: numb
 
 function demand(field: string, found: number, ok: boolean, expected: string): void {
   if (!ok || !Number.isFinite(found)) {
-    throw new RangeError(`KL controller field ${field} is ${found}: expected ${expected}`);
+    throw new InputError(`KL controller field ${field} is ${found}: expected ${expected}`);
   }
 }

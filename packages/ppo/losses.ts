@@ -35,8 +35,8 @@ export function probabilityRatio(logRatio: number, clamp = Infinity): number {
 /**
  * Clipped surrogate loss (Schulman et al. 2017): `mmean(max(-A ratio, -A clip(ratio, 1 +- cliprange)))`.
  *
- * @throws TypeError when shapes differ
- * @throws RangeError when the mask has no token
+ * @throws InputError when shapes differ
+ * @throws InputError when the mask has no token
  */
 export function policyLoss(
   { logprobs, oldLogprobs, advantages, mask, cliprange, logRatioClamp }: PolicyLossInputs,
@@ -81,8 +81,8 @@ export interface ValueLoss {
 /**
  * Clipped value loss, as TRL's: `0.5 mmean(max((V - R)^2, (clip(V, Vold +- cliprangeValue) - R)^2))`.
  *
- * @throws TypeError when shapes differ
- * @throws RangeError when the mask has no token
+ * @throws InputError when shapes differ
+ * @throws InputError when the mask has no token
  */
 export function valueLoss(
   { values, oldValues, returns, mask, cliprangeValue }: ValueLossInputs,

@@ -1,14 +1,15 @@
+import { InputError } from "@decorum/tensor";
 import { tokenCount, tokenShape, type TokenTensor } from "./masks.ts";
 
 /**
  * Mean of `value(i)` over the tokens of the mask, in double: `mmean` of the formulas.
  *
  * @param value of the flat position `i`; called only where the mask is 1
- * @throws RangeError when the mask has no token
+ * @throws InputError when the mask has no token
  */
 export function meanOverMask(mask: TokenTensor, value: (i: number) => number): number {
   const count = tokenCount(mask);
-  if (count === 0) throw new RangeError("Cannot take a mean over a mask of 0 tokens: expected one");
+  if (count === 0) throw new InputError("Cannot take a mean over a mask of 0 tokens: expected one");
   let sum = 0;
   for (let i = 0; i < mask.data.length; i++) if (mask.data[i] === 1) sum += value(i);
   return sum / count;
@@ -23,12 +24,12 @@ export function maskedMean(values: TokenTensor, mask: TokenTensor): number {
 /**
  * Unbiased variance (N - 1) of `values` over the tokens of the mask, as TRL's `masked_var`.
  *
- * @throws RangeError when the mask has fewer than 2 tokens
+ * @throws InputError when the mask has fewer than 2 tokens
  */
 export function maskedVar(values: TokenTensor, mask: TokenTensor): number {
   const count = tokenCount(mask);
   if (count < 2) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot take an unbiased variance over ${count} token(s): expected at least 2; use a larger batch`,
     );
   }
@@ -51,9 +52,9 @@ export function meanOfSums(values: TokenTensor, mask: TokenTensor): number {
   return mean(sumPerSequence(values, mask));
 }
 
-/** Mean of plain numbers; RangeError when there are none. */
+/** Mean of plain numbers; InputError when there are none. */
 export function mean(values: ArrayLike<number>): number {
-  if (values.length === 0) throw new RangeError("Cannot take a mean of 0 numbers: expected one");
+  if (values.length === 0) throw new InputError("Cannot take a mean of 0 numbers: expected one");
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return sum / values.length;

@@ -1,4 +1,4 @@
-import { type Tensor, tensor } from "@decorum/tensor";
+import { InputError, type Tensor, tensor } from "@decorum/tensor";
 
 /** One number per response token, `[batch, time]`; rows are padded to the longest response. */
 export type TokenTensor = Tensor<"float32">;
@@ -12,8 +12,8 @@ export interface TokenShape {
 /**
  * The shape that all of `tensors` have, by the names used in messages.
  *
- * @throws TypeError when one is not `[batch, time]` or differs from the first
- * @throws RangeError when the batch or the time is empty
+ * @throws InputError when one is not `[batch, time]` or differs from the first
+ * @throws InputError when the batch or the time is empty
  */
 export function tokenShape(tensors: Readonly<Record<string, TokenTensor>>): TokenShape {
   const [first, ...others] = Object.entries(tensors);
@@ -21,17 +21,17 @@ export function tokenShape(tensors: Readonly<Record<string, TokenTensor>>): Toke
   const [name, { dims }] = first;
   const [batch, time] = dims;
   if (dims.length !== 2 || batch === undefined || time === undefined) {
-    throw new TypeError(`"${name}" has shape [${dims}]: expected [batch, time]`);
+    throw new InputError(`"${name}" has shape [${dims}]: expected [batch, time]`);
   }
   for (const [other, found] of others) {
     if (found.dims.length !== 2 || found.dims[0] !== batch || found.dims[1] !== time) {
-      throw new TypeError(
+      throw new InputError(
         `"${other}" has shape [${found.dims}]: expected [${dims}], the shape of "${name}"`,
       );
     }
   }
   if (batch === 0 || time === 0) {
-    throw new RangeError(
+    throw new InputError(
       `"${name}" has shape [${dims}]: expected at least one sequence and one token`,
     );
   }
@@ -42,7 +42,7 @@ export function tokenShape(tensors: Readonly<Record<string, TokenTensor>>): Toke
  * The mask of responses of `lengths` tokens (eos included), `[batch, time]`: 1 where there is a token.
  *
  * @param time padded length; default the longest response
- * @throws RangeError when a length is not a whole number from 1 to `time`
+ * @throws InputError when a length is not a whole number from 1 to `time`
  */
 export function responseMask(
   lengths: readonly number[],
@@ -51,7 +51,7 @@ export function responseMask(
   const mask = new Float32Array(lengths.length * time);
   for (const [row, length] of lengths.entries()) {
     if (!Number.isInteger(length) || length < 1 || length > time) {
-      throw new RangeError(
+      throw new InputError(
         `Response ${row} has ${length} tokens: expected a whole number from 1 to ${time}`,
       );
     }
@@ -63,14 +63,14 @@ export function responseMask(
 /**
  * Position in its row of the last token of every response, `[batch]`.
  *
- * @throws RangeError when a response has no token, or a mask value is neither 0 nor 1
+ * @throws InputError when a response has no token, or a mask value is neither 0 nor 1
  */
 export function lastTokens(mask: TokenTensor): number[] {
   const { batch, time } = tokenShape({ mask });
   tokenCount(mask);
   return Array.from({ length: batch }, (_, row) => {
     const last = mask.data.subarray(row * time, (row + 1) * time).lastIndexOf(1);
-    if (last < 0) throw new RangeError(`Response ${row} has no token in the mask: expected one`);
+    if (last < 0) throw new InputError(`Response ${row} has no token in the mask: expected one`);
     return last;
   });
 }
@@ -78,12 +78,12 @@ export function lastTokens(mask: TokenTensor): number[] {
 /**
  * Number of tokens in the mask.
  *
- * @throws RangeError when a value is neither 0 nor 1
+ * @throws InputError when a value is neither 0 nor 1
  */
 export function tokenCount(mask: TokenTensor): number {
   let count = 0;
   for (const [i, m] of mask.data.entries()) {
-    if (m !== 0 && m !== 1) throw new RangeError(`mask is ${m} at element ${i}: expected 0 or 1`);
+    if (m !== 0 && m !== 1) throw new InputError(`mask is ${m} at element ${i}: expected 0 or 1`);
     count += m;
   }
   return count;

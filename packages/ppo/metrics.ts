@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { policyLoss, type PolicyLossInputs, totalLoss, valueLoss } from "./losses.ts";
 import { maskedMean, maskedVar, mean, meanOfSums, std } from "./masked_moments.ts";
 import { tokenCount, tokenShape, type TokenTensor } from "./masks.ts";
@@ -20,8 +21,8 @@ export interface MinibatchInputs extends PolicyLossInputs {
 /**
  * Metrics of one mini-batch, as TRL's `PPOTrainer.loss`. The value loss is not scaled by `vfCoef`.
  *
- * @throws TypeError when shapes differ
- * @throws RangeError when the mask has no token
+ * @throws InputError when shapes differ
+ * @throws InputError when the mask has no token
  */
 export function minibatchStats(inputs: MinibatchInputs): MinibatchStats {
   const { mask, entropy, advantages, returns, oldValues, vfCoef, entropyCoef = 0 } = inputs;
@@ -49,11 +50,11 @@ export function minibatchStats(inputs: MinibatchInputs): MinibatchStats {
   };
 }
 
-/** Mean of every metric over the mini-batches of all epochs; RangeError when there are none. */
+/** Mean of every metric over the mini-batches of all epochs; InputError when there are none. */
 export function averageStats<S extends Readonly<Record<string, number>>>(stats: readonly S[]): S {
   const [first] = stats;
   if (first === undefined) {
-    throw new RangeError("Cannot average the metrics of 0 mini-batches: expected at least one");
+    throw new InputError("Cannot average the metrics of 0 mini-batches: expected at least one");
   }
   const means = Object.keys(first).map((name) => [name, mean(stats.map((s) => s[name]!))]);
   return Object.fromEntries(means) as S;
@@ -107,8 +108,8 @@ export interface StepInputs extends BatchInputs {
  * Metrics of a step under TRL's names, as its `record_step_stats`. A deviation of one number is 0, and so
  * is `ppo/val/var_explained` when the returns do not vary (PyTorch would say NaN or infinity).
  *
- * @throws TypeError when shapes differ
- * @throws RangeError when the batch or the list of mini-batches is empty
+ * @throws InputError when shapes differ
+ * @throws InputError when the batch or the list of mini-batches is empty
  */
 export function stepStats(inputs: StepInputs): StepStats {
   const averages = averageStats(inputs.minibatches);

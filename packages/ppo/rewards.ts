@@ -15,8 +15,8 @@ export interface TokenRewards {
  * `rewards[t] = -klCoef kl[t]`, and the score is added at the last token of its response.
  *
  * @param inputs `kl` and `mask` `[batch, time]`; `scores` `[batch]`, of the reward model, after shaping
- * @throws TypeError when shapes differ
- * @throws RangeError when a response has no token, or a score is not finite
+ * @throws InputError when shapes differ
+ * @throws InputError when a response has no token, or a score is not finite
  */
 export function tokenRewards(
   { kl, scores, mask, klCoef }: {

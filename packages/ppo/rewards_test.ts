@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { float32 } from "@decorum/tensor";
+import { float32, InputError } from "@decorum/tensor";
 import { tokenKl } from "./kl.ts";
 import { responseMask } from "./masks.ts";
 import { tokenRewards } from "./rewards.ts";
@@ -38,6 +38,6 @@ Deno.test("scores that do not fit are refused", () => {
   const call = (scores: ReturnType<typeof float32>) => () =>
     tokenRewards({ kl: mask, scores, mask, klCoef: 1 });
   assert.throws(call(float32([3], [1, 2, 3])), /"scores" has shape \[3\]: expected \[2\]/);
-  assert.throws(call(float32([2, 1], [1, 2])), TypeError);
+  assert.throws(call(float32([2, 1], [1, 2])), InputError);
   assert.throws(call(float32([2], [1, NaN])), /score of response 1 is NaN/);
 });

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 /** Mean and variance of all scores seen so far; plain JSON, so it is saved as it is. */
 export interface RunningMoments {
   readonly mean: number;
@@ -13,7 +14,7 @@ export const emptyMoments: RunningMoments = { mean: 0, var: 1, count: 0 };
  * The moments after `values` too, by Chan's parallel formula, as TRL's `RunningMoments.update`
  * (which starts from a count of 1e-24 instead of 0).
  *
- * @throws RangeError when a value is not finite
+ * @throws InputError when a value is not finite
  */
 export function updateMoments(moments: RunningMoments, values: ArrayLike<number>): RunningMoments {
   const n = values.length;
@@ -21,7 +22,7 @@ export function updateMoments(moments: RunningMoments, values: ArrayLike<number>
   let sum = 0;
   for (let i = 0; i < n; i++) sum += values[i]!;
   if (!Number.isFinite(sum)) {
-    throw new RangeError(`Cannot take ${n} scores into the running moments: one is not finite`);
+    throw new InputError(`Cannot take ${n} scores into the running moments: one is not finite`);
   }
   const batchMean = sum / n;
   let squares = 0;

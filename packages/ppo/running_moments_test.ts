@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { mean, std } from "./masked_moments.ts";
@@ -33,5 +34,5 @@ Deno.test("the state survives JSON bit for bit", () => {
 });
 
 Deno.test("a score that is not finite is refused", () => {
-  assert.throws(() => updateMoments(emptyMoments, [1, NaN]), RangeError);
+  assert.throws(() => updateMoments(emptyMoments, [1, NaN]), InputError);
 });

@@ -1,4 +1,4 @@
-import { type Tensor, tensor } from "@decorum/tensor";
+import { InputError, type Tensor, tensor } from "@decorum/tensor";
 import { type RunningMoments, runningStd, updateMoments } from "./running_moments.ts";
 
 /** Scores of the reward model, one per response: `[batch]`. */
@@ -23,9 +23,9 @@ export function normalizeScores(
   return { scores: mapScores(scores, (s) => (s - shift) / scale), moments: next };
 }
 
-/** Scores limited to `[-limit, limit]`, TRL's `score_clip`; RangeError when `limit` is not above 0. */
+/** Scores limited to `[-limit, limit]`, TRL's `score_clip`; InputError when `limit` is not above 0. */
 export function clipScores(scores: Scores, limit: number): Scores {
-  if (!(limit > 0)) throw new RangeError(`scoreClip is ${limit}: expected a number above 0`);
+  if (!(limit > 0)) throw new InputError(`scoreClip is ${limit}: expected a number above 0`);
   return mapScores(scores, (s) => Math.min(limit, Math.max(-limit, s)));
 }
 
@@ -34,7 +34,7 @@ export function clipScores(scores: Scores, limit: number): Scores {
  * `missing_eos_penalty`. Apply it after normalisation and clipping, or they take it away again.
  *
  * @param hasEos whether the response holds an eos token, `[batch]`
- * @throws TypeError when `hasEos` has another length
+ * @throws InputError when `hasEos` has another length
  */
 export function penalizeMissingEos(
   scores: Scores,
@@ -42,7 +42,7 @@ export function penalizeMissingEos(
   penalty: number,
 ): Scores {
   if (hasEos.length !== scores.data.length) {
-    throw new TypeError(
+    throw new InputError(
       `hasEos has ${hasEos.length} elements: expected ${scores.data.length}, one per score`,
     );
   }
@@ -52,17 +52,17 @@ export function penalizeMissingEos(
 /**
  * Checks that `scores` is `[batch]` and finite.
  *
- * @throws TypeError or RangeError when it is not
+ * @throws InputError when it is not
  */
 export function checkScores(scores: Scores, batch = scores.dims[0] ?? 0): void {
   if (scores.dims.length !== 1 || scores.dims[0] !== batch) {
-    throw new TypeError(
+    throw new InputError(
       `"scores" has shape [${scores.dims}]: expected [${batch}], one per response`,
     );
   }
   const bad = scores.data.findIndex((s) => !Number.isFinite(s));
   if (bad >= 0) {
-    throw new RangeError(
+    throw new InputError(
       `The score of response ${bad} is ${
         scores.data[bad]
       }: expected a finite number; look at the reward model`,

@@ -1,4 +1,4 @@
-import { tensor } from "@decorum/tensor";
+import { InputError, tensor } from "@decorum/tensor";
 import type { TokenTensor } from "./masks.ts";
 
 /**
@@ -14,14 +14,14 @@ export const trlCompat = { adamEps: 1e-8, maxGradNorm: Infinity, loraDropout: 0 
  * generated token, `m[t] = 1` for `1 <= t <= length - 2`.
  *
  * @param lengths ids of every response, decoder start and eos included
- * @throws RangeError when a response has fewer than 3 ids, as no token of it would count
+ * @throws InputError when a response has fewer than 3 ids, as no token of it would count
  */
 export function trlResponseMask(lengths: readonly number[]): TokenTensor {
   const time = Math.max(1, ...lengths) - 1;
   const mask = new Float32Array(lengths.length * time);
   for (const [row, length] of lengths.entries()) {
     if (!Number.isInteger(length) || length < 3) {
-      throw new RangeError(
+      throw new InputError(
         `Response ${row} has ${length} ids: TRL's mask needs at least 3 (decoder start and two tokens)`,
       );
     }

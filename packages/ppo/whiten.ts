@@ -10,7 +10,7 @@ const VARIANCE_EPSILON = 1e-8;
  * unbiased. Outside the mask the same map is applied, so that what lies there is the caller's to mask.
  *
  * @param shiftMean false adds the mean back, which is how rewards are whitened; default true
- * @throws RangeError when the mask has fewer than 2 tokens
+ * @throws InputError when the mask has fewer than 2 tokens
  */
 export function whiten(
   values: TokenTensor,

@@ -33,7 +33,7 @@ Deno.test("equal values become 0, not NaN", () => {
 
 Deno.test("a batch of one token is refused", () => {
   assert.throws(() => whiten(float32([1, 2], [1, 2]), responseMask([1], 2)), {
-    name: "RangeError",
+    name: "InputError",
     message: /variance over 1 token\(s\): expected at least 2/,
   });
 });

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { lookup } from "node:dns/promises";
 
 /** Host and port of "host:port", "[v6]:port", "dns:///host:port"; undefined for other forms. */
@@ -22,7 +23,7 @@ export function isLoopback(address: string): boolean {
 /**
  * Refuses plaintext where others could read or change it.
  *
- * @throws TypeError when the address leaves this machine without TLS and `insecure` was not said.
+ * @throws InputError when the address leaves this machine without TLS and `insecure` was not said.
  */
 export function checkTransport(
   what: string,
@@ -30,7 +31,7 @@ export function checkTransport(
   { tls, insecure }: { tls?: unknown; insecure?: boolean | undefined },
 ): void {
   if (tls !== undefined || insecure === true || isLoopback(address)) return;
-  throw new TypeError(
+  throw new InputError(
     `Cannot ${what} ${address} in plaintext: only loopback addresses may. Give tls, or say insecure: true`,
   );
 }
@@ -39,12 +40,12 @@ export function checkTransport(
  * Every address behind a name: a headless service of Kubernetes has one for each replica. Each is "ip:port",
  * in a fixed order.
  *
- * @throws TypeError when `target` is not "host:port", Error when the name is not known.
+ * @throws InputError when `target` is not "host:port", Error when the name is not known.
  */
 export async function resolveAddresses(target: string): Promise<string[]> {
   const parsed = hostPort(target);
   if (!parsed) {
-    throw new TypeError(`Cannot resolve ${JSON.stringify(target)}: expected "host:port"`);
+    throw new InputError(`Cannot resolve ${JSON.stringify(target)}: expected "host:port"`);
   }
   const found = await lookup(parsed.host, { all: true }).catch((cause: Error) => {
     throw new Error(`Cannot resolve ${target}: ${cause.message}`, { cause });

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { Identity } from "./identity.ts";
 import type { TokenSource } from "./tokens.ts";
 
@@ -51,14 +52,14 @@ function entry<T>(record: Readonly<Record<string, T>>, key: string): T | undefin
 /**
  * Checks the names of a table against the methods that there are.
  *
- * @throws RangeError for an entry that names no method: a spelling mistake would deny, or allow, in silence.
+ * @throws InputError for an entry that names no method: a spelling mistake would deny, or allow, in silence.
  */
 export function checkAuthTable(table: AuthTable, methods: readonly string[]): void {
   const known = new Set(methods);
   for (const method of methods) known.add(method.slice(0, method.lastIndexOf("/")) + "/*");
   for (const name of Object.keys(table.allow)) {
     if (!known.has(name)) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot use the table of methods: "${name}" is not served here. Served: ${
           methods.join(", ")
         }`,

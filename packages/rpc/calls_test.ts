@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { RpcError } from "./rpc_error.ts";
@@ -127,7 +128,7 @@ Deno.test("messages that came before an error are delivered before it", async ()
       async *generate() {
         for (let i = 0; i < 5; i++) yield await Promise.resolve({ chunks: [{ offset: i }] });
         await sleep(100);
-        throw new RangeError("Cannot go on: 5 is enough");
+        throw new InputError("Cannot go on: 5 is enough");
       },
     },
   });
@@ -185,7 +186,7 @@ Deno.test("a deadline ends the call on both sides; a parent's deadline is inheri
 
   const parent = { signal: new AbortController().signal, deadline: Date.now() + 100 };
   await assert.rejects(fixture.reward.score({}, { parent }), rejectsWith("DEADLINE_EXCEEDED"));
-  assert.throws(() => fixture.reward.score({}, { deadlineMs: Infinity }), RangeError);
+  assert.throws(() => fixture.reward.score({}, { deadlineMs: Infinity }), InputError);
 });
 
 Deno.test("an abort signal cancels calls before and while they run, with its reason as cause", async () => {
@@ -241,7 +242,7 @@ Deno.test("a server that refuses an upload stops the sender", async () => {
   await using fixture = await startFixture({
     policy: {
       async uploadWeights(requests) {
-        for await (const _ of requests) throw new TypeError("Cannot take the upload: wrong dtype");
+        for await (const _ of requests) throw new InputError("Cannot take the upload: wrong dtype");
         return {};
       },
     },

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import * as grpc from "@grpc/grpc-js";
 import { connectivityState } from "@grpc/grpc-js";
 import type { Logger, Metrics } from "@decorum/telemetry";
@@ -45,7 +46,7 @@ export type RpcClient<S> = Calls<S> & ClientControl;
  * Makes a client. It connects with its first call and reconnects by itself. Streams are sent and read at the
  * pace of the slower side; leaving a `for await` cancels the call.
  *
- * @throws TypeError for plaintext where it is not allowed.
+ * @throws InputError for plaintext where it is not allowed.
  */
 export function createClient<D, H>(
   service: Service<D, H>,
@@ -68,7 +69,7 @@ export function createClient<D, H>(
   for (const [name, method] of Object.entries(definition)) {
     const policy = anyService.methods[name];
     if (policy === undefined) {
-      throw new TypeError(`Cannot call ${service.name}/${name}: its policy is not declared`);
+      throw new InputError(`Cannot call ${service.name}/${name}: its policy is not declared`);
     }
     calls[name.charAt(0).toLowerCase() + name.slice(1)] = (
       input: unknown,

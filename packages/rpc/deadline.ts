@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { CallOptions } from "./call_options.ts";
 
 /** When a call ends at the latest, and what may end it before. */
@@ -10,12 +11,12 @@ export interface CallLimits {
 /**
  * The limits of a call: the nearer of its own deadline and its parent's, and both signals.
  *
- * @throws RangeError when `deadlineMs` is not above 0 and finite: every call has a deadline.
+ * @throws InputError when `deadlineMs` is not above 0 and finite: every call has a deadline.
  */
 export function callLimits(options: CallOptions, defaultMs: number, now = Date.now()): CallLimits {
   const own = options.deadlineMs ?? defaultMs;
   if (!(own > 0 && Number.isFinite(own))) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot call with deadlineMs ${own}: expected a finite number of milliseconds above 0`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Metadata } from "@grpc/grpc-js";
 import { RpcError } from "./rpc_error.ts";
 import { statusCode, type StatusName } from "./status.ts";
@@ -64,22 +65,10 @@ const passedOn: readonly StatusName[] = [
   "UNAVAILABLE",
 ];
 
-/** Messages of errors that the engine itself throws: faults of a program, not of an argument. */
-const engineMessage = new RegExp(
-  [
-    "^Cannot (read|set) propert|^Cannot convert |^Cannot destructure |^Cannot mix BigInt",
-    "is not (a function|a constructor|iterable|defined|extensible|async iterable)|^Assignment to",
-    "^Maximum call stack|^Invalid (typed )?array length|^Array buffer allocation|^Class constructor",
-    "^Reduce of empty array|^offset is out of bounds|^Invalid string length|out of bounds memory",
-    "^Offset is outside the bounds|^Method .* called on incompatible",
-  ].join("|"),
-);
-
 /**
- * The one mapping of errors to statuses. `TypeError` and `RangeError` of the domain: INVALID_ARGUMENT.
+ * The one mapping of errors to statuses. `InputError`: INVALID_ARGUMENT.
  * `StatusError`: its own. `AbortError`: CANCELLED. An `RpcError` of a service behind this one: its code, where
- * that concerns the caller. All else, errors of the JavaScript engine and broken invariants ("internal: ...")
- * included: INTERNAL without details.
+ * that concerns the caller. All else, errors of the JavaScript engine and broken invariants included: INTERNAL without details.
  */
 export function toStatus(error: unknown): OutgoingStatus {
   const { name, details, pushbackMs } = classify(error);
@@ -101,8 +90,7 @@ function classify(error: unknown): { name: StatusName; details: string; pushback
   if (error instanceof Error && error.name === "AbortError") {
     return { name: "CANCELLED", details: "the call was cancelled" };
   }
-  const ofDomain = error instanceof TypeError || error instanceof RangeError;
-  if (ofDomain && !engineMessage.test(error.message) && !error.message.startsWith("internal:")) {
+  if (error instanceof InputError) {
     return { name: "INVALID_ARGUMENT", details: error.message };
   }
   return { name: "INTERNAL", details: "internal error: the server's log has its cause" };

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import * as rpc from "./mod.ts";
 import { RpcError, StatusError, toStatus } from "./mod.ts";
@@ -13,8 +14,8 @@ function engineError(run: () => unknown): unknown {
 
 Deno.test("domain errors keep their message; faults of the program are hidden", () => {
   const cases: [unknown, string, RegExp][] = [
-    [new TypeError('Cannot read tensor "a": rank 2'), "INVALID_ARGUMENT", /rank 2/],
-    [new RangeError("temperature -1"), "INVALID_ARGUMENT", /temperature/],
+    [new InputError('Cannot read tensor "a": rank 2'), "INVALID_ARGUMENT", /rank 2/],
+    [new InputError("temperature -1"), "INVALID_ARGUMENT", /temperature/],
     [rpc.notFound("no run r1"), "NOT_FOUND", /no run r1/],
     [rpc.failedPrecondition("another base"), "FAILED_PRECONDITION", /another base/],
     [rpc.aborted("version 3, expected 2"), "ABORTED", /version 3/],
@@ -23,7 +24,7 @@ Deno.test("domain errors keep their message; faults of the program are hidden", 
     [rpc.unavailable("loading"), "UNAVAILABLE", /loading/],
     [new DOMException("stop", "AbortError"), "CANCELLED", /cancelled/],
     [new Error("secret /path"), "INTERNAL", /^internal error: the server's log has its cause$/],
-    [new TypeError("internal: shape lost"), "INTERNAL", /^internal error/],
+    [new InputError("internal: shape lost"), "INTERNAL", /^internal error/],
     [new StatusError("INTERNAL", "secret"), "INTERNAL", /^internal error/],
     ["text", "INTERNAL", /^internal error/],
     [undefined, "INTERNAL", /^internal error/],

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type * as grpc from "@grpc/grpc-js";
 import { trace } from "@opentelemetry/api";
 import { type Logger, recordError } from "@decorum/telemetry";
@@ -26,7 +27,7 @@ type SurfaceCall =
  * grpc-js handlers of a service from its promise and generator functions, found under the methods' names in
  * camelCase.
  *
- * @throws TypeError when a method has no function.
+ * @throws InputError when a method has no function.
  */
 export function adaptHandlers(
   serviceName: string,
@@ -40,7 +41,7 @@ export function adaptHandlers(
     const key = name.charAt(0).toLowerCase() + name.slice(1);
     const handler = handlers[key];
     if (typeof handler !== "function") {
-      throw new TypeError(`Cannot serve ${method}: expected a function "${key}" in the handlers`);
+      throw new InputError(`Cannot serve ${method}: expected a function "${key}" in the handlers`);
     }
     const serve = (handler as Handler).bind(handlers);
     if (responseStream) {

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
 import type { Buffer } from "node:buffer";
@@ -21,7 +22,7 @@ export interface LoadedProto {
  * numbers (exact up to 2^53 - 1), bytes `Buffer`; fields that were not sent have their default, except
  * `optional` ones and members of a oneof, which are absent.
  *
- * @throws RangeError when the file does not hold the service.
+ * @throws InputError when the file does not hold the service.
  */
 export function loadProto(service: Pick<AnyService, "name" | "proto">): LoadedProto {
   let packageDefinition = loaded.get(service.proto);
@@ -37,7 +38,7 @@ export function loadProto(service: Pick<AnyService, "name" | "proto">): LoadedPr
   }
   const definition = packageDefinition[service.name];
   if (!definition || "format" in definition) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot load service ${service.name} from protos/${service.proto}: the file holds ` +
         Object.keys(packageDefinition).filter((name) => name.endsWith("Service")).join(", "),
     );

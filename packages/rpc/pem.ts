@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { Buffer } from "node:buffer";
 import { createPublicKey, X509Certificate } from "node:crypto";
 import { accessSync, constants } from "node:fs";
@@ -27,7 +28,7 @@ export interface ReloadedPemOptions extends ReloadHost {
 /**
  * The files' contents, read again when they change; cert-manager renews a certificate while it is in use.
  *
- * @throws TypeError for a certificate without key or the reverse; Error naming the file that cannot be read or
+ * @throws InputError for a certificate without key or the reverse; Error naming the file that cannot be read or
  *   holds no certificate, or a key that does not belong to the certificate
  */
 export function reloadedPem(
@@ -35,7 +36,7 @@ export function reloadedPem(
   { side, ...options }: ReloadedPemOptions,
 ): ReloadedFiles<Pem> {
   if ((certFile === undefined) !== (keyFile === undefined)) {
-    throw new TypeError(`Cannot use the ${side}'s TLS: certificate and key come together`);
+    throw new InputError(`Cannot use the ${side}'s TLS: certificate and key come together`);
   }
   const own = certFile === undefined || keyFile === undefined ? [] : [certFile, keyFile];
   const files = [caFile, ...own];
@@ -69,7 +70,9 @@ function checkReadable(file: string, option: string): void {
   try {
     accessSync(file, constants.R_OK);
   } catch (cause) {
-    throw new Error(`Cannot read tls.${option} ${file}: ${(cause as Error).message}`, { cause });
+    throw new InputError(`Cannot read tls.${option} ${file}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 
@@ -77,7 +80,7 @@ function certificateOf(pem: Buffer, file: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (cause) {
-    throw new Error(`Cannot use ${file}: expected a certificate in PEM format`, { cause });
+    throw new InputError(`Cannot use ${file}: expected a certificate in PEM format`, { cause });
   }
 }
 
@@ -87,8 +90,10 @@ function checkKey(certificate: X509Certificate, key: Buffer, certFile: string, k
   try {
     found = createPublicKey(key).export(spki);
   } catch (cause) {
-    throw new Error(`Cannot use ${keyFile}: expected a private key in PEM format`, { cause });
+    throw new InputError(`Cannot use ${keyFile}: expected a private key in PEM format`, { cause });
   }
   if (found.equals(certificate.publicKey.export(spki))) return;
-  throw new Error(`Cannot use ${keyFile}: it is not the key of the certificate in ${certFile}`);
+  throw new InputError(
+    `Cannot use ${keyFile}: it is not the key of the certificate in ${certFile}`,
+  );
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import * as grpc from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
@@ -86,7 +87,7 @@ export interface RpcServer {
 /**
  * Opens a server.
  *
- * @throws TypeError for an address, table or handlers that do not fit, or plaintext where it is not allowed;
+ * @throws InputError for an address, table or handlers that do not fit, or plaintext where it is not allowed;
  *   Error when the port cannot be opened.
  */
 export async function createServer(options: ServerOptions): Promise<RpcServer> {
@@ -167,7 +168,7 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
   const setServing = (on: boolean, only?: string): void => {
     if (draining && on) return;
     if (only !== undefined && !names.includes(only)) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot set the health of ${only}: served are ${names.slice(1).join(", ")}`,
       );
     }
@@ -207,7 +208,7 @@ function authorizerOf(options: ServerOptions, methods: readonly string[]): Autho
     return new Authorizer(auth, { logger, metrics });
   }
   if (tls === undefined && isLoopback(address)) return new Authorizer("open", { logger, metrics });
-  throw new TypeError(
+  throw new InputError(
     `Cannot listen on ${address} without a table of who may call what: give auth (or "open")`,
   );
 }

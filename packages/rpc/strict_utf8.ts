@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Buffer } from "node:buffer";
 
 const replacement = "\uFFFD";
@@ -8,12 +9,12 @@ const encoded = Buffer.from(replacement);
  * what is wrong. A message that says U+FFFD itself passes: then its bytes hold that character as often as its strings.
  *
  * @param bytes what the message was read from
- * @throws TypeError when a string of the message is not valid UTF-8
+ * @throws InputError when a string of the message is not valid UTF-8
  */
 export function checkUtf8(message: unknown, bytes: Uint8Array): void {
   const read = countReplacements(message);
   if (read > 0 && read > countEncoded(bytes)) {
-    throw new TypeError("a string of the message is not valid UTF-8");
+    throw new InputError("a string of the message is not valid UTF-8");
   }
 }
 

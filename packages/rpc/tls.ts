@@ -34,7 +34,7 @@ export interface ClientTls extends PemFiles {
 export class TlsServerCredentials extends ServerCredentials implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
 
-  /** @throws TypeError, Error as {@link reloadedPem} */
+  /** @throws InputError, Error as {@link reloadedPem} */
   constructor({ clients, reloadMs, ...files }: ServerTls, host: ReloadHost) {
     const everyMs = reloadMs ?? 5000;
     const pem = reloadedPem(files, { side: "server", everyMs, ...host });
@@ -61,7 +61,7 @@ function contextOptions({ value: { ca, cert, key } }: ReloadedFiles<Pem>) {
   return { ca, cert: cert!, key: key! };
 }
 
-/** Reads a client's files as a connection would. @throws TypeError, Error as {@link reloadedPem} */
+/** Reads a client's files as a connection would. @throws InputError, Error as {@link reloadedPem} */
 export function checkClientTls(tls: ClientTls): void {
   reloadedPem(tls, { side: "client" });
 }
@@ -75,7 +75,7 @@ export interface ClientSecurity {
 /**
  * Credentials and channel options of a client of `address`.
  *
- * @throws TypeError, Error as {@link reloadedPem}
+ * @throws InputError, Error as {@link reloadedPem}
  */
 export function clientSecurity(
   tls: ClientTls | undefined,

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ReloadedFiles, type ReloadHost } from "./reloaded_files.ts";
@@ -30,7 +31,7 @@ export function parseTokens(text: string, trustDomain: string): KnownToken[] {
     if (bare === "") return [];
     const match = /^([0-9a-f]{64})\s+(\S+)$/.exec(bare);
     if (!match) {
-      throw new Error(
+      throw new InputError(
         `line ${
           i + 1
         }: expected the SHA-256 of a token as 64 lower-case hexadecimal digits, and an identity, ` +
@@ -66,7 +67,9 @@ export function tokensFile(
       try {
         return parseTokens(bytes!.toString("utf8"), trustDomain);
       } catch (cause) {
-        throw new Error(`Cannot use the tokens of ${file}: ${(cause as Error).message}`, { cause });
+        throw new InputError(`Cannot use the tokens of ${file}: ${(cause as Error).message}`, {
+          cause,
+        });
       }
     },
   });
@@ -82,7 +85,7 @@ export function tokenFile(file: string, options: TokenFileOptions = {}): () => s
     parse([bytes]) {
       const text = bytes!.toString("utf8").trim();
       if (/^[\x21-\x7e]+$/.test(text)) return text;
-      throw new Error(`Cannot use the token of ${file}: expected one line of visible ASCII`);
+      throw new InputError(`Cannot use the token of ${file}: expected one line of visible ASCII`);
     },
   });
   return () => token.value;

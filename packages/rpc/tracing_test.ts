@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { trace } from "@opentelemetry/api";
 import {
@@ -126,8 +127,8 @@ Deno.test("spans carry the stable rpc attributes, statuses and errors; probes ar
   traced(async (sink, tracing) => {
     await using fixture = await startFixture({
       reward: {
-        getInfo: () => Promise.reject(new TypeError("wrong")),
-        score: () => Promise.reject(new Error("broken", { cause: new RangeError("inside") })),
+        getInfo: () => Promise.reject(new InputError("wrong")),
+        score: () => Promise.reject(new Error("broken", { cause: new InputError("inside") })),
       },
     });
     await fixture.reward.getInfo({}).catch(() => {});
@@ -157,7 +158,7 @@ Deno.test("spans carry the stable rpc attributes, statuses and errors; probes ar
     const said = failed.events.map(({ name, attributes: a }) =>
       `${name} ${a["exception.type"]} ${a["exception.message"]}`
     );
-    assert.deepEqual(said, ["exception Error broken", "exception RangeError inside"]);
+    assert.deepEqual(said, ["exception Error broken", "exception InputError inside"]);
   }));
 
 Deno.test("call durations have the method, the status and an exemplar; logs have the trace", () =>

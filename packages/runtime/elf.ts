@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { closeSync, openSync, readSync } from "node:fs";
 
 /** What the dynamic linker reads of a shared library (System V ABI, chapters 4 and 5). */
@@ -24,7 +25,7 @@ interface Segment {
 function readAt(file: number, offset: number, length: number): DataView<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   if (readSync(file, bytes, 0, length, offset) !== length) {
-    throw new TypeError(`the file ends before byte ${offset + length}`);
+    throw new InputError(`the file ends before byte ${offset + length}`);
   }
   return new DataView(bytes.buffer);
 }
@@ -48,7 +49,7 @@ function stringsOf(file: number, segments: readonly Segment[], address: number, 
   const home = segments.find((s) =>
     s.type === PT_LOAD && s.address <= address && address < s.address + s.size
   );
-  if (!home) throw new TypeError(`no segment holds the string table at address ${address}`);
+  if (!home) throw new InputError(`no segment holds the string table at address ${address}`);
   const table = new Uint8Array(readAt(file, home.offset + address - home.address, size).buffer);
   return (at: number) => new TextDecoder().decode(table.subarray(at, table.indexOf(0, at)));
 }
@@ -57,11 +58,11 @@ function parse(file: number): ElfLibrary {
   const header = readAt(file, 0, 64);
   // 0x7f "ELF", 64 bit, little endian
   if (header.getUint32(0) !== 0x7f454c46 || header.getUint16(4) !== 0x0201) {
-    throw new TypeError("it is not a 64-bit little-endian ELF file");
+    throw new InputError("it is not a 64-bit little-endian ELF file");
   }
   const segments = segmentsOf(file, header);
   const dynamic = segments.find((s) => s.type === PT_DYNAMIC);
-  if (!dynamic) throw new TypeError("it has no dynamic section");
+  if (!dynamic) throw new InputError("it has no dynamic section");
   const table = readAt(file, dynamic.offset, dynamic.size);
   const entries = Array.from({ length: Math.floor(dynamic.size / 16) }, (_, i) => ({
     tag: u64(table, i * 16),
@@ -83,15 +84,15 @@ function parse(file: number): ElfLibrary {
 /**
  * Reads a shared library's dynamic section without loading it.
  *
- * @throws TypeError when the file is no 64-bit little-endian shared library; Error when it cannot be read
+ * @throws InputError when the file is no 64-bit little-endian shared library; Error when it cannot be read
  */
 export function readElf(path: string): ElfLibrary {
   const file = openSync(path, "r");
   try {
     return parse(file);
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new TypeError(`Cannot read library "${path}": ${error.message}`);
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`Cannot read library "${path}": ${error.message}`);
   } finally {
     closeSync(file);
   }

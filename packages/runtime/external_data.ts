@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { readFileSync, realpathSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { renameExternalLocations } from "./external_locations.ts";
@@ -19,7 +20,7 @@ function realFile(what: string, location: string, file: string): string {
   try {
     return realpathSync(resolve(file));
   } catch (cause) {
-    throw new Error(
+    throw new InputError(
       `${what}: cannot open "${file}", given for external data "${location}"; expected a readable file`,
       { cause },
     );
@@ -36,13 +37,13 @@ function realFile(what: string, location: string, file: string): string {
  * weights are mapped where they lie.
  *
  * @param what the attempt, to begin error messages with
- * @throws TypeError unless exactly one of bytes and path is given, or for external data with no file; Error
+ * @throws InputError unless exactly one of bytes and path is given, or for external data with no file; Error
  * for a file that cannot be opened
  */
 export function prepareModel(what: string, source: ModelSource): PreparedModel {
   const { bytes, path, externalData } = source;
   if ((bytes === undefined) === (path === undefined)) {
-    throw new TypeError(`${what}: give the model as either bytes or path`);
+    throw new InputError(`${what}: give the model as either bytes or path`);
   }
   if (path !== undefined && externalData === undefined) {
     return { model: resolve(path), folder: undefined };
@@ -59,7 +60,7 @@ export function prepareModel(what: string, source: ModelSource): PreparedModel {
   const rename = (location: string): string => {
     const file = real.get(location);
     if (file === undefined) {
-      throw new TypeError(
+      throw new InputError(
         `${what}: the model has external data "${location}", files are given only for ${
           [...real.keys()].map((l) => `"${l}"`).join(", ") || "none"
         }`,

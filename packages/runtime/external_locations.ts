@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 /**
  * Rewrites where an encoded model looks for external data, without decoding the rest of it.
  *
@@ -29,7 +30,7 @@ function readVarint(bytes: Uint8Array, at: number): { value: number; end: number
     value += (byte & 0x7f) * 2 ** (7 * i);
     if (byte < 0x80) return { value, end: at + i + 1 };
   }
-  throw new TypeError(`Cannot read the model: it ends or breaks inside a number at byte ${at}`);
+  throw new InputError(`Cannot read the model: it ends or breaks inside a number at byte ${at}`);
 }
 
 function varint(value: number): Uint8Array {
@@ -70,9 +71,9 @@ function* fields(message: Uint8Array): Generator<Field> {
       const length = readVarint(message, tag.end);
       end = length.end + length.value;
       content = message.subarray(length.end, end);
-    } else throw new TypeError(`Cannot read the model: wire type ${wire} at byte ${start}`);
+    } else throw new InputError(`Cannot read the model: wire type ${wire} at byte ${start}`);
     if (end > message.length) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot read the model: field ${number} at byte ${start} needs ${end} bytes, ${message.length} are left`,
       );
     }
@@ -125,7 +126,7 @@ function rewrite(
  * The model with every external-data location, subgraphs included, put through `rename`.
  *
  * @returns `model` itself when no location changed
- * @throws TypeError when the bytes are not a protobuf message; whatever `rename` throws
+ * @throws InputError when the bytes are not a protobuf message; whatever `rename` throws
  */
 export function renameExternalLocations(
   model: Uint8Array,

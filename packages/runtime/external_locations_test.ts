@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { renameExternalLocations } from "./external_locations.ts";
@@ -28,12 +29,12 @@ Deno.test("a model whose locations stay is given back as it is", () => {
   assert.equal(renameExternalLocations(plain, () => assert.fail("has none")), plain);
 });
 
-Deno.test("truncated bytes are a TypeError", () => {
+Deno.test("truncated bytes are a InputError", () => {
   const original = model("external");
   for (const length of [1, 40, original.length - 1]) {
     assert.throws(
       () => renameExternalLocations(original.subarray(0, length), (l) => l),
-      (e) => e instanceof TypeError && e.message.startsWith("Cannot read the model"),
+      (e) => e instanceof InputError && e.message.startsWith("Cannot read the model"),
       `${length}`,
     );
   }

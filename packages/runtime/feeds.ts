@@ -1,4 +1,4 @@
-import { arrayOf, type DType, elementCount, type Tensor } from "@decorum/tensor";
+import { arrayOf, type DType, elementCount, InputError, type Tensor } from "@decorum/tensor";
 import type { ValueInfo, WireTensor } from "./messages.ts";
 
 /** A name list for a message. */
@@ -10,7 +10,7 @@ function checkFeed(session: string, expected: ValueInfo, found: Tensor): void {
   const fits = found.dims.length === expected.dims.length &&
     expected.dims.every((d, i) => typeof d === "string" || d === found.dims[i]);
   if (found.dtype !== expected.dtype || !fits) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot run session "${session}": input "${expected.name}" is ${
         shown(found.dtype, found.dims)
       }, expected ${shown(expected.dtype, expected.dims)}`,
@@ -19,7 +19,7 @@ function checkFeed(session: string, expected: ValueInfo, found: Tensor): void {
   if (
     !(found.data instanceof arrayOf[found.dtype]) || found.data.length !== elementCount(found.dims)
   ) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot run session "${session}": input "${expected.name}" holds ${found.data.length} elements in a ${found.data.constructor.name}, expected ${
         elementCount(found.dims)
       } in a ${arrayOf[found.dtype].name}`,
@@ -30,7 +30,7 @@ function checkFeed(session: string, expected: ValueInfo, found: Tensor): void {
 /**
  * Checks feeds against a session's inputs.
  *
- * @throws TypeError for a missing or unknown input, another element type, rank or fixed dimension.
+ * @throws InputError for a missing or unknown input, another element type, rank or fixed dimension.
  */
 export function checkFeeds(
   session: string,
@@ -41,7 +41,7 @@ export function checkFeeds(
   const missing = inputs.filter((i) => !Object.hasOwn(feeds, i.name)).map((i) => i.name);
   const unknown = Object.keys(feeds).filter((name) => !known.has(name));
   if (missing.length || unknown.length) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot run session "${session}": missing inputs: ${list(missing)}; unknown inputs: ${
         list(unknown)
       }; it takes ${list(known.keys())}`,
@@ -53,7 +53,7 @@ export function checkFeeds(
 /**
  * The outputs to compute: all of them unless named.
  *
- * @throws TypeError for a name that is no output.
+ * @throws InputError for a name that is no output.
  */
 export function checkFetches(
   session: string,
@@ -63,7 +63,7 @@ export function checkFetches(
   const known = outputs.map((o) => o.name);
   const unknown = (fetches ?? []).filter((name) => !known.includes(name));
   if (unknown.length) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot fetch ${list(unknown)} from session "${session}": it gives ${list(known)}`,
     );
   }

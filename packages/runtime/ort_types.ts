@@ -1,4 +1,4 @@
-import type { DType } from "@decorum/tensor";
+import { type DType, InputError } from "@decorum/tensor";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { ValueInfo, WireTensor } from "./messages.ts";
 
@@ -24,11 +24,13 @@ export function isPortable(dtype: string): dtype is PortableDType {
 /**
  * The binding's name of an element type.
  *
- * @throws TypeError for bfloat16, which the binding cannot pass.
+ * @throws InputError for bfloat16, which the binding cannot pass.
  */
 export function toOrtDType(dtype: DType): PortableDType {
   if (!isPortable(dtype)) {
-    throw new TypeError(`Cannot pass a ${dtype} tensor to onnxruntime-node: cast inside the graph`);
+    throw new InputError(
+      `Cannot pass a ${dtype} tensor to onnxruntime-node: cast inside the graph`,
+    );
   }
   return dtype;
 }
@@ -38,7 +40,7 @@ export function valueInfo(metadata: InferenceSession.ValueMetadata): ValueInfo {
   const { name } = metadata;
   if (!metadata.isTensor || !isPortable(metadata.type)) {
     const found = metadata.isTensor ? metadata.type : "not a tensor";
-    throw new TypeError(`Cannot use graph input or output "${name}": it is ${found}`);
+    throw new InputError(`Cannot use graph input or output "${name}": it is ${found}`);
   }
   return { name, dtype: metadata.type, dims: metadata.shape };
 }
@@ -46,7 +48,7 @@ export function valueInfo(metadata: InferenceSession.ValueMetadata): ValueInfo {
 /** An output as plain data. */
 export function fromOrt(name: string, value: OrtTensor | undefined): WireTensor {
   if (!value || !isPortable(value.type) || !ArrayBuffer.isView(value.data)) {
-    throw new TypeError(`internal: output "${name}" came back as ${value?.type ?? "nothing"}`);
+    throw new Error(`internal: output "${name}" came back as ${value?.type ?? "nothing"}`);
   }
   const data = value.data as ArrayBufferView<ArrayBuffer>;
   return { dtype: value.type, dims: value.dims, data };

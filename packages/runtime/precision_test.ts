@@ -5,7 +5,7 @@ import { model, threads } from "./test_fixtures.ts";
 Deno.test("bf16 on the CPU is refused before anything is loaded; fp16 is not", async () => {
   await assert.rejects(
     createSession(model("sum_product"), { ...threads, name: "policy", precision: "bf16" }),
-    /^RangeError: Cannot create session "policy": precision "bf16" on execution provider "cpu".*"cuda"/,
+    /^InputError: Cannot create session "policy": precision "bf16" on execution provider "cpu".*"cuda"/,
   );
   await using session = await createSession(model("sum_product"), {
     ...threads,

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 
 /** One event of onnxruntime's trace (Chrome trace format); times in microseconds. */
@@ -102,7 +103,7 @@ export function summarizeProfile(events: readonly TraceEvent[]): ProfileSummary 
 /**
  * Reads and sums the trace file `endProfiling()` names.
  *
- * @throws TypeError when the file is not such a trace
+ * @throws InputError when the file is not such a trace
  */
 export function readProfile(path: string): ProfileSummary {
   const text = readFileSync(path, "utf8");
@@ -110,12 +111,12 @@ export function readProfile(path: string): ProfileSummary {
   try {
     events = JSON.parse(text);
   } catch (cause) {
-    throw new TypeError(`Cannot read profile "${path}": it is not JSON; was the session ended?`, {
+    throw new InputError(`Cannot read profile "${path}": it is not JSON; was the session ended?`, {
       cause,
     });
   }
   if (!Array.isArray(events)) {
-    throw new TypeError(`Cannot read profile "${path}": expected an array of trace events`);
+    throw new InputError(`Cannot read profile "${path}": expected an array of trace events`);
   }
   return summarizeProfile(events);
 }

@@ -34,7 +34,7 @@ Deno.test("nodes of a loop body are taken out of the loop's own time", () => {
   assert.deepEqual(summary.callsByProvider, { CPUExecutionProvider: 4, CUDAExecutionProvider: 1 });
 });
 
-Deno.test("a file that is no trace is a TypeError with its path", () => {
+Deno.test("a file that is no trace is a InputError with its path", () => {
   using folder = temporaryFolder();
   const path = join(folder.path, "p.json");
   writeFileSync(path, "[{");

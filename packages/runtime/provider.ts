@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { missingLibraries, systemFolders } from "./library_search.ts";
-import type { Precision } from "@decorum/tensor";
+import { InputError, type Precision } from "@decorum/tensor";
 import type { ExecutionProvider } from "./options.ts";
 
 /** A library an execution provider lacks. */
@@ -90,7 +90,7 @@ export function probeProvider(
  * between casts that onnxruntime inserts: as exact as on a GPU, and slower than fp32.
  *
  * @param what the attempt, to begin the message with
- * @throws RangeError for bf16 on the CPU
+ * @throws InputError for bf16 on the CPU
  */
 export function requirePrecision(
   what: string,
@@ -98,7 +98,7 @@ export function requirePrecision(
   precision: Precision,
 ): void {
   if (provider !== "cpu" || precision !== "bf16") return;
-  throw new RangeError(
+  throw new InputError(
     `${what}: precision "bf16" on execution provider "cpu", which has no bfloat16 matrix products; expected "fp32" or "fp16" there, or execution provider "cuda"`,
   );
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -114,7 +115,7 @@ Deno.test("cuda without NVIDIA's libraries names each, and what to install", () 
   assert.equal(probeProvider("cuda", { folder: folder.path, searchFolders }).available, true);
 });
 
-Deno.test("what is no library is a TypeError with its path", () => {
+Deno.test("what is no library is a InputError with its path", () => {
   using folder = temporaryFolder();
   const path = join(folder.path, "text.so");
   writeFileSync(path, "/* GNU ld script */ ".repeat(10));
@@ -122,6 +123,6 @@ Deno.test("what is no library is a TypeError with its path", () => {
   writeFileSync(path, elfFile(["liba.so"]).subarray(0, 100));
   assert.throws(() => readElf(path), /text\.so": the file ends before byte/);
   writeFileSync(path, "x");
-  assert.throws(() => readElf(path), TypeError);
+  assert.throws(() => readElf(path), InputError);
   assert.ok(existsSync(path));
 });

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Tensor } from "@decorum/tensor";
+import { InputError, type Tensor } from "@decorum/tensor";
 import { prepareModel } from "./external_data.ts";
 import { checkFeeds, checkFetches, takeFeeds } from "./feeds.ts";
 import type { Results, ValueInfo } from "./messages.ts";
@@ -61,7 +61,7 @@ export class InferenceSession {
    * @param feeds every input by name; read (or, with `transfer`, taken) before this returns
    * @param fetches the outputs to copy back; all by default. onnxruntime computes the whole graph whatever is
    * fetched: what is rarely needed belongs in a graph of its own
-   * @throws TypeError when a feed or fetch does not fit; WorkerDiedError when the thread ends; Error with
+   * @throws InputError when a feed or fetch does not fit; WorkerDiedError when the thread ends; Error with
    * onnxruntime's words when the model fails; the signal's reason when aborted
    */
   async run(
@@ -143,7 +143,7 @@ function nameOf(options: RuntimeOptions): string {
 
 /** The same kind of error, with what was tried in front; other kinds stay as they are. */
 function explain(what: string, error: unknown): unknown {
-  if (error instanceof TypeError) return new TypeError(`${what}: ${error.message}`);
+  if (error instanceof InputError) return new InputError(`${what}: ${error.message}`);
   if (error instanceof Error && error.constructor === Error) {
     return new Error(`${what}: ${error.message}`);
   }
@@ -154,7 +154,7 @@ function explain(what: string, error: unknown): unknown {
  * Loads a model.
  *
  * @param worker the thread to load it in; a new one, which `release()` ends, by default
- * @throws TypeError for a model that is not given as bytes or path, or has an input or output type that
+ * @throws InputError for a model that is not given as bytes or path, or has an input or output type that
  * cannot be passed; Error when the execution provider's libraries, an external data file, or anything
  * onnxruntime needs is missing
  */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { float32, int64, tensor } from "@decorum/tensor";
+import { float32, InputError, int64, tensor } from "@decorum/tensor";
 import { createSession } from "./mod.ts";
 import { bool, model, threads } from "./test_fixtures.ts";
 
@@ -94,7 +94,7 @@ Deno.test("feeds that do not fit are refused by name, found and expected", async
   const refused = async (feeds: Parameters<typeof session.run>[0], message: RegExp) =>
     await assert.rejects(
       session.run(feeds),
-      (e) => e instanceof TypeError && message.test(e.message),
+      (e) => e instanceof InputError && message.test(e.message),
     );
   await refused({ x: good }, /session "sp": missing inputs: "y"; unknown inputs: none/);
   await refused({ x: good, y: good, z: good }, /unknown inputs: "z"; it takes "x", "y"/);

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { buffersOf, type Call, type Reply, type Results } from "./messages.ts";
 import type { ThreadMemory, WorkerUsage } from "./worker_usage.ts";
 
@@ -127,9 +128,7 @@ export class SessionWorker {
     this.#next();
     if (job && reply.ok) this.#note(job.call, reply);
     if (reply.ok) job?.resolve(reply.result);
-    else {job?.reject(
-        reply.name === "TypeError" ? new TypeError(reply.message) : new Error(reply.message),
-      );}
+    else job?.reject(new (reply.name === "InputError" ? InputError : Error)(reply.message));
   }
 
   #note(call: Call, { memory, grownBy }: Extract<Reply, { ok: true }>): void {

@@ -14,7 +14,7 @@ import {
   type RuntimeOptions,
   SessionWorker,
 } from "@decorum/runtime";
-import { computeTypeOf } from "@decorum/tensor";
+import { computeTypeOf, InputError } from "@decorum/tensor";
 import { attentionLengths, packBatch } from "./packed_batch.ts";
 import { buildPackedClassifier, type ScoringPrecision } from "./packed_classifier.ts";
 
@@ -45,7 +45,7 @@ export class ClassifierSession implements AsyncDisposable {
 
   /**
    * @param folder a Hugging Face folder
-   * @throws RangeError for int8 on CUDA; as `openCheckpoint` and `createSession`
+   * @throws InputError for int8 on CUDA; as `openCheckpoint` and `createSession`
    */
   static async open(
     folder: string,
@@ -87,7 +87,7 @@ export class ClassifierSession implements AsyncDisposable {
   /**
    * @param texts token ids of each, special tokens included
    * @returns `[labels]` float32 of each
-   * @throws RangeError as `checkTexts`; WorkerDiedError when the thread ends; the signal's reason
+   * @throws InputError as `checkTexts`; WorkerDiedError when the thread ends; the signal's reason
    */
   async logits(
     texts: readonly (readonly number[])[],
@@ -124,13 +124,13 @@ export class ClassifierSession implements AsyncDisposable {
   }
 }
 
-/** Stops before int8 where it does not run. @throws RangeError */
+/** Stops before int8 where it does not run. @throws InputError */
 export function checkPrecision(
   folder: string,
   { precision, executionProvider = "cpu" }: ScoringRuntime,
 ): void {
   if (precision !== "int8" || executionProvider === "cpu") return;
-  throw new RangeError(
+  throw new InputError(
     `Cannot load the classifier ${folder} in int8 on execution provider "${executionProvider}", ` +
       "which has no products of 8-bit rows: int8 runs on the CPU; expected fp32, fp16 or bf16 there",
   );

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { Tokenizer } from "@decorum/text";
 
 /** A text to score: a response, alone or after the query that it answers. */
@@ -14,6 +15,11 @@ export interface EncodedItem {
   readonly truncated: number;
 }
 
+/** An item has more tokens than the classifier or the limits take. */
+export class TooLongError extends InputError {
+  override readonly name = "TooLongError";
+}
+
 export interface ItemLimit {
   /** The most tokens of an item, special ones included. */
   readonly maxTokens: number;
@@ -25,7 +31,7 @@ export interface ItemLimit {
  * Encodes an item in the classifier's own format for one text or for a pair.
  *
  * @param name the item in messages, as `item 3`
- * @throws RangeError when it is too long and may not be cut, or the response of a pair is too long by itself
+ * @throws TooLongError when it is too long and may not be cut, or the response of a pair is too long by itself
  */
 export function encodeItem(
   tokenizer: Tokenizer,
@@ -41,10 +47,10 @@ export function encodeItem(
   if (whole.ids.length <= maxTokens) return { ids: whole.ids, truncated: 0 };
   const found = `Cannot score ${name}: it has ${whole.ids.length} tokens, at most ${maxTokens} ` +
     "are allowed";
-  if (!truncate) throw new RangeError(`${found}; shorten it, or set truncate`);
+  if (!truncate) throw new TooLongError(`${found}; shorten it, or set truncate`);
   // A response that would not fit behind an empty query.
   if (query !== undefined && tokenizer.encodePair("", response).ids.length > maxTokens) {
-    throw new RangeError(`${found}; a response is never cut, and this one alone is too long`);
+    throw new TooLongError(`${found}; a response is never cut, and this one alone is too long`);
   }
   return encode({ maxLength: maxTokens, truncate: "first" });
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { encodeModel, type Graph, type Initializer } from "@decorum/onnx";
@@ -26,7 +27,7 @@ const MODEL = "model.onnx";
 export function exportClassifierOnnx(folder: string, out: string): void {
   const source = resolve(folder);
   if (resolve(out) === source) {
-    throw new Error(`Cannot export ${source} to itself: name another folder to write to`);
+    throw new InputError(`Cannot export ${source} to itself: name another folder to write to`);
   }
   const config = loadClassifierConfig(source);
   const tokenizer = readTokenizerFiles(source);

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -56,7 +57,7 @@ export class Judge implements Disposable {
     const path = resolve(folder);
     for (const file of files) {
       if (existsSync(join(path, file))) continue;
-      throw new Error(
+      throw new InputError(
         `Cannot load the judge ${path}: it has no ${file}; write such a folder with "decorum export --onnx"`,
       );
     }
@@ -74,11 +75,11 @@ export class Judge implements Disposable {
     return this.#model.labels;
   }
 
-  /** Index of a label by its name. @throws RangeError listing the labels there are. */
+  /** Index of a label by its name. @throws InputError listing the labels there are. */
   labelIndex(label: string): number {
     const index = this.labels.indexOf(label);
     if (index >= 0) return index;
-    throw new RangeError(
+    throw new InputError(
       `Cannot judge by label "${label}": the labels of ${this.folder} are ${
         this.labels.map((name) => `"${name}"`).join(", ")
       }`,

@@ -36,7 +36,7 @@ export interface PackedBatch {
  *
  * @param texts token ids of each text, special tokens included
  * @param lengths as `attentionLengths` gives them
- * @throws RangeError as `checkTexts` does
+ * @throws InputError as `checkTexts` does
  */
 export function packBatch(
   texts: readonly (readonly number[])[],

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
@@ -54,13 +55,13 @@ export class TextClassifier implements AsyncDisposable {
    * Reads a folder and loads its model in a thread of its own. In int8 its logits of `sampleTexts` are compared with
    * those in fp32 first.
    *
-   * @throws Error for a folder or file that is missing; TypeError or RangeError naming file and field; RangeError
+   * @throws Error for a folder or file that is missing; InputError naming file and field; InputError
    * for int8 on CUDA, and where int8 is farther from fp32 than `maxInt8Difference`
    */
   static async load(folder: string, options: TextClassifierOptions = {}): Promise<TextClassifier> {
     const path = resolve(folder);
     if (!existsSync(path)) {
-      throw new Error(
+      throw new InputError(
         `Cannot load a classifier: there is no folder ${path}; name a Hugging Face folder of a sequence classifier`,
       );
     }
@@ -77,7 +78,7 @@ export class TextClassifier implements AsyncDisposable {
     const most = Math.min(maxPositions(config), tokenizer.modelMaxLength);
     const { maxTokens = most } = options;
     if (maxTokens > most) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot load the classifier ${path} for items of ${maxTokens} tokens: it takes at most ${most}`,
       );
     }
@@ -88,7 +89,7 @@ export class TextClassifier implements AsyncDisposable {
       const agreement = fp32 && int8Agreement(fp32.logits, await session.logits(fp32.texts));
       // Not "greater than", which NaN never is.
       if (agreement && !(agreement.maxDifference <= maxInt8Difference)) {
-        throw new RangeError(
+        throw new InputError(
           `Cannot load the classifier ${path} in int8: ${describeAgreement(agreement)}; at most ` +
             `${maxInt8Difference} is allowed. Use precision fp32, or allow more`,
         );
@@ -125,7 +126,7 @@ export class TextClassifier implements AsyncDisposable {
     return this.#session.alive;
   }
 
-  /** Index of a label by its name. @throws RangeError listing the labels there are. */
+  /** Index of a label by its name. @throws InputError listing the labels there are. */
   labelIndex(label: string): number {
     return labelIndex(this.config, label);
   }
@@ -139,7 +140,7 @@ export class TextClassifier implements AsyncDisposable {
    * Logits of items. On the CPU an item's are the same bits alone and among any others.
    *
    * @returns `[labels]` float32 for each item, in order
-   * @throws RangeError for an empty batch; WorkerDiedError when the thread ends
+   * @throws InputError for an empty batch; WorkerDiedError when the thread ends
    */
   async logits(
     items: readonly Pick<EncodedItem, "ids">[],

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { probabilities, sigmoids, TextClassifier } from "./mod.ts";
 import { makeClassifierFolder, POSITIONS, TemporaryFolder } from "./testing/classifier_folder.ts";
@@ -23,7 +24,7 @@ for (const precision of ["fp32", "int8"] as const) {
     for (const [i, item] of items.entries()) {
       assert.deepEqual(await classifier.logits([item]), [together[i]]);
     }
-    await assert.rejects(classifier.logits([]), RangeError);
+    await assert.rejects(classifier.logits([]), InputError);
   });
 }
 

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { createLogger, type LoggerOptions } from "./logger.ts";
 
@@ -15,7 +16,7 @@ function capture(options: Partial<LoggerOptions>) {
 Deno.test("JSON entries: one line each, with bound fields, errors and their causes", () => {
   const { logger, lines } = capture({ format: "json" });
   logger.debug("not written");
-  const error = new Error("outer", { cause: new RangeError("inner\nline") });
+  const error = new Error("outer", { cause: new InputError("inner\nline") });
   logger.child({ run_id: "r1" }).error("failed", { error, message: "not this one" });
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? "", /^[^\n]*\n$/);

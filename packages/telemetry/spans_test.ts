@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import {
   type Context,
@@ -38,7 +39,7 @@ Deno.test("errors with causes, waits that are over, batches of one trace and of 
   const batch = (name: string, requests: readonly Context[]) =>
     inSpan("t", name, batchSpan(requests), () => {});
   await inSpan("t", "failing", {}, () => {
-    throw new RangeError("outer", { cause: new Error("inner", { cause: "a text" }) });
+    throw new InputError("outer", { cause: new Error("inner", { cause: "a text" }) });
   }).catch(() => {});
   const began = performance.now() - 50;
   await request("one", (at) => {
@@ -61,7 +62,7 @@ Deno.test("errors with causes, waits that are over, batches of one trace and of 
   assert.deepEqual([status, statusMessage, attributes["error.type"]], [
     "error",
     "outer",
-    "RangeError",
+    "InputError",
   ]);
   assert.deepEqual(
     events.map((event) => event.attributes["exception.message"]),

@@ -37,7 +37,7 @@ export interface Telemetry {
 /**
  * Starts logs, metrics and traces of a process.
  *
- * @throws TypeError for an endpoint that is no URL, Error when the port cannot be opened.
+ * @throws InputError for an endpoint that is no URL, Error when the port cannot be opened.
  */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { service, version, logLevel, logFormat } = options;

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { context, propagation, trace } from "@opentelemetry/api";
 import process from "node:process";
 import { randomUUID } from "node:crypto";
@@ -45,7 +46,7 @@ const dropLogIntervalMs = 60_000;
  * Sets up OpenTelemetry for this process: `@opentelemetry/api` then makes spans, W3C context goes over the wire,
  * and spans leave as OTLP http/protobuf. A collector that is slow, dead or absent costs spans, never time.
  *
- * @throws TypeError when `endpoint` is not an http or https URL, RangeError when `sampleRatio` is not in [0, 1].
+ * @throws InputError when `endpoint` is not an http or https URL, InputError when `sampleRatio` is not in [0, 1].
  */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
   if (!options.endpoint) {
@@ -55,7 +56,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const url = collectorUrl(options.endpoint);
   const ratio = options.sampleRatio ?? 1;
   if (!(ratio >= 0 && ratio <= 1)) {
-    throw new RangeError(`Cannot trace with sampleRatio ${ratio}: expected a number in [0, 1]`);
+    throw new InputError(`Cannot trace with sampleRatio ${ratio}: expected a number in [0, 1]`);
   }
   // Loaded here, so that a process without tracing does not pay for the SDK.
   const [sdk, { OTLPTraceExporter }, { resourceFromAttributes }, contextHooks, core] = await Promise
@@ -123,7 +124,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
 function collectorUrl(endpoint: string): string {
   const url = URL.parse(endpoint);
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot send traces to endpoint ${JSON.stringify(endpoint)}: ` +
         `expected the base URL of an OTLP http collector, as "http://127.0.0.1:4318"`,
     );

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { createServer } from "node:net";
@@ -88,9 +89,9 @@ Deno.test("a sampling ratio of 0 sends nothing; bad settings are refused", async
   await tracing.shutdown();
   assert.equal(sink.spans.length, 0);
   await sink.close();
-  await assert.rejects(startTracing({ ...base, endpoint: "localhost:4318" }), TypeError);
+  await assert.rejects(startTracing({ ...base, endpoint: "localhost:4318" }), InputError);
   const endpoint = "http://127.0.0.1:1";
-  await assert.rejects(startTracing({ ...base, endpoint, sampleRatio: 2 }), RangeError);
+  await assert.rejects(startTracing({ ...base, endpoint, sampleRatio: 2 }), InputError);
 });
 
 Deno.test("the sink reads OTLP as JSON too, and refuses what it cannot read", async () => {

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 /** A protobuf field as it stands on the wire. */
 export interface WireField {
   readonly number: number;
@@ -8,7 +9,7 @@ export interface WireField {
 /**
  * The fields of a protobuf message in their order, without its schema.
  *
- * @throws RangeError when the bytes end inside a field or name a wire type that is not in use.
+ * @throws InputError when the bytes end inside a field or name a wire type that is not in use.
  */
 export function* readFields(bytes: Uint8Array): Generator<WireField> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -20,7 +21,7 @@ export function* readFields(bytes: Uint8Array): Generator<WireField> {
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }
-    throw new RangeError(`Cannot read a protobuf varint at byte ${at}: longer than 10 bytes`);
+    throw new InputError(`Cannot read a protobuf varint at byte ${at}: longer than 10 bytes`);
   };
   while (at < bytes.length) {
     const tag = Number(varint());
@@ -36,7 +37,7 @@ export function* readFields(bytes: Uint8Array): Generator<WireField> {
       case 2: {
         const end = Number(varint()) + at;
         if (end > bytes.length) {
-          throw new RangeError(
+          throw new InputError(
             `Cannot read protobuf field ${number}: it ends at byte ${end} of ${bytes.length}`,
           );
         }
@@ -49,7 +50,7 @@ export function* readFields(bytes: Uint8Array): Generator<WireField> {
         at += 4;
         break;
       default:
-        throw new RangeError(`Cannot read protobuf field ${number}: wire type ${tag & 7}`);
+        throw new InputError(`Cannot read protobuf field ${number}: wire type ${tag & 7}`);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import { arrayOf, type DType, type DTypeArrays, isFloat } from "./dtype.ts";
 import {
   bfloat16ArrayToFloat32,
@@ -22,7 +23,7 @@ const integerRange = {
  * To a float: nearest, ties to even, overflow to infinity (int64 beyond 2^53 goes through float64).
  * To an integer: truncation toward zero. To bool: 1 for everything but zero.
  *
- * @throws RangeError when an element is NaN, infinite or outside the range of an integer `dtype`.
+ * @throws InputError when an element is NaN, infinite or outside the range of an integer `dtype`.
  */
 export function castTensor<D extends DType>(source: Tensor, dtype: D): Tensor<D> {
   if (source.dtype === dtype) return source as Tensor<D>;
@@ -68,7 +69,7 @@ function toInteger(
     const element = data[i]!;
     const value = typeof element === "number" ? Math.trunc(element) : element;
     if (!(value >= low && value <= high)) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot cast a ${from} tensor to ${dtype}: element ${i} is ${element}, expected ${low} to ${high}`,
       );
     }

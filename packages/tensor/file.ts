@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import {
   closeSync,
   fstatSync,
@@ -37,12 +38,12 @@ export class ReadableFile implements Disposable {
     try {
       descriptor = openSync(path, "r");
     } catch (cause) {
-      throw new Error(`Cannot open ${path}: ${(cause as Error).message}`, { cause });
+      throw new InputError(`Cannot open ${path}: ${(cause as Error).message}`, { cause });
     }
     const stat = fstatSync(descriptor, { bigint: true });
     if (!stat.isFile()) {
       closeSync(descriptor);
-      throw new Error(`Cannot read ${path}: it is not a regular file`);
+      throw new InputError(`Cannot read ${path}: it is not a regular file`);
     }
     return new ReadableFile(path, descriptor, Number(stat.size), stat.mtimeNs);
   }
@@ -50,12 +51,14 @@ export class ReadableFile implements Disposable {
   /**
    * The bytes from `offset` to `offset + length`, in a buffer of their own.
    *
-   * @throws RangeError when the file does not hold them all; Error when the file is closed.
+   * @throws InputError when the file does not hold them all; Error when the file is closed.
    */
   read(offset: number, length: number, what: string): Uint8Array<ArrayBuffer> {
-    if (!this.#open) throw new Error(`Cannot read ${what} of ${this.path}: the file was closed`);
+    if (!this.#open) {
+      throw new InputError(`Cannot read ${what} of ${this.path}: the file was closed`);
+    }
     const outside = () =>
-      new RangeError(
+      new InputError(
         `Cannot read ${what} of ${this.path}: bytes ${offset} to ${offset + length} are not all ` +
           `inside the file of ${this.size} bytes; it is truncated or was changed, fetch it again`,
       );
@@ -108,7 +111,7 @@ function create(path: string): number {
   try {
     return openSync(path, "wx");
   } catch (cause) {
-    throw new Error(`Cannot create ${path}: ${(cause as Error).message}`, { cause });
+    throw new InputError(`Cannot create ${path}: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -1,6 +1,7 @@
 export * from "./cast.ts";
 export * from "./dtype.ts";
 export * from "./half.ts";
+export { InputError } from "./input_error.ts";
 export * from "./precision.ts";
 export {
   normals,

@@ -19,7 +19,7 @@ const maxContainers = 1_000_000;
  * names, and calls are requests to the host. Time and memory are linear in the pickle's length.
  *
  * @param what the name that errors give.
- * @throws TypeError for a malformed pickle, an operation outside the data subset, or the host's refusal.
+ * @throws InputError for a malformed pickle, an operation outside the data subset, or the host's refusal.
  */
 export function unpickle(bytes: Uint8Array, host: PickleHost, what: string): PickleValue {
   return new Machine(new PickleCursor(bytes, what), host).run();

@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 /** Reads the operands of a pickle's operations in order. */
 export class PickleCursor {
   readonly #bytes: Uint8Array;
@@ -10,9 +11,9 @@ export class PickleCursor {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** @throws TypeError naming the pickle and the operation's position. */
+  /** @throws InputError naming the pickle and the operation's position. */
   fail(found: string): never {
-    throw new TypeError(`Cannot read ${this.what}: at byte ${this.#opcodeAt} ${found}`);
+    throw new InputError(`Cannot read ${this.what}: at byte ${this.#opcodeAt} ${found}`);
   }
 
   /** Remembers where the next operation begins, for errors. */

@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type PickleHost, unpickle } from "./pickle.ts";
@@ -5,7 +6,7 @@ import { PickleTuple, type PickleValue } from "./pickle_value.ts";
 
 const host: PickleHost = {
   checkGlobal: ({ name }) => {
-    throw new TypeError(`refused ${name}`);
+    throw new InputError(`refused ${name}`);
   },
   call: ({ name }) => {
     throw new Error(`internal: called ${name}`);
@@ -46,10 +47,10 @@ const recorded: string[] = [
 
 Deno.test("a global is refused by name before anything is done with it", () => {
   const text = "cposix\nsystem\n";
-  assert.throws(() => read([0x80, 2, ...Buffer.from(text)]), /^TypeError: refused posix\.system$/);
+  assert.throws(() => read([0x80, 2, ...Buffer.from(text)]), /^InputError: refused posix\.system$/);
   // SHORT_BINUNICODE "os", SHORT_BINUNICODE "system", STACK_GLOBAL
   const stack = [0x8c, 2, ...Buffer.from("os"), 0x8c, 6, ...Buffer.from("system"), 0x93];
-  assert.throws(() => read([0x80, 4, ...stack]), /^TypeError: refused os\.system$/);
+  assert.throws(() => read([0x80, 4, ...stack]), /^InputError: refused os\.system$/);
 });
 
 Deno.test("every operation outside the data subset is refused", () => {
@@ -57,7 +58,7 @@ Deno.test("every operation outside the data subset is refused", () => {
   for (const opcode of [0x69, 0x6f, 0x81, 0x92, 0x82, 0x96, 0x97, 0x50, 0x49, 0x46, 0x8f, 0x00]) {
     assert.throws(
       () => read([0x80, 4, opcode, 0x0a, 0x0a, 0x2e]),
-      new TypeError(
+      new InputError(
         `Cannot read test: at byte 2 operation 0x${opcode.toString(16).padStart(2, "0")} ` +
           "is refused: it is not needed for plain data",
       ),
@@ -97,7 +98,7 @@ Deno.test("malformed pickles are refused with the position", () => {
   ];
   for (const [bytes, expected] of cases) {
     assert.throws(() => read(bytes), (error) => {
-      assert.ok(error instanceof TypeError);
+      assert.ok(error instanceof InputError);
       assert.match(error.message, expected);
       return true;
     });

@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import { createHash } from "node:crypto";
 
 /**
@@ -12,7 +13,7 @@ export type RandomKey = readonly [number, number, number, number];
  * The key of an independent stream for a seed and a path of labels: 128 bits of SHA-256 over an
  * unambiguous encoding of both. The number 1 and the text "1" are different labels.
  *
- * @throws RangeError when a number is not a safe integer.
+ * @throws InputError when a number is not a safe integer.
  */
 export function randomKey(
   seed: number | bigint,
@@ -20,7 +21,7 @@ export function randomKey(
 ): RandomKey {
   for (const part of [seed, ...labels]) {
     if (typeof part === "number" && !Number.isSafeInteger(part)) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot derive a random key from ${part}: expected a safe integer or, for a label, text`,
       );
     }
@@ -78,7 +79,7 @@ function multiplyHigh(a: number, b: number): number {
 /**
  * `n` uniformly distributed 32-bit words of the stream, beginning at position `start` (0 to 2^53 - n).
  *
- * @throws RangeError when `start` or `n` is not a non-negative safe integer.
+ * @throws InputError when `start` or `n` is not a non-negative safe integer.
  */
 export function randomWords(key: RandomKey, start: number, n: number): Uint32Array<ArrayBuffer> {
   checkPositions(start, n);
@@ -98,7 +99,7 @@ export function randomWords(key: RandomKey, start: number, n: number): Uint32Arr
 
 function checkPositions(start: number, n: number): void {
   if (!(Number.isSafeInteger(start) && start >= 0 && Number.isSafeInteger(start + n) && n >= 0)) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot draw ${n} random values from position ${start}: expected non-negative safe integers`,
     );
   }
@@ -138,11 +139,11 @@ export function normals(key: RandomKey, start: number, n: number): Float32Array<
  * A uniformly distributed permutation of 0 to n - 1 (Fisher-Yates; bounded draws reject, so they have
  * no modulo bias).
  *
- * @throws RangeError when `n` is not an integer from 0 to 2^32 - 1.
+ * @throws InputError when `n` is not an integer from 0 to 2^32 - 1.
  */
 export function permutation(key: RandomKey, n: number): Uint32Array<ArrayBuffer> {
   if (!(Number.isInteger(n) && n >= 0 && n < 2 ** 32)) {
-    throw new RangeError(`Cannot permute ${n} items: expected an integer from 0 to 2^32 - 1`);
+    throw new InputError(`Cannot permute ${n} items: expected an integer from 0 to 2^32 - 1`);
   }
   const order = Uint32Array.from({ length: n }, (_, i) => i);
   let position = 0;

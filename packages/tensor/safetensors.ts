@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import { arrayOf, bytesPerElement, type DType, type DTypeArrays } from "./dtype.ts";
 import { lfsHint, ReadableFile } from "./file.ts";
 import {
@@ -17,7 +18,7 @@ export class SafetensorsFile implements Disposable, SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   readonly #file: ReadableFile;
 
-  /** @throws TypeError for a malformed header; Error when the file cannot be read. */
+  /** @throws InputError for a malformed header; Error when the file cannot be read. */
   constructor(readonly path: string) {
     this.#file = ReadableFile.open(path);
     try {
@@ -34,11 +35,11 @@ export class SafetensorsFile implements Disposable, SafetensorsHeader {
     }
   }
 
-  /** @throws RangeError when the file has no tensor of that name, or has been cut since. */
+  /** @throws InputError when the file has no tensor of that name, or has been cut since. */
   read(name: string): Tensor {
     const entry = this.tensors.get(name);
     if (entry === undefined) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot read tensor ${JSON.stringify(name)} of ${this.path}: the file has no such tensor`,
       );
     }
@@ -104,7 +105,7 @@ function readHeader(
   file: string,
 ): SafetensorsHeader {
   const fail = (found: string): never => {
-    throw new TypeError(`Cannot read safetensors file ${file}: ${found}`);
+    throw new InputError(`Cannot read safetensors file ${file}: ${found}`);
   };
   if (fileLength < 8) {
     fail(`it has ${fileLength} bytes, expected at least the 8 of the header length`);

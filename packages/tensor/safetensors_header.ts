@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import { bytesPerElement, type DType } from "./dtype.ts";
 import { repeatedJsonKey } from "./json_keys.ts";
 
@@ -40,7 +41,7 @@ type Fail = (found: string) => never;
  * cover the rest of a file of `fileLength` bytes exactly: no overlap, no gap, nothing left over.
  *
  * @param file the name that errors give.
- * @throws TypeError for anything the format forbids, naming file, tensor, what was found and expected.
+ * @throws InputError for anything the format forbids, naming file, tensor, what was found and expected.
  */
 export function parseSafetensorsHeader(
   json: Uint8Array,
@@ -48,7 +49,7 @@ export function parseSafetensorsHeader(
   file: string,
 ): SafetensorsHeader {
   const fail: Fail = (found) => {
-    throw new TypeError(`Cannot read safetensors file ${file}: ${found}`);
+    throw new InputError(`Cannot read safetensors file ${file}: ${found}`);
   };
   const header = parseJson(json, fail);
   const metadata = readMetadata(header["__metadata__"], fail);

@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -194,7 +195,7 @@ Deno.test("every malformed file is refused with what was found and what was expe
       ] as const
     ) {
       assert.throws(read, (error) => {
-        assert.ok(error instanceof TypeError);
+        assert.ok(error instanceof InputError);
         const prefix = `Cannot read safetensors file ${file}: `;
         assert.equal(error.message.slice(0, prefix.length), prefix);
         const found = error.message.slice(prefix.length);
@@ -211,7 +212,7 @@ Deno.test("a file cut at any byte is refused", () => {
   for (let length = 0; length < bytes.length; length++) {
     assert.throws(
       () => decodeSafetensors(bytes.subarray(0, length)),
-      TypeError,
+      InputError,
       `cut at ${length}`,
     );
   }
@@ -225,7 +226,7 @@ Deno.test("a corrupt header either reads as a valid one or is refused, never cra
     try {
       decodeSafetensors(corrupt);
     } catch (error) {
-      assert.ok(error instanceof TypeError && /^Cannot read safetensors file/.test(error.message));
+      assert.ok(error instanceof InputError && /^Cannot read safetensors file/.test(error.message));
     }
   }
 });
@@ -279,7 +280,7 @@ Deno.test("a write replaces the whole file or nothing, and leaves no temporary f
   const first = new Map([["a", float32([1], [1])]]);
   writeSafetensors(path, first);
   const bad = new Map([["__metadata__", float32([1], [2])]]);
-  assert.throws(() => writeSafetensors(path, bad), TypeError);
+  assert.throws(() => writeSafetensors(path, bad), InputError);
   assert.deepEqual(readSafetensors(path), first);
   writeSafetensors(path, new Map([["a", castTensor(float32([1], [3]), "bfloat16")]]));
   assert.equal(readSafetensors(path).get("a")!.dtype, "bfloat16");

@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import { Buffer } from "node:buffer";
 import type { DType } from "./dtype.ts";
 import { replaceFile } from "./file.ts";
@@ -57,7 +58,7 @@ export function* safetensorsChunks(
   let end = 0;
   for (const [name, { dtype, dims, length }] of ordered) {
     if (name === "__metadata__") {
-      throw new TypeError(
+      throw new InputError(
         'Cannot write a tensor named "__metadata__": the format reserves the name',
       );
     }

@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import { arrayOf, type DType, type DTypeArrays } from "./dtype.ts";
 
 /** A dense row-major array in host memory; `data.length` is the product of `dims`. */
@@ -15,7 +16,7 @@ export function elementCount(dims: readonly number[]): number {
 /**
  * A tensor over `data`, which is taken as it is (no copy).
  *
- * @throws RangeError when `data` does not have one element per position of `dims`.
+ * @throws InputError when `data` does not have one element per position of `dims`.
  */
 export function tensor<D extends DType>(
   dtype: D,
@@ -24,7 +25,7 @@ export function tensor<D extends DType>(
 ): Tensor<D> {
   const expected = elementCount(dims);
   if (data.length !== expected) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot make a ${dtype} tensor of shape [${dims}] from ${data.length} elements: expected ${expected}`,
     );
   }

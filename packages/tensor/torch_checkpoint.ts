@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import { bytesPerElement, type DType } from "./dtype.ts";
 import { lfsHint, ReadableFile } from "./file.ts";
 import { tensorFromBytes } from "./safetensors.ts";
@@ -36,7 +37,7 @@ export class TorchCheckpoint implements Disposable {
   readonly tensors: ReadonlyMap<string, TorchEntry>;
   readonly #file: ReadableFile;
 
-  /** @throws TypeError for a malformed or foreign file; RangeError for a tensor outside its storage. */
+  /** @throws InputError for a malformed or foreign file; InputError for a tensor outside its storage. */
   constructor(file: ReadableFile) {
     this.#file = file;
     checkFormat(file);
@@ -54,11 +55,11 @@ export class TorchCheckpoint implements Disposable {
     }
   }
 
-  /** The tensor in row-major order. @throws RangeError when there is none of that name. */
+  /** The tensor in row-major order. @throws InputError when there is none of that name. */
   read(name: string): Tensor {
     const entry = this.tensors.get(name);
     if (entry === undefined) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot read tensor ${JSON.stringify(name)} of ${this.#file.path}: ` +
           "the file has no such tensor",
       );
@@ -90,12 +91,12 @@ function checkFormat(file: ReadableFile): void {
     ? "it is in the format of PyTorch before 1.6, expected a zip file; convert it with Python: " +
       'torch.save(torch.load(path, weights_only=True, map_location="cpu"), path)'
     : `it begins with bytes [${start.join(", ")}], expected a zip file (80, 75)${lfsHint(start)}`;
-  throw new TypeError(`Cannot read PyTorch checkpoint ${file.path}: ${found}`);
+  throw new InputError(`Cannot read PyTorch checkpoint ${file.path}: ${found}`);
 }
 
 function readEntries(file: ReadableFile): Map<string, TorchEntry> {
   const fail = (found: string): never => {
-    throw new TypeError(`Cannot read PyTorch checkpoint ${file.path}: ${found}`);
+    throw new InputError(`Cannot read PyTorch checkpoint ${file.path}: ${found}`);
   };
   const members = readZipDirectory(file);
   const pickleName = [...members.keys()].find((name) => /^[^/]+\/data\.pkl$/.test(name)) ??
@@ -141,18 +142,18 @@ function locate(
 ): TorchEntry {
   const tensor = `Cannot read tensor ${JSON.stringify(name)} of ${file.path}:`;
   if (member.size !== storage.bytes) {
-    throw new TypeError(
+    throw new InputError(
       `${tensor} its storage ${member.name} has ${member.size} bytes, expected ${storage.bytes} ` +
         `for ${storage.elements} elements of ${storage.dtype}`,
     );
   }
   const elements = elementCount(dims);
   if (!Number.isSafeInteger(elements)) {
-    throw new RangeError(`${tensor} its shape [${dims}] has more than 2^53 elements`);
+    throw new InputError(`${tensor} its shape [${dims}] has more than 2^53 elements`);
   }
   const end = elements === 0 ? offset : offset + lastElement(dims, strides) + 1;
   if (!(end <= storage.elements)) {
-    throw new RangeError(
+    throw new InputError(
       `${tensor} with shape [${dims}], strides [${strides}] and offset ${offset} it ends at element ` +
         `${end}, but its storage ${member.name} has ${storage.elements}`,
     );

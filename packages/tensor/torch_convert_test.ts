@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import assert from "node:assert/strict";
 import { copyFileSync, readdirSync, statSync, truncateSync, utimesSync } from "node:fs";
 import { readSafetensors } from "./safetensors.ts";
@@ -32,7 +33,7 @@ Deno.test("a changed checkpoint is converted again, and a damaged cache file is 
 
 Deno.test("a checkpoint that is refused leaves nothing behind", () => {
   using folder = new TemporaryFolder();
-  assert.throws(() => convertTorchCheckpoint(testdata("legacy.bin"), folder.path), TypeError);
+  assert.throws(() => convertTorchCheckpoint(testdata("legacy.bin"), folder.path), InputError);
   assert.deepEqual(readdirSync(folder.path), []);
   assert.throws(
     () => convertTorchCheckpoint(folder.join("no.bin"), folder.path),

@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import { bytesPerElement, type DType } from "./dtype.ts";
 import { unpickle } from "./pickle.ts";
 import {
@@ -64,11 +65,11 @@ const calls = new Map<string, Call>([
  * The tensors of a checkpoint's `data.pkl`: a dict of tensors by name.
  *
  * @param what the name that errors give.
- * @throws TypeError for anything else, a foreign global by its name included.
+ * @throws InputError for anything else, a foreign global by its name included.
  */
 export function unpickleTensors(bytes: Uint8Array, what: string): Map<string, TorchTensor> {
   const fail = (found: string): never => {
-    throw new TypeError(`Cannot read ${what}: ${found}`);
+    throw new InputError(`Cannot read ${what}: ${found}`);
   };
   const root = unpickle(bytes, {
     checkGlobal: ({ name }) => {

@@ -1,3 +1,4 @@
+import { InputError } from "./input_error.ts";
 import type { ReadableFile } from "./file.ts";
 
 /** One uncompressed member of a zip file. */
@@ -21,13 +22,13 @@ const signatures = {
 const maxDirectoryBytes = 2 ** 26;
 
 function fail(file: ReadableFile, found: string): never {
-  throw new TypeError(`Cannot read zip file ${file.path}: ${found}`);
+  throw new InputError(`Cannot read zip file ${file.path}: ${found}`);
 }
 
 /**
  * The members of a zip file by name, from its central directory (APPNOTE.TXT 6.3, with zip64).
  *
- * @throws TypeError for a malformed directory, and for members that are compressed or encrypted,
+ * @throws InputError for a malformed directory, and for members that are compressed or encrypted,
  * which `torch.save` never writes.
  */
 export function readZipDirectory(file: ReadableFile): Map<string, ZipEntry> {

@@ -1,4 +1,4 @@
-import { permutation, randomKey } from "@decorum/tensor";
+import { InputError, permutation, randomKey } from "@decorum/tensor";
 
 /** The order in which a training run meets its rows, addressed by position. */
 export interface DataOrder {
@@ -16,7 +16,7 @@ export interface DataOrder {
  * The order of `rows` rows, shuffled anew each epoch by `seed` and epoch alone. It holds no
  * position: a run that resumes at step n asks for batch n and gets what an uninterrupted run gets.
  *
- * @throws RangeError for no rows, a negative position, or a batch larger than the data.
+ * @throws InputError for no rows, a negative position, or a batch larger than the data.
  */
 export function dataOrder(rows: number, seed: number): DataOrder {
   checkInteger(rows, 1, "order", "rows");
@@ -48,17 +48,17 @@ export function dataOrder(rows: number, seed: number): DataOrder {
 /**
  * How many full batches an epoch has.
  *
- * @throws RangeError when the rows do not fill one batch.
+ * @throws InputError when the rows do not fill one batch.
  */
 export function batchesPerEpoch(rows: number, batchSize: number): number {
   const full = Math.floor(rows / batchSize);
   if (full >= 1) return full;
-  throw new RangeError(
+  throw new InputError(
     `Cannot make a batch of ${batchSize} rows from ${rows}: lower the batch size or add data`,
   );
 }
 
 function checkInteger(value: number, least: number, action: string, what: string): void {
   if (Number.isSafeInteger(value) && value >= least) return;
-  throw new RangeError(`Cannot ${action} ${value} ${what}: expected an integer from ${least}`);
+  throw new InputError(`Cannot ${action} ${value} ${what}: expected an integer from ${least}`);
 }

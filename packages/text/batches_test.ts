@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { batchesPerEpoch, dataOrder } from "./batches.ts";
 
@@ -29,10 +30,10 @@ Deno.test("the order of a seed does not change between releases", () => {
 });
 
 Deno.test("what has no order is refused", () => {
-  assert.throws(() => dataOrder(0, 1), RangeError);
+  assert.throws(() => dataOrder(0, 1), InputError);
   const order = dataOrder(10, 1);
-  assert.throws(() => order.rowAt(-1), RangeError);
-  assert.throws(() => order.rowAt(0.5), RangeError);
-  assert.throws(() => order.batchAt(0, 0), RangeError);
+  assert.throws(() => order.rowAt(-1), InputError);
+  assert.throws(() => order.rowAt(0.5), InputError);
+  assert.throws(() => order.batchAt(0, 0), InputError);
   assert.throws(() => order.batchAt(0, 11), /a batch of 11 rows from 10/);
 });

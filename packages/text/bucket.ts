@@ -1,4 +1,4 @@
-import { type Tensor, tensor } from "@decorum/tensor";
+import { InputError, type Tensor, tensor } from "@decorum/tensor";
 
 /** Texts of different lengths as one rectangle. */
 export interface PaddedBatch {
@@ -32,7 +32,7 @@ export interface PadOptions {
 /**
  * Pads the rows to the longest of them.
  *
- * @throws RangeError for an empty batch, a row without ids (softmax over it has no value), or a
+ * @throws InputError for an empty batch, a row without ids (softmax over it has no value), or a
  *   negative padding id.
  */
 export function padBatch(
@@ -42,18 +42,18 @@ export function padBatch(
 ): PaddedBatch {
   const { side = "right", multipleOf = 1, minLength = 0 } = options;
   if (rows.length === 0) {
-    throw new RangeError("Cannot pad an empty batch: expected at least one row of ids");
+    throw new InputError("Cannot pad an empty batch: expected at least one row of ids");
   }
   rows.forEach((row, i) => {
     if (row.length === 0) {
-      throw new RangeError(`Cannot pad row ${i} of ${rows.length}: it has no ids`);
+      throw new InputError(`Cannot pad row ${i} of ${rows.length}: it has no ids`);
     }
   });
   for (
     const [name, value, least] of [["padId", padId, 0], ["multipleOf", multipleOf, 1]] as const
   ) {
     if (!Number.isSafeInteger(value) || value < least) {
-      throw new RangeError(`Cannot pad with ${name} ${value}: expected an integer from ${least}`);
+      throw new InputError(`Cannot pad with ${name} ${value}: expected an integer from ${least}`);
     }
   }
   const longest = rows.reduce((n, row) => Math.max(n, row.length), minLength);
@@ -85,12 +85,12 @@ export interface BucketOptions {
  * Groups rows of like length, longest first, into as few batches as the bounds allow for rows in
  * that order. Returns the rows' indices; rows of equal length keep their order.
  *
- * @throws RangeError when one row alone exceeds `maxPositions`.
+ * @throws InputError when one row alone exceeds `maxPositions`.
  */
 export function bucketByLength(lengths: readonly number[], options: BucketOptions): number[][] {
   const { maxPositions, maxRows = Infinity } = options;
   if (!(maxRows >= 1)) {
-    throw new RangeError(`Cannot make batches of at most ${maxRows} rows: expected at least 1`);
+    throw new InputError(`Cannot make batches of at most ${maxRows} rows: expected at least 1`);
   }
   const order = lengths.map((length, index) => ({ length, index }))
     .sort((a, b) => b.length - a.length || a.index - b.index);
@@ -99,7 +99,7 @@ export function bucketByLength(lengths: readonly number[], options: BucketOption
   let longest = 0;
   for (const { length, index } of order) {
     if (length > maxPositions) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot put row ${index} into a batch: it has ${length} tokens, a batch at most ${maxPositions} positions; shorten it or raise maxPositions`,
       );
     }
@@ -132,7 +132,7 @@ export interface CutOptions {
  *
  * @param sizes the lengths of each row: one for each part that is padded by itself (prompt, response)
  * @returns the rows' indices; rows of equal length keep their order
- * @throws RangeError when `maxRows` is less than 1
+ * @throws InputError when `maxRows` is less than 1
  */
 export function cutByLength(
   sizes: readonly (readonly number[])[],
@@ -140,7 +140,7 @@ export function cutByLength(
 ): number[][] {
   const { maxRows = Infinity, batchCost = 32 } = options;
   if (!(maxRows >= 1)) {
-    throw new RangeError(`Cannot make batches of at most ${maxRows} rows: expected at least 1`);
+    throw new InputError(`Cannot make batches of at most ${maxRows} rows: expected at least 1`);
   }
   const totals = sizes.map((row) => row.reduce((a, b) => a + b, 0));
   const order = sizes.map((_, i) => i).sort((a, b) => totals[b]! - totals[a]! || a - b);

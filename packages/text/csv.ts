@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { CsvError, type Info, parse } from "csv-parse";
@@ -9,8 +10,8 @@ import { listColumns, type LocatedRow } from "./row.ts";
  * allowed inside quotes and kept as they are. One column may have an empty name, as the index that
  * pandas writes has.
  *
- * @throws RangeError when the header is missing or repeats a name.
- * @throws SyntaxError for broken quoting, or a row with more or fewer fields than the header.
+ * @throws InputError when the header is missing or repeats a name.
+ * @throws InputError for broken quoting, or a row with more or fewer fields than the header.
  */
 export async function* readCsv(path: string): AsyncGenerator<LocatedRow, void, undefined> {
   let header: readonly string[] | undefined;
@@ -21,7 +22,7 @@ export async function* readCsv(path: string): AsyncGenerator<LocatedRow, void, u
       header = checkHeader(record, path);
     } else {
       if (record.length !== header.length) {
-        throw new SyntaxError(
+        throw new InputError(
           `Cannot read ${path}, line ${line}: the row has ${record.length} fields, the header ${header.length} (${
             listColumns(header)
           }); quote a field that contains a comma`,
@@ -31,14 +32,14 @@ export async function* readCsv(path: string): AsyncGenerator<LocatedRow, void, u
     }
   }
   if (header === undefined) {
-    throw new RangeError(`Cannot read ${path}: it has no header row, the file is empty`);
+    throw new InputError(`Cannot read ${path}: it has no header row, the file is empty`);
   }
 }
 
 function checkHeader(header: readonly string[], path: string): readonly string[] {
   header.forEach((name, i) => {
     if (header.indexOf(name) !== i) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot read ${path}: the header names "${name}" twice, as columns ${
           header.indexOf(name) + 1
         } and ${i + 1}`,
@@ -66,7 +67,7 @@ async function* readRecords(path: string): AsyncGenerator<Parsed, void, undefine
     for await (const parsed of parser) yield parsed as Parsed;
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
-    throw new SyntaxError(
+    throw new InputError(
       `Cannot read ${path}, line ${String(cause.lines)}: ${cause.message} (${cause.code}); ` +
         `quote fields that contain quotes, commas or line breaks, and double the quotes inside`,
       { cause },

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { extname } from "node:path";
 import { readCsv } from "./csv.ts";
 import { readJsonl } from "./jsonl.ts";
@@ -16,8 +17,8 @@ export interface ReadOptions {
  * JSONL row, numbers and booleans become their text, null the empty text, and arrays and objects
  * their JSON. Empty lines are skipped.
  *
- * @throws RangeError when a column is missing (listing the columns) or the format is not known.
- * @throws SyntaxError for a malformed line, naming file and line.
+ * @throws InputError when a column is missing (listing the columns) or the format is not known.
+ * @throws InputError for a malformed line, naming file and line.
  * @throws Error when the file cannot be read.
  */
 export async function* readRows(
@@ -40,7 +41,7 @@ function formatOf(path: string): "csv" | "jsonl" {
   const extension = extname(path).toLowerCase();
   if (extension === ".csv") return "csv";
   if (extension === ".jsonl" || extension === ".ndjson") return "jsonl";
-  throw new RangeError(
+  throw new InputError(
     `Cannot read rows from ${path}: its extension is "${extension}", expected .csv, .jsonl or .ndjson; name the format in the options`,
   );
 }
@@ -55,7 +56,7 @@ function pick(row: Row, columns: readonly string[], where: string): Row {
  * True for rows whose text in `column` has from `min` to `max` characters, both included.
  * Characters are Unicode code points, as Python's `len` counts them.
  *
- * @throws RangeError (when called on a row) if the row lacks the column.
+ * @throws InputError (when called on a row) if the row lacks the column.
  */
 export function lengthBetween(
   column: string,
@@ -63,7 +64,7 @@ export function lengthBetween(
 ): (row: Row) => boolean {
   const { min = 0, max = Infinity } = limits;
   if (!(min <= max)) {
-    throw new RangeError(`Cannot filter column "${column}" by ${min} to ${max} characters`);
+    throw new InputError(`Cannot filter column "${column}" by ${min} to ${max} characters`);
   }
   return (row) => {
     let length = 0;

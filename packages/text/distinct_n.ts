@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { countNgrams, rougeTokens } from "./rouge.ts";
 
 /**
@@ -6,11 +7,11 @@ import { countNgrams, rougeTokens } from "./rouge.ts";
  * varied texts, near 0 for a policy that repeats itself; 0 where no text has n words. Words are
  * ROUGE's without stemming; n-grams do not cross from one text to the next.
  *
- * @throws RangeError when `n` is not a positive integer.
+ * @throws InputError when `n` is not a positive integer.
  */
 export function distinctN(texts: Iterable<string>, n: number): number {
   if (!Number.isSafeInteger(n) || n < 1) {
-    throw new RangeError(`Cannot count distinct ${n}-grams: expected a positive integer`);
+    throw new InputError(`Cannot count distinct ${n}-grams: expected a positive integer`);
   }
   const different = new Set<string>();
   let total = 0;

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 
 /** A JSON object as parsed, before any field of it has been checked. */
@@ -21,8 +22,8 @@ export function describeJson(value: unknown): string {
 /**
  * The object in the JSON file at `path` (UTF-8, a byte-order mark is skipped).
  *
- * @throws SyntaxError when the file is not valid JSON.
- * @throws TypeError when the JSON is not an object.
+ * @throws InputError when the file is not valid JSON.
+ * @throws InputError when the JSON is not an object.
  */
 export function readJsonObject(path: string): JsonObject {
   const text = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
@@ -31,13 +32,13 @@ export function readJsonObject(path: string): JsonObject {
     value = JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SyntaxError(
+    throw new InputError(
       `Cannot read ${path}: expected JSON, but ${reason} (${text.length} characters read); download the file again`,
       { cause },
     );
   }
   if (!isJsonObject(value)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot read ${path}: expected a JSON object, found ${describeJson(value)}`,
     );
   }
@@ -47,7 +48,7 @@ export function readJsonObject(path: string): JsonObject {
 /**
  * The field `name` of `object` as a string; undefined where it is absent or null.
  *
- * @throws TypeError when the field holds anything else; `where` names the file in the message.
+ * @throws InputError when the field holds anything else; `where` names the file in the message.
  */
 export function optionalString(
   object: JsonObject,
@@ -56,7 +57,7 @@ export function optionalString(
 ): string | undefined {
   const value = object[name] ?? undefined;
   if (value === undefined || typeof value === "string") return value;
-  throw new TypeError(
+  throw new InputError(
     `Cannot use field "${name}" of ${where}: expected a string, found ${describeJson(value)}`,
   );
 }
@@ -64,7 +65,7 @@ export function optionalString(
 /**
  * The field `name` of `object` as a boolean; undefined where it is absent or null.
  *
- * @throws TypeError when the field holds anything else; `where` names the file in the message.
+ * @throws InputError when the field holds anything else; `where` names the file in the message.
  */
 export function optionalBoolean(
   object: JsonObject,
@@ -73,7 +74,7 @@ export function optionalBoolean(
 ): boolean | undefined {
   const value = object[name] ?? undefined;
   if (value === undefined || typeof value === "boolean") return value;
-  throw new TypeError(
+  throw new InputError(
     `Cannot use field "${name}" of ${where}: expected true or false, found ${describeJson(value)}`,
   );
 }

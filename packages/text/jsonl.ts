@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { describeJson, isJsonObject } from "./json_file.ts";
 import { readLines } from "./lines.ts";
 import type { LocatedRow } from "./row.ts";
@@ -5,7 +6,7 @@ import type { LocatedRow } from "./row.ts";
 /**
  * The rows of a JSON Lines file: one object a line.
  *
- * @throws SyntaxError for a line that is not JSON, TypeError for one that is not an object.
+ * @throws InputError for a line that is not JSON, InputError for one that is not an object.
  */
 export async function* readJsonl(path: string): AsyncGenerator<LocatedRow, void, undefined> {
   for await (const { text, number } of readLines(path)) {
@@ -15,13 +16,13 @@ export async function* readJsonl(path: string): AsyncGenerator<LocatedRow, void,
       value = JSON.parse(text);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new SyntaxError(
+      throw new InputError(
         `Cannot read ${path}, line ${number}: expected one JSON object, but ${reason}`,
         { cause },
       );
     }
     if (!isJsonObject(value)) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot read ${path}, line ${number}: expected a JSON object, found ${describeJson(value)}`,
       );
     }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
 
@@ -17,7 +18,7 @@ const newline = 0x0a;
  * mark is skipped, `\r\n` counts as one break, and a last line without a break is a line too.
  *
  * @throws Error when the file cannot be read.
- * @throws TypeError when a line is not valid UTF-8.
+ * @throws InputError when a line is not valid UTF-8.
  */
 export async function* readLines(path: string): AsyncGenerator<Line, void, undefined> {
   let pending: Uint8Array[] = [];
@@ -48,7 +49,7 @@ async function* chunksOf(path: string): AsyncGenerator<Uint8Array, void, undefin
     for await (const chunk of createReadStream(path)) yield chunk as Uint8Array;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
+    throw new InputError(`Cannot read ${path}: ${reason}`, { cause });
   }
 }
 
@@ -58,7 +59,7 @@ function decodeLine(bytes: Uint8Array, path: string, number: number): string {
   try {
     return decoder.decode(bytes);
   } catch (cause) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot read ${path}, line ${number}: it is not valid UTF-8; convert the file to UTF-8`,
       { cause },
     );

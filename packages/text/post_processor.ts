@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { describeJson, isJsonObject, type JsonObject } from "./json_file.ts";
 
 /** One place of a template: special tokens, or where the first (0) or second (1) text goes. */
@@ -25,12 +26,12 @@ export const plainTemplate: Template = { single: [first(0)], pair: [first(0), se
  * not by `@huggingface/tokenizers`: it gives RoBERTa's second text token type 1, where the
  * reference gives 0, and it cannot truncate a pair before the special tokens are placed.
  *
- * @throws TypeError for a malformed field or a kind of post-processor that is not known.
+ * @throws InputError for a malformed field or a kind of post-processor that is not known.
  */
 export function parsePostProcessor(value: unknown, where: string): Template {
   if (value === null || value === undefined) return plainTemplate;
   const fail = (field: string, found: unknown, expected: string): never => {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use ${field} of ${where}: expected ${expected}, found ${describeJson(found)}`,
     );
   };

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { columnOf, listColumns, type Row } from "./row.ts";
 
 /** A parsed template: text with places that a row's columns fill. */
@@ -8,7 +9,7 @@ export interface Prompt {
    * The template with every placeholder replaced by the row's text. Braces in that text stay as
    * they are: only the template is parsed, never the data.
    *
-   * @throws RangeError when the row lacks a column.
+   * @throws InputError when the row lacks a column.
    */
   render(row: Row): string;
 }
@@ -17,8 +18,8 @@ export interface Prompt {
  * Parses a template such as `Summarize:\n{dialogue}\nSummary:`; `{{` and `}}` are literal braces.
  * `columns` are those of the data set that will fill it.
  *
- * @throws SyntaxError for an unbalanced brace or an empty placeholder, with its place.
- * @throws RangeError for a placeholder that is no column, listing the columns.
+ * @throws InputError for an unbalanced brace or an empty placeholder, with its place.
+ * @throws InputError for a placeholder that is no column, listing the columns.
  */
 export function parsePrompt(template: string, columns: readonly string[]): Prompt {
   // Literal text at even places, column names at odd ones.
@@ -30,7 +31,7 @@ export function parsePrompt(template: string, columns: readonly string[]): Promp
       parts[last] += piece.charAt(0);
     } else if (piece === "{" || piece === "}") {
       const kind = piece === "{" ? "is never closed" : "closes nothing";
-      throw new SyntaxError(
+      throw new InputError(
         `Cannot parse the prompt template: "${piece}" at ${
           place(template, index)
         } ${kind}; write "${piece}${piece}" for a literal brace`,
@@ -39,8 +40,7 @@ export function parsePrompt(template: string, columns: readonly string[]): Promp
       const column = piece.slice(1, -1);
       if (!columns.includes(column)) {
         const found = column === "" ? `an empty placeholder` : `placeholder "${column}"`;
-        const error = column === "" ? SyntaxError : RangeError;
-        throw new error(
+        throw new InputError(
           `Cannot parse the prompt template: ${found} at ${
             place(template, index)
           } is not a column; the columns are ${listColumns(columns)}`,

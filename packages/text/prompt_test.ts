@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { parsePrompt } from "./prompt.ts";
 
@@ -18,11 +19,11 @@ Deno.test("doubled braces are literal, braces in the data stay", () => {
 
 Deno.test("an unknown column is refused when the template is parsed", () => {
   assert.throws(() => parsePrompt("a\n {dialog}", columns), {
-    name: "RangeError",
+    name: "InputError",
     message: /placeholder "dialog" at line 2, column 2 .* "dialogue", "topic name"/,
   });
-  assert.throws(() => parsePrompt("{ dialogue }", columns), RangeError);
-  assert.throws(() => parsePrompt("{toString}", columns), RangeError);
+  assert.throws(() => parsePrompt("{ dialogue }", columns), InputError);
+  assert.throws(() => parsePrompt("{toString}", columns), InputError);
   assert.throws(() => parsePrompt("{x}", []), /the columns are none/);
 });
 
@@ -35,13 +36,13 @@ Deno.test("unbalanced and empty braces are refused with their place", () => {
       ["{}", /an empty placeholder at line 1, column 1/],
     ] as const
   ) {
-    assert.throws(() => parsePrompt(template, columns), { name: "SyntaxError", message });
+    assert.throws(() => parsePrompt(template, columns), { name: "InputError", message });
   }
 });
 
 Deno.test("a row that lacks a column is refused", () => {
   assert.throws(() => parsePrompt("{dialogue}", columns).render({ topic: "t" }), {
-    name: "RangeError",
+    name: "InputError",
     message: /no column "dialogue"; the columns are "topic"/,
   });
 });

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { porterStem } from "./porter.ts";
 
 /** Precision, recall and their harmonic mean, each 0 to 1. */
@@ -26,7 +27,7 @@ export interface RougeOptions {
  * references, each kind is scored against the one that gives it the highest f-measure, the first
  * of equals, as `score_multi` does.
  *
- * @throws RangeError when there is no reference.
+ * @throws InputError when there is no reference.
  */
 export function rouge(
   prediction: string,
@@ -38,7 +39,7 @@ export function rouge(
   const [first, ...more] = (typeof references === "string" ? [references] : references)
     .map((reference) => scorePair(predicted, rougeTokens(reference, useStemmer)));
   if (first === undefined) {
-    throw new RangeError("Cannot score a prediction by ROUGE: expected at least one reference");
+    throw new InputError("Cannot score a prediction by ROUGE: expected at least one reference");
   }
   const better = (a: RougeScore, b: RougeScore) => (b.fmeasure > a.fmeasure ? b : a);
   return more.reduce((best, other) => ({

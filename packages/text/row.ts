@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 /** One example: column name to text. */
 export type Row = Readonly<Record<string, string>>;
 
@@ -16,12 +17,12 @@ export function listColumns(columns: readonly string[]): string {
 /**
  * The text of one column of a row.
  *
- * @throws RangeError when the row lacks it; `action` begins the message ("Cannot fill the prompt").
+ * @throws InputError when the row lacks it; `action` begins the message ("Cannot fill the prompt").
  */
 export function columnOf(row: Row, column: string, action: string): string {
   const value = Object.hasOwn(row, column) ? row[column] : undefined;
   if (value !== undefined) return value;
-  throw new RangeError(
+  throw new InputError(
     `${action}: there is no column "${column}"; the columns are ${listColumns(Object.keys(row))}`,
   );
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { describeJson, isJsonObject, type JsonObject } from "./json_file.ts";
 
 /** The parts a special token can play, under Hugging Face's names without `_token`. */
@@ -51,7 +52,7 @@ const customary: { readonly [role in SpecialRole]: readonly string[] } = {
  * The tokens that a `tokenizer_config.json` or `special_tokens_map.json` names, by role.
  * A token is a string or an object with `content`; null means that the role is not filled.
  *
- * @throws TypeError when a field such as `pad_token` is anything else.
+ * @throws InputError when a field such as `pad_token` is anything else.
  */
 export function namedSpecialTokens(config: JsonObject, where: string): SpecialTokens {
   const named: { [role in SpecialRole]?: string } = {};
@@ -60,7 +61,7 @@ export function namedSpecialTokens(config: JsonObject, where: string): SpecialTo
     if (value === undefined) continue;
     const content = isJsonObject(value) ? value.content : value;
     if (typeof content !== "string") {
-      throw new TypeError(
+      throw new InputError(
         `Cannot use field "${role}_token" of ${where}: expected a string or an object with "content", found ${
           describeJson(value)
         }`,

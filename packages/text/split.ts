@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { createHash } from "node:crypto";
 import { columnOf, type Row } from "./row.ts";
 
@@ -16,7 +17,7 @@ export interface SplitOptions<Part extends string> {
  * keeps its part when others are added, removed or reordered, and equal rows are never divided
  * between parts. The sizes are therefore near the shares, not exactly them.
  *
- * @throws RangeError when the shares are not positive or do not sum to 1, or a row lacks `by`.
+ * @throws InputError when the shares are not positive or do not sum to 1, or a row lacks `by`.
  */
 export function splitRows<Part extends string>(
   rows: Iterable<Row>,
@@ -28,7 +29,7 @@ export function splitRows<Part extends string>(
   const sum = shares.reduce((a, b) => a + b, 0);
   // 1e-9 allows for shares such as 0.8 + 0.1 + 0.1, which do not sum to 1 exactly.
   if (!shares.every((share) => share > 0) || Math.abs(sum - 1) > 1e-9) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot split rows into parts of ${
         shares.join(", ")
       }: expected positive shares that sum to 1`,

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { splitRows } from "./split.ts";
 
@@ -39,7 +40,7 @@ Deno.test("rows that are equal in the deciding column stay together", () => {
 Deno.test("shares that are no division, and a missing column, are refused", () => {
   const shares: Record<string, number>[] = [{ a: 0.5 }, { a: 1.5, b: -0.5 }, { a: NaN }, {}];
   for (const bad of shares) {
-    assert.throws(() => splitRows(rows, { parts: bad, seed: 1 }), RangeError);
+    assert.throws(() => splitRows(rows, { parts: bad, seed: 1 }), InputError);
   }
   assert.throws(() => splitRows(rows, { parts, seed: 1, by: "x" }), /the columns are "id", "text"/);
 });

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { applyTemplate, specialTokenCount, type Template } from "./post_processor.ts";
 import type { SpecialRole, SpecialTokens } from "./special_tokens.ts";
@@ -91,12 +92,12 @@ export class Tokenizer {
   /**
    * The id of the special token that plays `role`.
    *
-   * @throws RangeError when this tokenizer has none.
+   * @throws InputError when this tokenizer has none.
    */
   specialId(role: SpecialRole): number {
     const id = this[`${role}Id`];
     if (id !== undefined) return id;
-    throw new RangeError(
+    throw new InputError(
       `Cannot find the ${role} token of the tokenizer of ${this.#parts.source}: it has none; set "${role}_token" in tokenizer_config.json`,
     );
   }
@@ -114,13 +115,13 @@ export class Tokenizer {
   /**
    * The ids of `text`, or of `text` and `options.textPair` in the model's pair format.
    *
-   * @throws RangeError when the ids exceed `maxLength` and may not, or cannot, be truncated.
+   * @throws InputError when the ids exceed `maxLength` and may not, or cannot, be truncated.
    */
   encode(text: string, options: EncodeOptions = {}): Encoding {
     const { source, template, truncationSide } = this.#parts;
     const { addSpecialTokens = true, textPair, maxLength = Infinity, truncate = "error" } = options;
     if (Number.isNaN(maxLength) || maxLength < 0) {
-      throw new RangeError(`Cannot encode a text into at most ${maxLength} tokens`);
+      throw new InputError(`Cannot encode a text into at most ${maxLength} tokens`);
     }
     const texts: [number[], number[]] = [
       this.#idsOf(text),
@@ -133,7 +134,7 @@ export class Tokenizer {
     if (excess > 0) {
       const cut = texts[truncate === "second" ? 1 : 0];
       if (truncate === "error" || cut.length < excess) {
-        throw new RangeError(
+        throw new InputError(
           `Cannot encode ${
             textPair === undefined ? "a text" : "a pair of texts"
           } with the tokenizer of ${source}: ` +
@@ -154,7 +155,7 @@ export class Tokenizer {
    * The ids of a pair of texts with its special tokens: RoBERTa `<s> a </s></s> b </s>`,
    * BERT `[CLS] a [SEP] b [SEP]`, T5 `a </s> b </s>`.
    *
-   * @throws RangeError when the ids exceed `maxLength` and may not, or cannot, be truncated.
+   * @throws InputError when the ids exceed `maxLength` and may not, or cannot, be truncated.
    */
   encodePair(first: string, second: string, limit: LengthLimit = {}): Encoding {
     return this.encode(first, { ...limit, textPair: second });
@@ -163,7 +164,7 @@ export class Tokenizer {
   /**
    * The text of `ids`, which may come from an int64 tensor.
    *
-   * @throws RangeError for an id outside the vocabulary, naming its position.
+   * @throws InputError for an id outside the vocabulary, naming its position.
    */
   decode(ids: Iterable<number | bigint>, options: DecodeOptions = {}): string {
     const { source, model, specialIds } = this.#parts;
@@ -173,7 +174,7 @@ export class Tokenizer {
     for (const given of ids) {
       const id = Number(given);
       if (this.idToToken(id) === undefined) {
-        throw new RangeError(
+        throw new InputError(
           `Cannot decode token id ${given} at position ${position} with the tokenizer of ${source}: expected an id of its vocabulary, 0 to ${
             this.vocabSize - 1
           }; were these ids made by another tokenizer?`,
@@ -196,7 +197,7 @@ export class Tokenizer {
     };
     return ids.map((id, i) => {
       if (id !== undefined) return id;
-      throw new RangeError(
+      throw new InputError(
         `Cannot encode ${
           JSON.stringify(tokens[i])
         } with the tokenizer of ${this.#parts.source}: it is not in the vocabulary, and there is no unknown token to stand for it`,

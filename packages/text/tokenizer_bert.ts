@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 import { type JsonObject, optionalBoolean } from "./json_file.ts";
 import { addedToken, type SpecialTokens } from "./special_tokens.ts";
@@ -15,7 +16,7 @@ const defaults = {
  * The `tokenizer.json` that Hugging Face builds for BERT's WordPiece from `vocab.txt`
  * (transformers, `convert_slow_tokenizer.py`, `BertConverter`): one token a line, its id the line.
  *
- * @throws TypeError when a special token is not in the vocabulary.
+ * @throws InputError when a special token is not in the vocabulary.
  */
 export function bertTokenizerJson(files: {
   readonly vocabPath: string;
@@ -31,7 +32,7 @@ export function bertTokenizerJson(files: {
   const idOf = (token: string): number => {
     const id = vocab.get(token);
     if (id !== undefined) return id;
-    throw new TypeError(
+    throw new InputError(
       `Cannot build a BERT tokenizer from ${vocabPath}: special token ${
         JSON.stringify(token)
       } is not among its ${vocab.size} tokens; name the repository's own special tokens in special_tokens_map.json`,

@@ -38,82 +38,82 @@ refused("spiece.model alone", { "spiece.model": "x" }, "Error", /spiece\.model a
 refused(
   "a cut tokenizer.json",
   { "tokenizer.json": JSON.stringify(tinyT5).slice(0, 100) },
-  "SyntaxError",
+  "InputError",
   /tokenizer\.json: expected JSON, .*100 characters read/,
 );
 refused(
   "an array as tokenizer.json",
   { "tokenizer.json": [1, 2] },
-  "TypeError",
+  "InputError",
   /expected a JSON object, found an array of 2/,
 );
 refused(
   "a config instead of a tokenizer",
   { "tokenizer.json": { model_type: "t5" } },
-  "TypeError",
+  "InputError",
   /field "model" of .*tokenizer\.json: expected an object, found nothing/,
 );
-refused("an unknown model", withModel({ type: "Magic" }), "TypeError", /model\.type.*"Magic"/);
-refused("a Unigram without an array", withModel({ vocab: {} }), "TypeError", /model\.vocab/);
+refused("an unknown model", withModel({ type: "Magic" }), "InputError", /model\.type.*"Magic"/);
+refused("a Unigram without an array", withModel({ vocab: {} }), "InputError", /model\.vocab/);
 refused(
   "a BPE without merges",
   withModel({ type: "BPE", vocab: {} }),
-  "TypeError",
+  "InputError",
   /model\.merges/,
 );
-refused("an unknown post-processor", withPost({ type: "X" }), "TypeError", /post_processor\.type/);
+refused("an unknown post-processor", withPost({ type: "X" }), "InputError", /post_processor\.type/);
 refused(
   "a template with an undefined token",
   withPost({ type: "TemplateProcessing", single: [{ SpecialToken: { id: "<x>" } }], pair: [] }),
-  "TypeError",
+  "InputError",
   /post_processor\.single\[0\]\.SpecialToken\.id .*"<x>"/,
 );
 refused(
   "a special token outside the vocabulary",
   { "tokenizer.json": tinyT5, "tokenizer_config.json": { pad_token: "[PADDING]" } },
-  "TypeError",
+  "InputError",
   /"pad_token" = "\[PADDING\]" .* not in the vocabulary/,
 );
 refused(
   "a special token that is a number",
   { "tokenizer.json": tinyT5, "tokenizer_config.json": { pad_token: 0 } },
-  "TypeError",
+  "InputError",
   /field "pad_token" of .*tokenizer_config\.json.*found number 0/,
 );
 refused(
   "a negative model_max_length",
   { "tokenizer.json": tinyT5, "tokenizer_config.json": { model_max_length: -1 } },
-  "TypeError",
+  "InputError",
   /model_max_length/,
 );
 refused(
   "an added token without an id",
   { "tokenizer.json": { ...tinyT5, added_tokens: [{ content: "<x>" }] } },
-  "TypeError",
+  "InputError",
   /added token .*"added_tokens": expected "content" and "id"/,
 );
 refused(
   "a merge of three",
   { "vocab.json": tinyRobertaVocab, "merges.txt": `${tinyRobertaMerges}a b c\n` },
-  "SyntaxError",
+  "InputError",
   /merges\.txt, line 6: expected two tokens/,
 );
 refused(
   "a RoBERTa vocabulary with an id as text",
   { "vocab.json": { ...tinyRobertaVocab, a: "4" }, "merges.txt": tinyRobertaMerges },
-  "TypeError",
+  "InputError",
   /token "a" of .*vocab\.json: expected its id, found string "4"/,
 );
 refused(
   "a RoBERTa vocabulary without its special tokens",
   { "vocab.json": { a: 0 }, "merges.txt": "" },
-  "TypeError",
+  "InputError",
   /special token "<s>" is not in it/,
 );
 refused(
   "a BERT vocabulary without its special tokens",
   { "vocab.txt": "the\n" },
-  "TypeError",
+  "InputError",
   /special token "\[PAD\]" is not among its 1 tokens/,
 );
 
@@ -129,7 +129,7 @@ Deno.test("an id outside the vocabulary on decode names its position", () =>
       const [id, shown] of [[11, "11"], [-1, "-1"], [1.5, "1.5"], [2n ** 60n, "115292"]] as const
     ) {
       assert.throws(() => tokenizer.decode([5, id]), {
-        name: "RangeError",
+        name: "InputError",
         message: new RegExp(`token id ${shown}\\d* at position 1 .* 0 to 10`),
       });
     }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { describeJson, isJsonObject, type JsonObject, optionalBoolean } from "./json_file.ts";
 import { parsePostProcessor } from "./post_processor.ts";
@@ -29,7 +30,7 @@ export interface TokenizerFiles {
 /**
  * A tokenizer from a parsed `tokenizer.json`.
  *
- * @throws TypeError for a field that is missing or malformed, or a special token that the
+ * @throws InputError for a field that is missing or malformed, or a special token that the
  *   configuration names and the vocabulary lacks.
  */
 export function tokenizerFromJson(files: TokenizerFiles): Tokenizer {
@@ -53,7 +54,7 @@ export function tokenizerFromJson(files: TokenizerFiles): Tokenizer {
     if (content === undefined) continue;
     const id = model.token_to_id(content);
     if (id === undefined) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot use special token "${role}_token" = ${
           JSON.stringify(content)
         } of ${configPath} or special_tokens_map.json: it is not in the vocabulary of ${source}; add it there under "added_tokens", or take it out of the configuration`,
@@ -77,7 +78,7 @@ export function tokenizerFromJson(files: TokenizerFiles): Tokenizer {
 /** The `model` of a `tokenizer.json`, of one of the kinds whose vocabulary can be read. */
 function checkModel(model: unknown, source: string): JsonObject {
   const fail = (field: string, found: unknown, expected: string): never => {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use field "${field}" of ${source}: expected ${expected}, found ${
         describeJson(found)
       }; is this a tokenizer.json?`,
@@ -116,7 +117,7 @@ function buildModel(
     );
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TypeError(`Cannot build a tokenizer from ${source}: ${reason}`, { cause });
+    throw new InputError(`Cannot build a tokenizer from ${source}: ${reason}`, { cause });
   }
 }
 
@@ -127,7 +128,7 @@ function allAddedTokens(files: TokenizerFiles): AddedToken[] {
   const add = (id: unknown, fields: JsonObject, where: string) => {
     const { content } = fields;
     if (typeof content !== "string" || typeof id !== "number" || !Number.isSafeInteger(id)) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot use an added token of ${where}: expected "content" and "id", found ${
           JSON.stringify(fields)
         }`,
@@ -149,7 +150,7 @@ function allAddedTokens(files: TokenizerFiles): AddedToken[] {
   for (const [content, id] of Object.entries(addedTokens)) add(id, { content }, addedTokensPath);
   const decoder = config.added_tokens_decoder ?? {};
   if (!isJsonObject(decoder)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use field "added_tokens_decoder" of ${configPath}: expected an object, found ${
         describeJson(decoder)
       }`,
@@ -160,7 +161,7 @@ function allAddedTokens(files: TokenizerFiles): AddedToken[] {
   }
   const own = json.added_tokens ?? [];
   if (!Array.isArray(own)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use field "added_tokens" of ${source}: expected an array, found ${describeJson(own)}`,
     );
   }
@@ -176,7 +177,7 @@ function maxLength(config: JsonObject, where: string): number {
   const value = config.model_max_length ?? undefined;
   if (value === undefined) return Infinity;
   if (typeof value !== "number" || value <= 0) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use field "model_max_length" of ${where}: expected a positive number, found ${
         describeJson(value)
       }`,

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type JsonObject, readJsonObject } from "./json_file.ts";
@@ -13,7 +14,7 @@ import { robertaTokenizerJson } from "./tokenizer_roberta.ts";
  * `special_tokens_map.json` and `added_tokens.json` are honoured where they are present.
  *
  * @throws Error when the folder has none of these, listing what was looked for.
- * @throws SyntaxError, TypeError or RangeError for a file that is not what it should be.
+ * @throws InputError for a file that is not what it should be.
  */
 export function loadTokenizer(folder: string): Tokenizer {
   return tokenizerFromJson(readTokenizerFiles(folder));
@@ -28,7 +29,7 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
   const has = (name: string) => existsSync(at(name));
   const optional = (name: string): JsonObject => has(name) ? readJsonObject(at(name)) : {};
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-    throw new Error(`Cannot load a tokenizer from ${folder}: it is not a folder`);
+    throw new InputError(`Cannot load a tokenizer from ${folder}: it is not a folder`);
   }
   const configPath = at("tokenizer_config.json");
   const config = optional("tokenizer_config.json");
@@ -66,7 +67,7 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
   }
   const lookedFor = ["tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"];
   const present = lookedFor.filter(has);
-  throw new Error(
+  throw new InputError(
     `Cannot load a tokenizer from ${folder}: looked for tokenizer.json, or vocab.json with merges.txt, or vocab.txt, and found ${
       present.length > 0 ? `only ${present.join(", ")}` : "none of them"
     }` +

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 import { describeJson, type JsonObject, optionalBoolean } from "./json_file.ts";
 import { addedToken, type SpecialTokens } from "./special_tokens.ts";
@@ -17,8 +18,8 @@ const defaults = {
  * The `tokenizer.json` that Hugging Face builds for RoBERTa's byte-level BPE, from the two files
  * its repositories always have (transformers, `convert_slow_tokenizer.py`, `RobertaConverter`).
  *
- * @throws TypeError when a vocabulary entry is no id, or a special token is not in the vocabulary.
- * @throws SyntaxError when a line of the merges is not two tokens.
+ * @throws InputError when a vocabulary entry is no id, or a special token is not in the vocabulary.
+ * @throws InputError when a line of the merges is not two tokens.
  */
 export function robertaTokenizerJson(files: {
   readonly vocab: JsonObject;
@@ -31,7 +32,7 @@ export function robertaTokenizerJson(files: {
   const { vocab, vocabPath, config, configPath } = files;
   for (const [token, id] of Object.entries(vocab)) {
     if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot use token ${JSON.stringify(token)} of ${vocabPath}: expected its id, found ${
           describeJson(id)
         }`,
@@ -42,7 +43,7 @@ export function robertaTokenizerJson(files: {
   const idOf = (token: string): number => {
     const id = Object.hasOwn(vocab, token) ? vocab[token] : undefined;
     if (typeof id === "number") return id;
-    throw new TypeError(
+    throw new InputError(
       `Cannot build a RoBERTa tokenizer from ${vocabPath}: special token ${
         JSON.stringify(token)
       } is not in it; name the repository's own special tokens in special_tokens_map.json`,
@@ -88,7 +89,7 @@ function readMerges(path: string): [string, string][] {
     if (line === "" || (i === 0 && line.startsWith("#version"))) return;
     const [left, right, ...more] = line.split(" ");
     if (!left || !right || more.length > 0) {
-      throw new SyntaxError(
+      throw new InputError(
         `Cannot read ${path}, line ${i + 1}: expected two tokens with one space between, found ${
           JSON.stringify(line)
         }`,

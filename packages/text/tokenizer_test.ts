@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { loadTokenizer } from "./tokenizer_load.ts";
 import {
@@ -135,12 +136,12 @@ Deno.test("a pair is truncated in the text that may give way", () =>
     assert.deepEqual(pair(7, "second").ids, [2, 5, 6, 8, 3, 8, 3]);
     assert.deepEqual(pair(8, "error").ids, [2, 5, 6, 8, 3, 8, 9, 3]);
     assert.throws(() => pair(7, "error"), {
-      name: "RangeError",
+      name: "InputError",
       message:
         /8 tokens \(3 of the first text, 2 of the second, 3 special\), at most 7 are allowed/,
     });
     assert.throws(() => pair(4, "first"), /the first text alone cannot give up 4/);
-    assert.throws(() => tokenizer.encode("the cat", { maxLength: 3 }), RangeError);
+    assert.throws(() => tokenizer.encode("the cat", { maxLength: 3 }), InputError);
     assert.deepEqual(tokenizer.encode("the cat", { maxLength: 3, truncate: "first" }).ids, [
       2,
       5,

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { evaluatorV1, policyV1 } from "@decorum/rpc";
 import type { EvaluatorConfig } from "./config.ts";
 
@@ -23,7 +24,7 @@ export interface EvaluationRequest {
 /**
  * Checks a request and fills its defaults in.
  *
- * @throws RangeError or TypeError naming field and prompt
+ * @throws InputError naming field and prompt
  */
 export function parseEvaluation(
   request: evaluatorV1.EvaluateRequest__Output,
@@ -31,7 +32,7 @@ export function parseEvaluation(
 ): EvaluationRequest {
   const { prompts, sampling, seed, bootstrapSamples } = request;
   if (prompts.length < 2 || prompts.length > limits.max_prompts) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot evaluate on ${prompts.length} prompts: expected 2 to ${limits.max_prompts}`,
     );
   }
@@ -39,21 +40,21 @@ export function parseEvaluation(
   for (const [i, { key, prompt }] of prompts.entries()) {
     const name = `prompt ${i} (key ${JSON.stringify(key.slice(0, 100))})`;
     if (prompt.trim() === "") {
-      throw new RangeError(`Cannot evaluate ${name}: its text is empty; leave it out`);
+      throw new InputError(`Cannot evaluate ${name}: its text is empty; leave it out`);
     }
     if (keys.has(key)) {
-      throw new RangeError(`Cannot evaluate ${name}: another has that key; expected distinct keys`);
+      throw new InputError(`Cannot evaluate ${name}: another has that key; expected distinct keys`);
     }
     keys.add(key);
   }
   if (sampling === null) {
-    throw new TypeError("Cannot evaluate: sampling is missing; max_new_tokens has no default");
+    throw new InputError("Cannot evaluate: sampling is missing; max_new_tokens has no default");
   }
   if (!Number.isSafeInteger(seed)) {
-    throw new RangeError(`Cannot evaluate with seed ${seed}: expected at most 2^53 - 1`);
+    throw new InputError(`Cannot evaluate with seed ${seed}: expected at most 2^53 - 1`);
   }
   if (bootstrapSamples !== 0 && (bootstrapSamples < 100 || bootstrapSamples > 100_000)) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot evaluate with ${bootstrapSamples} bootstrap_samples: expected 100 to 100000, or 0 for ${bootstrap.samples}`,
     );
   }

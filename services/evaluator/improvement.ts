@@ -1,4 +1,4 @@
-import { randomKey, uniforms } from "@decorum/tensor";
+import { InputError, randomKey, uniforms } from "@decorum/tensor";
 
 /** A confidence interval in the unit of its estimate. */
 export interface Interval {
@@ -29,7 +29,7 @@ export function describeImprovement(percent: number | undefined): string {
  * @param before values of one side; `after` those of the other, of the same prompts in the same order
  * @param seed of the draws: the same numbers in, the same interval out
  * @returns undefined where a resample's mean of `before` is 0
- * @throws RangeError for sides of different lengths, no pairs, or no samples
+ * @throws InputError for sides of different lengths, no pairs, or no samples
  */
 export function bootstrapImprovement(
   before: ArrayLike<number>,
@@ -38,7 +38,7 @@ export function bootstrapImprovement(
 ): Interval | undefined {
   const n = before.length;
   if (n === 0 || after.length !== n || !(samples >= 1)) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot resample ${n} values before and ${after.length} after ${samples} times: expected pairs`,
     );
   }

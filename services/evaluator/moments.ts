@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 /** Mean and spread of numbers. */
 export interface Moments {
   readonly mean: number;
@@ -8,11 +9,11 @@ export interface Moments {
 /**
  * Mean and population standard deviation, in two passes.
  *
- * @throws RangeError for no values
+ * @throws InputError for no values
  */
 export function moments(values: ArrayLike<number>): Moments {
   const n = values.length;
-  if (n === 0) throw new RangeError("Cannot take the mean of 0 values: expected at least one");
+  if (n === 0) throw new InputError("Cannot take the mean of 0 values: expected at least one");
   let sum = 0;
   for (let i = 0; i < n; i++) sum += values[i]!;
   const mean = sum / n;

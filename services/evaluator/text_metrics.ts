@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { rouge } from "@decorum/text";
 
 /** Means of ROUGE F-measures. */
@@ -37,16 +38,16 @@ export interface SequenceLogprobs {
  * KL divergence of a policy to its reference in nats a sequence, estimated on the policy's own samples: the mean of
  * `sum_t (log p(y_t) - log p_ref(y_t))` (Schulman, "Approximating KL divergence", 2020, estimator k1).
  *
- * @throws RangeError for no sequences, or log-probabilities that are not parallel
+ * @throws InputError for no sequences, or log-probabilities that are not parallel
  */
 export function sequenceKl(sequences: readonly SequenceLogprobs[]): number {
   if (sequences.length === 0) {
-    throw new RangeError("Cannot estimate a KL divergence on 0 sequences: expected at least one");
+    throw new InputError("Cannot estimate a KL divergence on 0 sequences: expected at least one");
   }
   let total = 0;
   for (const [i, { logprobs, refLogprobs }] of sequences.entries()) {
     if (logprobs.length !== refLogprobs.length) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot estimate a KL divergence: sequence ${i} has ${logprobs.length} log-probabilities and ${refLogprobs.length} of the reference`,
       );
     }

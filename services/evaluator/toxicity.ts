@@ -1,5 +1,5 @@
 import type { EncodedItem, Judge, TextClassifier, TextItem } from "@decorum/scoring";
-import { probabilities } from "@decorum/scoring";
+import { probabilities, TooLongError } from "@decorum/scoring";
 
 /** Probability of one label for texts: the reward's classifier, or the judge. */
 export interface ToxicityScorer<T> {
@@ -93,7 +93,7 @@ function encodeForMeasure(
     };
   } catch (error) {
     // The response fits alone, but not behind a query.
-    if (error instanceof RangeError) return { item: alone, responseCut: false };
+    if (error instanceof TooLongError) return { item: alone, responseCut: false };
     throw error;
   }
 }

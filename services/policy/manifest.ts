@@ -6,7 +6,7 @@ import {
   valueHeadShapes,
 } from "@decorum/models";
 import { failedPrecondition, type policyV1 } from "@decorum/rpc";
-import { bytesPerElement, type DType, elementCount } from "@decorum/tensor";
+import { bytesPerElement, type DType, elementCount, InputError } from "@decorum/tensor";
 
 /** One tensor of a push and where its bytes lie in it. */
 export interface PushedTensor {
@@ -45,7 +45,7 @@ export function maxPushBytes(shapes: ReadonlyMap<string, readonly number[]>): nu
  * Checks everything that a manifest says before any byte is taken.
  *
  * @returns its tensors in the order of their bytes
- * @throws TypeError naming the tensor
+ * @throws InputError naming the tensor
  */
 export function checkManifest(
   manifest: policyV1.WeightsManifest__Output,
@@ -59,29 +59,29 @@ export function checkManifest(
     const expected = shapes.get(name);
     const quoted = JSON.stringify(name.slice(0, 200));
     if (expected === undefined) {
-      throw new TypeError(
+      throw new InputError(
         `${what}: tensor ${quoted} is none of the ${shapes.size} that the adapter and value head have`,
       );
     }
-    if (seen.has(name)) throw new TypeError(`${what}: tensor ${quoted} is there twice`);
+    if (seen.has(name)) throw new InputError(`${what}: tensor ${quoted} is there twice`);
     seen.add(name);
     const dtype = dtypes[wireDtype];
     if (dtype === undefined) {
-      throw new TypeError(
+      throw new InputError(
         `${what}: tensor ${quoted} has type ${wireDtype}; expected ${
           Object.keys(dtypes).join(", ")
         }`,
       );
     }
     if (`${dims}` !== `${expected}`) {
-      throw new TypeError(
+      throw new InputError(
         `${what}: tensor ${quoted} is [${dims.slice(0, 8).join(", ")}], expected [${
           expected.join(", ")
         }]`,
       );
     }
     if (sha256.length !== 32) {
-      throw new TypeError(
+      throw new InputError(
         `${what}: the sha256 of tensor ${quoted} has ${sha256.length} bytes, expected 32`,
       );
     }
@@ -91,12 +91,12 @@ export function checkManifest(
   }
   const missing = [...shapes.keys()].filter((name) => !seen.has(name));
   if (missing.length > 0) {
-    throw new TypeError(
+    throw new InputError(
       `${what}: ${missing.length} of ${shapes.size} tensors are missing (first: "${missing[0]}")`,
     );
   }
   if (manifest.totalBytes !== offset) {
-    throw new TypeError(
+    throw new InputError(
       `${what}: total_bytes is ${manifest.totalBytes}, but its tensors have ${offset} bytes`,
     );
   }

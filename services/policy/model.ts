@@ -17,7 +17,7 @@ import {
 import type { RuntimeOptions } from "@decorum/runtime";
 import { localSource } from "@decorum/service";
 import type { Logger } from "@decorum/telemetry";
-import type { Tensor } from "@decorum/tensor";
+import { InputError, type Tensor } from "@decorum/tensor";
 import { loadTokenizer, type Tokenizer } from "@decorum/text";
 import { loraConfigOf, type PolicyConfig } from "./config.ts";
 import { Engine } from "./engine.ts";
@@ -43,7 +43,7 @@ export interface PolicyModel {
 /**
  * Reads a model folder and the adapter that training starts from.
  *
- * @throws Error for a folder or file that is missing; TypeError or RangeError naming file and field
+ * @throws Error for a folder or file that is missing; InputError naming file and field
  */
 export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Promise<PolicyModel> {
   const { path: folder, pinned } = await localSource(config.model, config, logger);
@@ -51,7 +51,7 @@ export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Pro
     ? null
     : (await localSource(config.start_adapter, config, logger)).path;
   if (!existsSync(folder)) {
-    throw new Error(
+    throw new InputError(
       `Cannot load the policy's model: there is no folder ${folder}; set policy.model to a Hugging Face T5 folder`,
     );
   }
@@ -93,7 +93,7 @@ function startWeights(
   const head = adapter.valueHead ?? initValueHead(width);
   for (const [name, { dims }] of initValueHead(width)) {
     if (`${head.get(name)?.dims}` === `${dims}`) continue;
-    throw new TypeError(
+    throw new InputError(
       `Cannot start from adapter ${folder}: tensor "${name}" is [${
         head.get(name)?.dims.join(", ")
       }], expected [${dims.join(", ")}]`,
@@ -116,7 +116,7 @@ function checkStartConfig(
   if (same) return;
   const show = ({ r, loraAlpha, targetModules }: LoraConfig) =>
     `r ${r}, lora_alpha ${loraAlpha}, target_modules [${targetModules.join(", ")}]`;
-  throw new TypeError(
+  throw new InputError(
     `Cannot start from adapter ${folder}: it has ${show(config)}, the section lora says ${
       show(lora)
     }; set it to the adapter's`,

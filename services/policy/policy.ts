@@ -31,7 +31,7 @@ export class Policy implements AsyncDisposable {
     this.shapes = pushShapes(model.lora, model.layers, model.config.d_model);
   }
 
-  /** @throws Error, TypeError or RangeError for a model or adapter that cannot be used */
+  /** @throws Error, InputError for a model or adapter that cannot be used */
   static async load(
     { config, metrics, logger }: Omit<ServiceContext<PolicyConfig>, "security">,
   ): Promise<Policy> {

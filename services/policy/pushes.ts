@@ -80,7 +80,7 @@ export class Pushes {
   /**
    * Checks a push and makes it the newest version of its run. A commit that was done answers as it did.
    *
-   * @throws StatusError NOT_FOUND, ABORTED, DATA_LOSS; TypeError for values that are not finite. But for
+   * @throws StatusError NOT_FOUND, ABORTED, DATA_LOSS; InputError for values that are not finite. But for
    * bytes that are missing, the push is over.
    */
   commit(id: string, expectedVersion: number): HeldWeights {

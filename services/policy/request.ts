@@ -1,6 +1,6 @@
 import type { SamplingParams } from "@decorum/generation";
 import { failedPrecondition, type policyV1 } from "@decorum/rpc";
-import { randomKey, uniforms } from "@decorum/tensor";
+import { InputError, randomKey, uniforms } from "@decorum/tensor";
 import type { Tokenizer } from "@decorum/text";
 import type { PolicyConfig } from "./config.ts";
 import type { WeightsStore } from "./weights_store.ts";
@@ -20,7 +20,7 @@ export interface RequestBounds {
 /**
  * A request as domain values.
  *
- * @throws TypeError or RangeError naming field and prompt; StatusError NOT_FOUND for weights that are not
+ * @throws InputError naming field and prompt; StatusError NOT_FOUND for weights that are not
  * held, FAILED_PRECONDITION for a text where there is no tokenizer
  */
 export function parseRequest(
@@ -31,17 +31,17 @@ export function parseRequest(
   const { prompts, seed, asSent } = request;
   const { max_prompts } = bounds.limits;
   if (prompts.length === 0 || prompts.length > max_prompts) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot generate for ${prompts.length} prompts: expected 1 to ${max_prompts}`,
     );
   }
   if (!Number.isSafeInteger(seed)) {
-    throw new RangeError(`Cannot generate with seed ${seed}: expected at most 2^53 - 1`);
+    throw new InputError(`Cannot generate with seed ${seed}: expected at most 2^53 - 1`);
   }
   const keys = new Set<string>();
   for (const { key } of prompts) {
     if (keys.has(key)) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot generate: two prompts have the key ${JSON.stringify(key)}; expected distinct keys`,
       );
     }
@@ -49,7 +49,7 @@ export function parseRequest(
   }
   const sampling = request.sampling;
   if (sampling === null) {
-    throw new TypeError("Cannot generate: sampling is missing; max_new_tokens has no default");
+    throw new InputError("Cannot generate: sampling is missing; max_new_tokens has no default");
   }
   const rows = prompts.map((prompt) => rowOf(prompt, sampling, seed, bounds));
   const runId = request.weights?.runId ?? "";
@@ -77,10 +77,10 @@ function rowOf(
   const maxNewTokens = prompt.maxNewTokens ?? sampling.maxNewTokens;
   const { minNewTokens } = sampling;
   if (maxNewTokens < 1 || maxNewTokens > most) {
-    throw new RangeError(`${what}: max_new_tokens is ${maxNewTokens}, expected 1 to ${most}`);
+    throw new InputError(`${what}: max_new_tokens is ${maxNewTokens}, expected 1 to ${most}`);
   }
   if (minNewTokens > maxNewTokens) {
-    throw new RangeError(
+    throw new InputError(
       `${what}: min_new_tokens is ${minNewTokens}, more than max_new_tokens, which is ${maxNewTokens}`,
     );
   }
@@ -106,7 +106,7 @@ function idsOf(
       throw failedPrecondition(`${what}: the model has no tokenizer; send token ids, not text`);
     }
     if (prompt.text.length > most * CHARACTERS_PER_TOKEN) {
-      throw new RangeError(
+      throw new InputError(
         `${what}: its text has ${prompt.text.length} characters, more than ${most} tokens can have; shorten it`,
       );
     }
@@ -115,11 +115,11 @@ function idsOf(
     return ids;
   }
   const ids = prompt.tokenIds?.ids ?? [];
-  if (ids.length === 0) throw new RangeError(`${what}: it has no tokens; expected 1 to ${most}`);
+  if (ids.length === 0) throw new InputError(`${what}: it has no tokens; expected 1 to ${most}`);
   if (ids.length > most) throw tooLong(what, ids.length, most);
   const bad = ids.findIndex((id) => id >= vocabSize);
   if (bad >= 0) {
-    throw new RangeError(
+    throw new InputError(
       `${what}: token ${bad} has id ${ids[bad]}, outside the vocabulary; expected 0 to ${
         vocabSize - 1
       }`,
@@ -128,18 +128,18 @@ function idsOf(
   return ids;
 }
 
-function tooLong(what: string, found: number, most: number): RangeError {
-  return new RangeError(`${what}: it has ${found} tokens, at most ${most} are allowed; shorten it`);
+function tooLong(what: string, found: number, most: number): InputError {
+  return new InputError(`${what}: it has ${found} tokens, at most ${most} are allowed; shorten it`);
 }
 
 function samplingOf(sampling: policyV1.SamplingParameters__Output): SamplingParams {
   if (!sampling.doSample) return { doSample: false, temperature: 1, topK: 0, topP: 1 };
   const { temperature = 1, topP = 1, topK } = sampling;
   if (!(temperature > 0 && temperature < Infinity)) {
-    throw new RangeError(`Cannot generate with temperature ${temperature}: expected more than 0`);
+    throw new InputError(`Cannot generate with temperature ${temperature}: expected more than 0`);
   }
   if (!(topP > 0 && topP <= 1)) {
-    throw new RangeError(`Cannot generate with top_p ${topP}: expected more than 0, at most 1`);
+    throw new InputError(`Cannot generate with top_p ${topP}: expected more than 0, at most 1`);
   }
   return { doSample: true, temperature, topK, topP };
 }
@@ -159,6 +159,6 @@ function selectorOf(
     case "WEIGHTS_KIND_UNSPECIFIED":
       return { kind: "NEWEST", runId };
     default:
-      throw new TypeError(`Cannot use weights of kind ${kind}: expected BASE, START or VERSION`);
+      throw new InputError(`Cannot use weights of kind ${kind}: expected BASE, START or VERSION`);
   }
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { type Span, trace } from "@opentelemetry/api";
 import {
   audited,
@@ -86,7 +87,7 @@ export function policyHandlers(
               `this policy holds ${model.name}, ${model.baseModelHash}`,
           );
         }
-        if (manifest === null) throw new TypeError("Cannot take a push: its manifest is missing");
+        if (manifest === null) throw new InputError("Cannot take a push: its manifest is missing");
         checkLora(manifest.adapter, model.lora, model.layers);
         const tensors = checkManifest(manifest, shapes);
         return pushes.begin({ runId, expectedVersion, start: manifest.start, restart, tensors });
@@ -107,7 +108,7 @@ export function policyHandlers(
       const take = async (): Promise<number> => {
         for await (const { uploadId, offset, data, crc32 } of requests) {
           if (uploadId !== "" && id !== "" && uploadId !== id) {
-            throw new TypeError(
+            throw new InputError(
               `Cannot upload to push ${
                 JSON.stringify(uploadId.slice(0, 100))
               }: this call began with ${id}`,
@@ -186,14 +187,14 @@ function describeLabel({ label }: HeldWeights): LogFields {
 
 function checkRun(runId: string, expectedVersion: number): void {
   if (!RUN_ID.test(runId)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot take a push for run ${
         JSON.stringify(runId.slice(0, 150))
       }: expected 1 to 128 letters, digits, and . _ : -`,
     );
   }
   if (!Number.isSafeInteger(expectedVersion + 1)) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot take a push on version ${expectedVersion}: expected less than 2^53 - 1`,
     );
   }

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { dataLoss, StatusError } from "@decorum/rpc";
-import { castTensor, type Tensor, tensorFromBytes } from "@decorum/tensor";
+import { castTensor, InputError, type Tensor, tensorFromBytes } from "@decorum/tensor";
 import type { PushedTensor } from "./manifest.ts";
 
 /** Largest piece of an upload, in bytes. */
@@ -37,12 +37,12 @@ export class Upload {
    * Takes the next piece; a piece that is refused changes nothing.
    *
    * @throws StatusError DATA_LOSS when the checksum does not agree, OUT_OF_RANGE when the piece is not the
-   * next one or goes beyond the end; RangeError when it is too large
+   * next one or goes beyond the end; InputError when it is too large
    */
   write({ offset, data, crc32: expected }: Chunk): void {
     const what = `Cannot take ${data.length} bytes at offset ${offset} of an upload`;
     if (data.length > MAX_CHUNK_BYTES) {
-      throw new RangeError(`${what}: a chunk has at most ${MAX_CHUNK_BYTES} bytes`);
+      throw new InputError(`${what}: a chunk has at most ${MAX_CHUNK_BYTES} bytes`);
     }
     if (offset !== this.#received) {
       throw new StatusError(
@@ -72,7 +72,7 @@ export class Upload {
    * Checks the bytes and ends the upload.
    *
    * @returns the tensors in float32, and the SHA-256 over all bytes
-   * @throws StatusError DATA_LOSS when a tensor's sha256 does not agree; TypeError naming a tensor with
+   * @throws StatusError DATA_LOSS when a tensor's sha256 does not agree; InputError naming a tensor with
    * values that are not finite
    */
   finish(): { tensors: Map<string, Tensor<"float32">>; sha256: Uint8Array } {
@@ -121,7 +121,7 @@ export class Upload {
 function checkFinite(name: string, values: Float32Array): void {
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue;
-    throw new TypeError(
+    throw new InputError(
       `Cannot commit a push: element ${i} of tensor "${name}" is ${
         values[i]
       }; expected finite values`,

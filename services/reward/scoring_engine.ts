@@ -44,7 +44,7 @@ export class ScoringEngine {
    *
    * @param options.wait true: waits where the queue is full; false: fails fast
    * @throws StatusError RESOURCE_EXHAUSTED when the queue is full, DEADLINE_EXCEEDED when the deadline passed
-   * while it waited, UNAVAILABLE when the model's thread ended; the signal's reason; RangeError when the request
+   * while it waited, UNAVAILABLE when the model's thread ended; the signal's reason; InputError when the request
    * is larger than the queue
    */
   async score(

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { goneReason, resourceExhausted, StatusError } from "@decorum/rpc";
 import { type Metrics, pastSpan } from "@decorum/telemetry";
 import { type BatchLimits, pickBatch } from "./pick_batch.ts";
@@ -60,7 +61,7 @@ export class ScoringQueue {
   /**
    * Adds a job.
    *
-   * @throws StatusError RESOURCE_EXHAUSTED with a pushback when the queue is full; RangeError when the job
+   * @throws StatusError RESOURCE_EXHAUSTED with a pushback when the queue is full; InputError when the job
    * would not fit into an empty one
    */
   add(job: ScoringJob): void {
@@ -168,7 +169,7 @@ export class ScoringQueue {
     const { maxQueuedItems, maxQueuedTokens, maxTokens } = this.limits;
     const long = request.items.findIndex(({ ids }) => ids.length > maxTokens);
     if (long >= 0 && !request.asSent) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot score item ${long}: it has ${
           request.items[long]!.ids.length
         } tokens, a batch holds ` +
@@ -177,7 +178,7 @@ export class ScoringQueue {
     }
     const tokens = waitingTokens(request);
     if (request.items.length <= maxQueuedItems && tokens <= maxQueuedTokens) return;
-    throw new RangeError(
+    throw new InputError(
       `Cannot score ${request.items.length} items of ${tokens} tokens in one request: ` +
         `this server takes at most ${maxQueuedItems} items of ${maxQueuedTokens} tokens; send less`,
     );

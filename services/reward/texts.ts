@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import type { EncodedItem, TextClassifier, TextItem } from "@decorum/scoring";
@@ -19,12 +20,12 @@ type Limits = RewardConfig["limits"];
 /**
  * Checks number and size of texts.
  *
- * @throws RangeError naming the item
+ * @throws InputError naming the item
  */
 export function checkTexts({ items, nameOf, asSent }: Texts, limits: Limits): void {
   const most = asSent ? limits.max_group_items : limits.max_items;
   if (items.length === 0 || items.length > most) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot score ${items.length} items in one request: expected 1 to ${most}`,
     );
   }
@@ -37,7 +38,7 @@ const SLICE_MS = 5;
 /**
  * Encodes texts that were checked. Large requests are encoded in slices of time, between which others are served.
  *
- * @throws RangeError for an item with too many tokens, or too many of a group that is executed as sent; the
+ * @throws InputError for an item with too many tokens, or too many of a group that is executed as sent; the
  * signal's reason
  */
 export async function encodeTexts(
@@ -63,7 +64,7 @@ export async function encodeTexts(
 function checkSize({ query = "", response }: TextItem, name: string, limits: Limits): void {
   const bytes = Buffer.byteLength(response) + Buffer.byteLength(query);
   if (bytes > limits.max_text_bytes) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot score ${name}: its texts have ${bytes} bytes, at most ${limits.max_text_bytes} are allowed`,
     );
   }
@@ -71,7 +72,7 @@ function checkSize({ query = "", response }: TextItem, name: string, limits: Lim
   if (response.length + query.length <= limits.max_text_chars) return;
   const characters = [...response].length + [...query].length;
   if (characters <= limits.max_text_chars) return;
-  throw new RangeError(
+  throw new InputError(
     `Cannot score ${name}: its texts have ${characters} characters, at most ${limits.max_text_chars} are allowed`,
   );
 }
@@ -79,7 +80,7 @@ function checkSize({ query = "", response }: TextItem, name: string, limits: Lim
 function checkGroup(items: readonly EncodedItem[], most: number): void {
   const tokens = items.length * Math.max(...items.map(({ ids }) => ids.length));
   if (tokens <= most) return;
-  throw new RangeError(
+  throw new InputError(
     `Cannot score a group as sent: ${items.length} items padded to the longest are ${tokens} tokens, ` +
       `at most ${most} are allowed; send smaller groups`,
   );
@@ -94,7 +95,7 @@ export interface Label {
 /**
  * The label whose logit is the score: the one asked for, else the server's default, else the only one there is.
  *
- * @throws RangeError listing the labels there are
+ * @throws InputError listing the labels there are
  */
 export function labelOf(
   asked: string,
@@ -104,7 +105,7 @@ export function labelOf(
   const { labels } = classifier;
   const name = asked || byDefault || (labels.length === 1 ? labels[0]! : undefined);
   if (name === undefined) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot score without a label: this server has no default; name one of ${
         labels.map((label) => `"${label}"`).join(", ")
       }`,

@@ -24,7 +24,7 @@ import {
 } from "@decorum/models";
 import type { KlController, RunningMoments } from "@decorum/ppo";
 import type { Params } from "@decorum/optim";
-import { readSafetensors, writeSafetensors } from "@decorum/tensor";
+import { InputError, readSafetensors, writeSafetensors } from "@decorum/tensor";
 
 /** What is known between two steps, besides the learner's state. */
 export interface Progress {
@@ -126,7 +126,7 @@ export function writeCheckpoint(folder: string, contents: CheckpointContents): W
  * Reads a checkpoint.
  *
  * @param like a state of the learner that goes on
- * @throws Error or TypeError naming the file, when it is damaged, or of another run
+ * @throws Error or InputError naming the file, when it is damaged, or of another run
  */
 export function readCheckpoint(
   path: string,
@@ -136,7 +136,7 @@ export function readCheckpoint(
   const file = join(path, STATE);
   const parsed = stateSchema.safeParse(JSON.parse(readFileSync(file, "utf8")));
   if (!parsed.success) {
-    throw new TypeError(`Cannot resume from ${file}: ${z.prettifyError(parsed.error)}`);
+    throw new InputError(`Cannot resume from ${file}: ${z.prettifyError(parsed.error)}`);
   }
   const state = parsed.data;
   for (
@@ -146,7 +146,7 @@ export function readCheckpoint(
     ]
   ) {
     if (found === wanted) continue;
-    throw new TypeError(`Cannot resume from ${file}: ${field} is ${found}, the run has ${wanted}`);
+    throw new InputError(`Cannot resume from ${file}: ${field} is ${found}, the run has ${wanted}`);
   }
   const parametersOf = (name: string): Params => {
     const { parameters, valueHead } = readPeftAdapter(join(path, name), expected.layers);

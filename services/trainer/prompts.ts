@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { existsSync } from "node:fs";
 import {
   lengthBetween,
@@ -37,7 +38,7 @@ export interface RunPrompts {
 /**
  * The prompts of a run.
  *
- * @throws RangeError, SyntaxError or Error naming the file and the field: no such file or column, nothing
+ * @throws InputError or Error naming the file and the field: no such file or column, nothing
  * left to train on, a prompt over the length.
  */
 export async function loadPrompts(
@@ -57,7 +58,7 @@ export async function loadPrompts(
     data,
   );
   if (kept.length < needed) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot train on ${data.train}: ${kept.length} prompts are left of ${rows.read} rows ` +
         `(${rows.read - rows.rows.length} by data.min_chars and data.max_chars, ` +
         `${
@@ -77,7 +78,7 @@ export async function loadPrompts(
     ...(data.reference_column === null ? {} : { reference: row[data.reference_column] ?? "" }),
   }));
   if (heldOut.length < 2) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot evaluate on ${
         data.eval ?? `part "${data.eval_split}" of ${data.train}`
       }: ${heldOut.length} prompts are left; expected at least 2, or evaluate.every_steps 0`,
@@ -89,7 +90,7 @@ export async function loadPrompts(
 /**
  * Checks that no prompt is longer than every policy takes.
  *
- * @throws RangeError naming the longest, and where the limit comes from
+ * @throws InputError naming the longest, and where the limit comes from
  */
 export function checkPromptLengths(
   prompts: readonly TrainingPrompt[],
@@ -99,7 +100,7 @@ export function checkPromptLengths(
   const over = prompts.filter(({ ids }) => ids.length > limit);
   if (over.length === 0) return;
   const longest = over.reduce((a, b) => (b.ids.length > a.ids.length ? b : a));
-  throw new RangeError(
+  throw new InputError(
     `${over.length} of ${prompts.length} prompts are over ${limit} tokens (${source}); the longest has ` +
       `${longest.ids.length} and begins ${
         JSON.stringify(longest.text.slice(0, 60))
@@ -113,10 +114,10 @@ async function readFile(
   field: string,
   data: RunConfig["data"],
 ): Promise<{ read: number; rows: Row[]; render: (row: Row) => string }> {
-  if (!existsSync(path)) throw new Error(`Cannot read ${field}: there is no file ${path}`);
+  if (!existsSync(path)) throw new InputError(`Cannot read ${field}: there is no file ${path}`);
   const format = data.format === null ? {} : { format: data.format };
   const { value: first } = await readRows(path, format).next();
-  if (!first) throw new RangeError(`Cannot train on ${path} (${field}): it has no rows`);
+  if (!first) throw new InputError(`Cannot train on ${path} (${field}): it has no rows`);
   const present = Object.keys(first);
   const prompt = parsePrompt(data.prompt, present);
   const { length_column: lengthColumn, reference_column: reference } = data;
@@ -127,7 +128,7 @@ async function readFile(
   ] as const;
   for (const [from, column] of named) {
     if (column === null || present.includes(column)) continue;
-    throw new RangeError(
+    throw new InputError(
       `Cannot read ${path}: there is no column "${column}" (${from}); the columns are ${
         present.map((name) => `"${name}"`).join(", ")
       }`,
@@ -159,7 +160,7 @@ function withinLength(prompts: readonly TrainingPrompt[], data: RunConfig["data"
 function part(parts: Readonly<Record<string, Row[]>>, name: string, field: string): Row[] {
   const found = Object.hasOwn(parts, name) ? parts[name] : undefined;
   if (found) return found;
-  throw new RangeError(
+  throw new InputError(
     `Cannot use part "${name}": ${field} has ${Object.keys(parts).map((p) => `"${p}"`).join(", ")}`,
   );
 }

@@ -13,7 +13,7 @@ import { emptyMoments, klController } from "@decorum/ppo";
 import { createClient, evaluatorService, type policyV1, rewardService } from "@decorum/rpc";
 import { type CallConfig, callSecurity } from "@decorum/service";
 import type { Logger, Metrics } from "@decorum/telemetry";
-import type { Precision } from "@decorum/tensor";
+import { InputError, type Precision } from "@decorum/tensor";
 import { dataOrder, loadTokenizer, type Tokenizer } from "@decorum/text";
 import { type Algorithm, openAlgorithm } from "./algorithm.ts";
 import type { Progress } from "./checkpoint.ts";
@@ -56,7 +56,7 @@ export interface RunTools extends StepTools, AsyncDisposable {
  * Reads data, tokenizer and start adapter.
  *
  * @param folder the run's own, where the start adapter of a run that goes on lies
- * @throws Error, TypeError or RangeError naming the field or file
+ * @throws Error, InputError naming the field or file
  */
 export async function readInputs(
   config: RunConfig,
@@ -66,10 +66,12 @@ export async function readInputs(
 ): Promise<RunInputs> {
   const { model } = sources;
   if (!existsSync(join(model, "config.json"))) {
-    throw new Error(`Cannot load model ${config.model}: there is no config.json in that folder`);
+    throw new InputError(
+      `Cannot load model ${config.model}: there is no config.json in that folder`,
+    );
   }
   if (config.evaluate.every_steps > 0 && surroundings.evaluator === null) {
-    throw new RangeError(
+    throw new InputError(
       `evaluate.every_steps is ${config.evaluate.every_steps}, and this trainer has no evaluator: ` +
         "set trainer.evaluator, or evaluate.every_steps 0",
     );
@@ -85,7 +87,7 @@ export async function readInputs(
     const same = start.config.r === lora.r && start.config.loraAlpha === lora.loraAlpha &&
       `${[...found].sort()}` === `${[...targets].sort()}`;
     if (!same) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot start from adapter ${from}: it has r ${start.config.r}, lora_alpha ${start.config.loraAlpha}, ` +
           `${found.length} layers; trainer.lora says r ${lora.r}, lora_alpha ${lora.loraAlpha}, ` +
           `${targets.length} layers; set them alike`,
@@ -201,7 +203,7 @@ async function checkPolicies(
   return precision;
 }
 
-/** Whether a run can use a policy. @throws RpcError when it does not answer; Error, RangeError naming what does not fit */
+/** Whether a run can use a policy. @throws RpcError when it does not answer; Error, InputError naming what does not fit */
 async function checkPolicy(
   client: PolicyClient,
   { config, prompts, start }: RunInputs,
@@ -211,7 +213,7 @@ async function checkPolicy(
   const { address } = client;
   const info = await client.getModelInfo({}, { signal });
   if (info.baseModelHash !== baseModelHash) {
-    throw new Error(
+    throw new InputError(
       `Policy ${address} serves ${info.modelName} (hash ${
         info.baseModelHash.slice(0, 12)
       }), the trainer ` +
@@ -240,7 +242,7 @@ async function checkStart(client: PolicyClient, signal: AbortSignal): Promise<vo
   const all = await heldOf(client, "", signal);
   const start = all?.held.find(({ kind, runId }) => kind === "WEIGHTS_KIND_START" && runId === "");
   if (!start || start.sha256.length === 0) return;
-  throw new Error(
+  throw new InputError(
     `Policy ${address} has an adapter as its START, and this run starts from the base: ` +
       "set trainer.start_adapter to the policy's start_adapter, or clear both",
   );
@@ -248,7 +250,7 @@ async function checkStart(client: PolicyClient, signal: AbortSignal): Promise<vo
 
 function checkLimit(field: string, value: number, limit: string, most: number, address: string) {
   if (most === 0 || value <= most) return;
-  throw new RangeError(
+  throw new InputError(
     `${field} is ${value}, policy ${address} takes at most ${most}: lower it, or raise policy.limits.${limit}`,
   );
 }
@@ -261,7 +263,7 @@ async function checkReward(client: RewardClient, label: string | null, waiting: 
   );
   const wanted = label ?? defaultLabel;
   if (wanted !== "" && labels.includes(wanted)) return;
-  throw new RangeError(
+  throw new InputError(
     `Cannot score with label ${
       JSON.stringify(wanted)
     } (reward_label): reward ${client.address} has ${labels.map((name) => `"${name}"`).join(", ")}`,

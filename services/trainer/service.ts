@@ -1,4 +1,3 @@
-import { ConfigError } from "@decorum/config";
 import {
   audited,
   type CallContext,
@@ -41,8 +40,9 @@ export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
   });
   return implement(trainerService, {
     async startRun(request, call) {
-      const start = () => badInput(() => trainer.start(request));
-      return { run: runOf(await control(call, request.runId, start, state)) };
+      return {
+        run: runOf(await control(call, request.runId, () => trainer.start(request), state)),
+      };
     },
     getRun({ runId }) {
       const row = trainer.run(trainer.idOf(runId));
@@ -72,15 +72,4 @@ export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
       return { run: runOf(await control(call, runId, stop, state)) };
     },
   });
-}
-
-/** What is wrong with a configuration or its files is the caller's to know, whatever it was thrown as. */
-async function badInput<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const ours = error instanceof ConfigError || error instanceof SyntaxError ||
-      (error instanceof Error && error.message.startsWith("Cannot ") && error.name === "Error");
-    throw ours ? new TypeError(error.message, { cause: error }) : error;
-  }
 }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -60,7 +61,7 @@ export class Trainer {
    * Starts a run, or goes on with one from its last checkpoint. Returns when its configuration and data are
    * checked; it then waits for the services by itself.
    *
-   * @throws ConfigError, TypeError, RangeError or Error for a bad configuration or data; StatusError
+   * @throws ConfigError, InputError or Error for a bad configuration or data; StatusError
    * ALREADY_EXISTS, NOT_FOUND or FAILED_PRECONDITION
    */
   async start({ runId, configJson, resume }: StartRequest): Promise<RunRow> {
@@ -72,9 +73,11 @@ export class Trainer {
     }
     this.#starting = true;
     try {
-      if (runId === "" && resume) throw new TypeError("Cannot resume: the request names no run_id");
+      if (runId === "" && resume) {
+        throw new InputError("Cannot resume: the request names no run_id");
+      }
       if (runId !== "" && !RUN_ID.test(runId)) {
-        throw new TypeError(`Cannot use run_id ${JSON.stringify(runId)}: ${RUN_ID_RULE}`);
+        throw new InputError(`Cannot use run_id ${JSON.stringify(runId)}: ${RUN_ID_RULE}`);
       }
       const id = runId === "" ? newRunId(new Date()) : runId;
       return await (resume ? this.#resume(id, configJson) : this.#begin(id, configJson));

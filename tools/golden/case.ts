@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readJson } from "@decorum/models";
-import { readSafetensors, type Tensor } from "@decorum/tensor";
+import { InputError, readSafetensors, type Tensor } from "@decorum/tensor";
 
 /** One recorded case: a folder with `case.json`, `inputs.safetensors`, `expected.safetensors`. */
 export interface GoldenCase {
@@ -14,12 +14,12 @@ export interface GoldenCase {
   readonly expected: ReadonlyMap<string, Tensor>;
 }
 
-/** @throws Error when a file of the case is missing; TypeError when one is malformed. */
+/** @throws Error when a file of the case is missing; InputError when one is malformed. */
 export function readCase(folder: string): GoldenCase {
   const json = readJson(join(folder, "case.json"));
   const { kind, atol, rtol } = json;
   if (typeof kind !== "string" || typeof atol !== "number" || typeof rtol !== "number") {
-    throw new TypeError(`Cannot use ${folder}/case.json: expected "kind", "atol" and "rtol"`);
+    throw new InputError(`Cannot use ${folder}/case.json: expected "kind", "atol" and "rtol"`);
   }
   return {
     folder,
@@ -45,7 +45,7 @@ export function constantOf({ json }: GoldenCase, name: string, otherwise: number
   return noted ? Number(noted[1]) : otherwise;
 }
 
-/** Input `name` of a case. @throws TypeError when it is missing or of another type. */
+/** Input `name` of a case. @throws InputError when it is missing or of another type. */
 export function inputOf<D extends Tensor["dtype"]>(
   { folder, inputs }: GoldenCase,
   name: string,
@@ -53,7 +53,7 @@ export function inputOf<D extends Tensor["dtype"]>(
 ): Tensor<D> {
   const value = inputs.get(name);
   if (value?.dtype !== dtype) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot use ${folder}/inputs.safetensors: tensor "${name}" is ${
         value?.dtype ?? "missing"
       }; expected ${dtype}`,

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { RuntimeOptions } from "@decorum/runtime";
@@ -52,14 +53,14 @@ export async function runCase(
     const golden = readCase(folder);
     const kind = Object.hasOwn(kinds, golden.kind) ? kinds[golden.kind] : undefined;
     if (!kind) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot run ${folder}/case.json: its kind is "${golden.kind}"; known are ${
           Object.keys(kinds).join(", ")
         }`,
       );
     }
     const expected = kind.expected?.(golden) ?? golden.expected;
-    if (expected.size === 0) throw new TypeError(`Cannot run ${folder}: it expects no tensors`);
+    if (expected.size === 0) throw new InputError(`Cannot run ${folder}: it expects no tensors`);
     const found = await kind.reproduce(golden, runtime);
     const tolerance = {
       atol: Math.max(golden.atol, least.atol),

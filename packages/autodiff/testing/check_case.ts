@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { normals, randomKey, type Tensor } from "@decorum/tensor";
+import { InputError, normals, randomKey, type Tensor } from "@decorum/tensor";
 import {
   add,
   cast,
@@ -151,7 +151,7 @@ export function seedsFrom(environment: Readonly<Record<string, string | undefine
   if (given === undefined || given === "") return [1, 2, 3];
   const seed = Number(given);
   if (!Number.isSafeInteger(seed)) {
-    throw new RangeError(`Cannot use DECORUM_SEED=${given}: expected an integer`);
+    throw new InputError(`Cannot use DECORUM_SEED=${given}: expected an integer`);
   }
   return [seed];
 }

@@ -1,4 +1,4 @@
-import { int64 } from "@decorum/tensor";
+import { InputError, int64 } from "@decorum/tensor";
 import {
   concat,
   expandLike,
@@ -49,7 +49,7 @@ function oneIndexAxis(g: Value, indices: Value, axis: number): { rows: Value; at
 function scatterReduction(node: VjpNode): string {
   const reduction = node.attributes["reduction"] ?? "none";
   if (reduction !== "none" && reduction !== "add") {
-    throw new TypeError(
+    throw new InputError(
       `Cannot differentiate ${node.opType} "${node.name}" with reduction "${reduction}": expected "none" or "add"`,
     );
   }

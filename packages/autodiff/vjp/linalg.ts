@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { gemm, matmul, mul, reshape, transpose, type Value } from "@decorum/onnx";
 import { cotangent, input, intAttribute, type OpState, type VjpNode } from "../rule.ts";
 
@@ -17,7 +18,7 @@ function asRows(x: Value): Value {
 function matmulVjp(node: VjpNode): readonly (Value | undefined)[] {
   const [a, b, g] = [input(node, 0), input(node, 1), cotangent(node)];
   if (a.rank < 2 || b.rank < 2) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot differentiate MatMul "${node.name}" of ${a} and ${b}: expected matrices; add an axis of 1`,
     );
   }

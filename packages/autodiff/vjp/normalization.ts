@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import {
   add,
   exp,
@@ -24,7 +25,7 @@ function epsilonOf(node: VjpNode): number {
 function requireLastAxis(node: VjpNode): void {
   const axis = intAttribute(node, "axis", -1);
   if (axis !== -1 && axis !== input(node, 0).rank - 1) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot differentiate ${node.opType} "${node.name}" over axis ${axis}: expected the last axis`,
     );
   }
@@ -58,7 +59,7 @@ function rmsNormVjp(node: VjpNode): readonly (Value | undefined)[] {
 function layerNormVjp(node: VjpNode): readonly (Value | undefined)[] {
   requireLastAxis(node);
   if (node.cotangents.slice(1).some((g) => g !== undefined)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot differentiate LayerNormalization "${node.name}": the loss depends on its mean or inverse deviation; expected its first output only`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { concat, pad, slice, squeeze, subDims, transpose, trilu, type Value } from "@decorum/onnx";
 import {
   cotangent,
@@ -48,7 +49,7 @@ function sliceVjp(node: VjpNode): Value {
     .map((axis) => (axis + x.rank) % x.rank);
   const steps = node.inputs[4] ? constantInts(node, 4) : [];
   if (steps.some((step) => step !== 1)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot differentiate Slice "${node.name}" with steps [${steps}]: expected steps of 1`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import onnxProto, { type onnx } from "onnx-proto";
 import { checkGraph } from "../checker.ts";
 import { canonicalDim } from "../dims.ts";
@@ -15,13 +16,13 @@ const { AttributeType } = AttributeProto;
  * The graph of an ONNX model file, checked. Types that the file leaves out are inferred. Tensors get their
  * own copy of the data.
  *
- * @throws TypeError when the bytes are no model, an operator has no schema (naming it and its node), or the
+ * @throws InputError when the bytes are no model, an operator has no schema (naming it and its node), or the
  * graph is not valid.
  */
 export function decodeModel(bytes: Uint8Array): Graph {
   const graph = parse(bytes).graph;
   if (!graph) {
-    throw new TypeError(`Cannot decode a model from ${bytes.length} bytes: it has no graph`);
+    throw new InputError(`Cannot decode a model from ${bytes.length} bytes: it has no graph`);
   }
   const decoded = new GraphDecoder(new Scope(), new Counter()).decode(graph);
   checkGraph(decoded);
@@ -32,7 +33,7 @@ function parse(bytes: Uint8Array): onnx.ModelProto {
   try {
     return ModelProto.decode(bytes);
   } catch (cause) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot decode a model from ${bytes.length} bytes: they are no complete ONNX protobuf message`,
       { cause },
     );
@@ -56,7 +57,7 @@ class GraphDecoder {
     for (const tensor of proto.initializer ?? []) {
       const initializer = decodeInitializer(tensor);
       if (initializers.has(initializer.name)) {
-        throw new TypeError(`Cannot decode initializer "${initializer.name}": it is given twice`);
+        throw new InputError(`Cannot decode initializer "${initializer.name}": it is given twice`);
       }
       initializers.set(initializer.name, initializer);
     }
@@ -74,7 +75,7 @@ class GraphDecoder {
     const outputs = (proto.output ?? []).map((info): TypedName => {
       const name = info.name ?? "";
       const type = this.#types.get(name);
-      if (!type) throw new TypeError(`Cannot decode output "${name}": nothing computes it`);
+      if (!type) throw new InputError(`Cannot decode output "${name}": nothing computes it`);
       return { name, type };
     });
     return {
@@ -95,7 +96,7 @@ class GraphDecoder {
   #required(info: onnx.IValueInfoProto): TypedName {
     const type = this.#type(info);
     if (!type) {
-      throw new TypeError(`Cannot decode input "${info.name}": its shape is missing`);
+      throw new InputError(`Cannot decode input "${info.name}": its shape is missing`);
     }
     return { name: info.name ?? "", type };
   }
@@ -105,7 +106,7 @@ class GraphDecoder {
     if (!tensor?.shape) return undefined;
     const dtype = elementTypeOf(tensor.elemType ?? 0);
     if (!dtype) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot decode value "${info.name}": element type ${tensor.elemType} is not supported`,
       );
     }
@@ -125,7 +126,7 @@ class GraphDecoder {
     const schema = schemaOf(opType);
     const domain = proto.domain || "ai.onnx";
     if (!schema || domain !== "ai.onnx") {
-      throw new TypeError(
+      throw new InputError(
         `Cannot decode node "${name}": operator "${opType}" of domain "${domain}" has no schema in packages/onnx/ops`,
       );
     }
@@ -165,7 +166,7 @@ class GraphDecoder {
       case AttributeType.GRAPH:
         return new GraphDecoder(new Scope(this.scope), this.counter).decode(proto.g ?? {});
       default:
-        throw new TypeError(`Cannot decode ${where}: its kind ${proto.type} is not supported`);
+        throw new InputError(`Cannot decode ${where}: its kind ${proto.type} is not supported`);
     }
   }
 }

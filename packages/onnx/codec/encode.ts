@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import onnxProto, { type onnx } from "onnx-proto";
 import { isGraph } from "../attribute.ts";
 import { elementTypeCode } from "../element_type.ts";
@@ -22,7 +23,7 @@ const MOST_BYTES = 2 ** 31 - 1;
  * The graph as an ONNX model file. Initializers in memory are copied once, into the result; those in files
  * stay there.
  *
- * @throws RangeError when the initializers in memory exceed the 2 GiB of a protobuf message.
+ * @throws InputError when the initializers in memory exceed the 2 GiB of a protobuf message.
  */
 export function encodeModel(
   graph: Graph,
@@ -30,7 +31,7 @@ export function encodeModel(
 ): Uint8Array<ArrayBuffer> {
   const bytes = bytesInMemory(graph);
   if (bytes > MOST_BYTES) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot encode graph "${graph.name}": its initializers hold ${bytes} bytes, more than the 2 GiB of a model file; keep large weights as external data`,
     );
   }
@@ -95,7 +96,7 @@ function encodeNode(node: Node): onnx.INodeProto {
     attribute: Object.entries(node.attributes).map(([key, value]) => {
       const kind = schema?.attributes[key];
       if (!kind) {
-        throw new TypeError(
+        throw new InputError(
           `Cannot encode node "${node.name}": ${node.opType} has no attribute "${key}"`,
         );
       }

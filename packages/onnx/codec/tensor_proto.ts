@@ -4,6 +4,7 @@ import {
   type DType,
   type DTypeArrays,
   elementCount,
+  InputError,
   type Tensor,
 } from "@decorum/tensor";
 import onnxProto, { type onnx } from "onnx-proto";
@@ -14,11 +15,11 @@ import type { Initializer } from "../graph.ts";
 
 const { DataLocation } = onnxProto.onnx.TensorProto;
 
-/** An integer as protobufjs gives it: int64 fields are Long objects. Throws RangeError beyond 2^53. */
+/** An integer as protobufjs gives it: int64 fields are Long objects. Throws InputError beyond 2^53. */
 export function toNumber(value: unknown, what: string): number {
   const number = Number(String(value));
   if (!Number.isSafeInteger(number)) {
-    throw new RangeError(`Cannot decode ${what}: ${value} is no integer that fits 53 bits`);
+    throw new InputError(`Cannot decode ${what}: ${value} is no integer that fits 53 bits`);
   }
   return number;
 }
@@ -65,7 +66,7 @@ export function decodeInitializer(proto: onnx.ITensorProto): Initializer {
     ),
   };
   const problem = externalDataProblem(external);
-  if (problem) throw new TypeError(`Cannot decode ${where}: ${problem}`);
+  if (problem) throw new InputError(`Cannot decode ${where}: ${problem}`);
   return { name, type: { dtype, shape: dims }, external };
 }
 
@@ -74,7 +75,7 @@ export function decodeTensor(proto: onnx.ITensorProto, where: string): Tensor {
   const { dtype, dims } = header(proto, where);
   const data = proto.rawData?.length ? fromBytes(proto.rawData, dtype) : fromFields(proto, dtype);
   if (data.length !== elementCount(dims)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot decode ${where}: it holds ${data.length} elements, but its shape ${
         showShape(dims)
       } has ${elementCount(dims)}`,
@@ -86,7 +87,7 @@ export function decodeTensor(proto: onnx.ITensorProto, where: string): Tensor {
 function header(proto: onnx.ITensorProto, where: string): { dtype: DType; dims: number[] } {
   const dtype = elementTypeOf(proto.dataType ?? 0);
   if (!dtype) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot decode ${where}: element type ${proto.dataType} is not one of ${
         Object.keys(elementTypeCode).join(", ")
       }`,
@@ -94,7 +95,7 @@ function header(proto: onnx.ITensorProto, where: string): { dtype: DType; dims: 
   }
   const dims = (proto.dims ?? []).map((dim) => toNumber(dim, `a dimension of ${where}`));
   if (dims.some((dim) => dim < 0)) {
-    throw new RangeError(`Cannot decode ${where}: its shape ${showShape(dims)} is negative`);
+    throw new InputError(`Cannot decode ${where}: its shape ${showShape(dims)} is negative`);
   }
   return { dtype, dims };
 }

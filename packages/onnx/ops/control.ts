@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { GraphBuilder } from "../builder.ts";
 import type { Shape } from "../graph.ts";
 import type { Value } from "../value.ts";
@@ -49,7 +50,7 @@ export function loop(
   );
   const result = body(inner, iteration, running, ...entering);
   if (result.carried.length !== initial.length) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot build loop "${inner.name}": its body returned ${result.carried.length} carried values for ${initial.length} initial ones`,
     );
   }

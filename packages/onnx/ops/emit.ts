@@ -1,4 +1,4 @@
-import type { DType } from "@decorum/tensor";
+import { type DType, InputError } from "@decorum/tensor";
 import type { GraphBuilder, OpOptions } from "../builder.ts";
 import type { Attribute } from "../graph.ts";
 import { Value } from "../value.ts";
@@ -13,7 +13,7 @@ export type Optional<T> = T | undefined;
  * The graph in which an operator on these values belongs: the innermost of theirs, so that work on outer
  * values alone stays out of a loop's body.
  *
- * @throws TypeError when there is no value, or two lie in graphs of which neither contains the other.
+ * @throws InputError when there is no value, or two lie in graphs of which neither contains the other.
  */
 export function graphOf(
   opType: string,
@@ -24,13 +24,13 @@ export function graphOf(
     if (!(input instanceof Value)) continue;
     if (!innermost || input.graph.sees(innermost)) innermost = input.graph;
     else if (!innermost.sees(input.graph)) {
-      throw new TypeError(
+      throw new InputError(
         `Cannot apply ${opType} to ${input} of graph "${input.graph.name}" and values of graph "${innermost.name}": neither graph contains the other`,
       );
     }
   }
   if (!innermost) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot apply ${opType} to numbers alone: at least one operand must be a value of a graph`,
     );
   }

@@ -1,4 +1,4 @@
-import type { DType } from "@decorum/tensor";
+import { type DType, InputError } from "@decorum/tensor";
 import { isFloat } from "@decorum/tensor";
 import { sameShape, showShape, showType } from "../dims.ts";
 import type { Dim, Shape, ValueType } from "../graph.ts";
@@ -46,9 +46,9 @@ function bounds(count: number | readonly [number, number]): readonly [number, nu
 }
 
 /** The error of inputs that do not fit: operator, node, what is wrong, and the types that came in. */
-export function misfit(context: InferContext, problem: string): TypeError {
+export function misfit(context: InferContext, problem: string): InputError {
   const types = context.inputs.map((type) => (type ? showType(type) : "none")).join(", ");
-  return new TypeError(
+  return new InputError(
     `Cannot infer ${context.opType} node "${context.name}" from inputs (${types}): ${problem}`,
   );
 }

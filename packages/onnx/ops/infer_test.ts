@@ -159,5 +159,5 @@ Deno.test("inputs that do not fit are refused with the reason", () => {
       /output 0 is float32\[b, s\] or float32\[4\]/,
     ],
   ];
-  for (const [run, message] of cases) assert.throws(run, { name: "TypeError", message });
+  for (const [run, message] of cases) assert.throws(run, { name: "InputError", message });
 });

@@ -1,4 +1,4 @@
-import type { DType } from "@decorum/tensor";
+import { type DType, InputError } from "@decorum/tensor";
 import type { OpSchema } from "../schema.ts";
 import { Value } from "../value.ts";
 import { emit, emitLifted, graphOf, lift, type Operand } from "./emit.ts";
@@ -110,7 +110,7 @@ export function where(condition: Value, a: Operand, b: Operand): Value {
   const graph = graphOf("Where", [condition, a, b]);
   const typed = a instanceof Value ? a : b;
   if (!(typed instanceof Value)) {
-    throw new TypeError(
+    throw new InputError(
       `Cannot apply Where to two numbers (${a} and ${b}): their element type is not known; make one a value`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { inference } from "@decorum/rpc";
 import type { TextItem } from "@decorum/scoring";
 import { readTexts } from "./inference_tensors.ts";
@@ -25,13 +26,13 @@ export interface InferRequest {
 /**
  * Checks a request for a classifier and reads its texts: input `text`, and optionally `prompt`, of the same shape.
  *
- * @throws TypeError or RangeError, in Triton's words where it has some
+ * @throws InputError, in Triton's words where it has some
  */
 export function readInferRequest(request: inference.ModelInferRequest__Output): InferRequest {
   const { modelName: model, inputs, rawInputContents, parameters } = request;
   const raw = rawInputContents.length > 0;
   if (raw && rawInputContents.length !== inputs.length) {
-    throw new TypeError(
+    throw new InputError(
       `expected tensor data for ${inputs.length} inputs in raw_input_contents for model '${model}', ` +
         `got ${rawInputContents.length}`,
     );
@@ -40,21 +41,21 @@ export function readInferRequest(request: inference.ModelInferRequest__Output): 
   inputs.forEach((tensor, i) => {
     const { name, shape } = tensor;
     if (name !== "text" && name !== "prompt") {
-      throw new RangeError(
+      throw new InputError(
         `unexpected inference input '${name}' for model '${model}': expected 'text', and optionally 'prompt'`,
       );
     }
-    if (texts.has(name)) throw new RangeError(`input '${name}' for model '${model}' came twice`);
+    if (texts.has(name)) throw new InputError(`input '${name}' for model '${model}' came twice`);
     checkShared(tensor.parameters, `input '${name}'`);
     texts.set(name, { values: readTexts(tensor, rawInputContents[i], model), shape });
   });
   const text = texts.get("text");
   const prompt = texts.get("prompt");
   if (text === undefined) {
-    throw new RangeError(`expected input 'text' for model '${model}', got ${inputs.length} inputs`);
+    throw new InputError(`expected input 'text' for model '${model}', got ${inputs.length} inputs`);
   }
   if (prompt && prompt.shape.join() !== text.shape.join()) {
-    throw new TypeError(
+    throw new InputError(
       `unexpected shape for input 'prompt' for model '${model}'. Expected that of 'text', ` +
         `[${text.shape.join(",")}], got [${prompt.shape.join(",")}]`,
     );
@@ -79,7 +80,7 @@ function readOutputs({ outputs, modelName }: inference.ModelInferRequest__Output
   return outputs.map(({ name, parameters }) => {
     const known = outputNames.find((output) => output === name);
     if (known === undefined) {
-      throw new RangeError(
+      throw new InputError(
         `unexpected inference output '${name}' for model '${modelName}': expected ${
           outputNames.map((output) => `'${output}'`).join(", ")
         }`,
@@ -87,7 +88,7 @@ function readOutputs({ outputs, modelName }: inference.ModelInferRequest__Output
     }
     checkShared(parameters, `output '${name}'`);
     if (Number(parameters["classification"]?.int64Param ?? 0) !== 0) {
-      throw new RangeError(
+      throw new InputError(
         `output '${name}' for model '${modelName}': the classification extension is not offered; ask for 'label'`,
       );
     }
@@ -97,7 +98,7 @@ function readOutputs({ outputs, modelName }: inference.ModelInferRequest__Output
 
 function checkShared(parameters: Parameters, place: string): void {
   if (!Object.hasOwn(parameters, "shared_memory_region")) return;
-  throw new RangeError(`${place}: shared memory is not offered; send the contents`);
+  throw new InputError(`${place}: shared memory is not offered; send the contents`);
 }
 
 function parameter<K extends "stringParam" | "boolParam" | "int64Param">(
@@ -107,7 +108,7 @@ function parameter<K extends "stringParam" | "boolParam" | "int64Param">(
 ): inference.InferParameter__Output[K] | undefined {
   const given = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
   if (given === undefined || given[kind] !== undefined) return given?.[kind];
-  throw new TypeError(
+  throw new InputError(
     `request parameter '${name}' is a ${given.parameterChoice ?? "parameter without a value"}, ` +
       `expected a ${kind}`,
   );

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import { Buffer } from "node:buffer";
 import type { inference } from "@decorum/rpc";
 
@@ -17,32 +18,32 @@ export type OutputTensor =
  *
  * @param raw its bytes where the request holds them apart from the tensor: each text after its length in 4 bytes,
  * little-endian
- * @throws TypeError naming tensor and model, in Triton's words where it has some
+ * @throws InputError naming tensor and model, in Triton's words where it has some
  */
 export function readTexts(tensor: Tensor, raw: Uint8Array | undefined, model: string): string[] {
   const { name, datatype, shape, contents } = tensor;
   const place = `'${name}' for model '${model}'`;
   if (datatype !== "BYTES") {
-    throw new TypeError(
+    throw new InputError(
       `inference input data-type is '${datatype}', but input ${place} expects 'BYTES'`,
     );
   }
   const [count, one] = shape;
   if (count === undefined || count < 1 || shape.length > 2 || (shape.length === 2 && one !== 1)) {
-    throw new TypeError(
+    throw new InputError(
       `unexpected shape for input ${place}. Expected [-1] or [-1,1], got [${shape.join(",")}]`,
     );
   }
   const typed = elementsOf(contents);
   if (raw !== undefined && typed > 0) {
-    throw new TypeError(
+    throw new InputError(
       `contents field must not be specified when using raw_input_contents, for input ${place}`,
     );
   }
   const elements = raw === undefined ? contents?.bytesContents ?? [] : splitRaw(raw, place, count);
   if (elements.length !== count || (raw === undefined && typed !== count)) {
     const found = raw === undefined ? typed : elements.length;
-    throw new TypeError(
+    throw new InputError(
       `unexpected number of elements for input ${place}: expected ${count} in bytes_contents, got ${found}`,
     );
   }
@@ -51,7 +52,7 @@ export function readTexts(tensor: Tensor, raw: Uint8Array | undefined, model: st
     try {
       return decoder.decode(bytes);
     } catch {
-      throw new TypeError(`element ${i} of input ${place} is not valid UTF-8`);
+      throw new InputError(`element ${i} of input ${place} is not valid UTF-8`);
     }
   });
 }
@@ -71,7 +72,7 @@ function splitRaw(raw: Uint8Array, place: string, count: number): Uint8Array[] {
     const length = at + 4 <= raw.length ? view.getUint32(at, true) : NaN;
     const end = at + 4 + length;
     if (!(end <= raw.length)) {
-      throw new TypeError(
+      throw new InputError(
         `incomplete string data for input ${place}: element ${elements.length} begins at byte ${at} of ${raw.length}` +
           (Number.isNaN(length) ? "" : ` and is said to have ${length} bytes`),
       );
@@ -80,7 +81,7 @@ function splitRaw(raw: Uint8Array, place: string, count: number): Uint8Array[] {
     at = end;
   }
   if (at < raw.length) {
-    throw new TypeError(
+    throw new InputError(
       `unexpected additional bytes for input ${place}: its ${count} elements end at byte ${at} of ${raw.length}`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { Handlers, rewardAdminService, rewardService, rewardV1 } from "@decorum/rpc";
 import { probabilities } from "@decorum/scoring";
 import type { DeskCall, ScoringDesk } from "../scoring_desk.ts";
@@ -21,7 +22,7 @@ export function rewardHandlers(
         ({ request }) => request?.items.length ?? 0,
         async ({ requestId, request }, deskCall) => {
           if (request === null) {
-            throw new TypeError(
+            throw new InputError(
               `Cannot score request ${
                 JSON.stringify(requestId)
               } of the stream: it has no field "request"`,
@@ -98,7 +99,7 @@ function checkIds(items: readonly rewardV1.ScoreItem__Output[]): void {
   const seen = new Set<string>();
   for (const { id } of items) {
     if (id !== "" && seen.has(id)) {
-      throw new RangeError(
+      throw new InputError(
         `Cannot score item ${quoted(id)} twice: ids are unique in a request, or empty`,
       );
     }

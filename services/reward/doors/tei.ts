@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import type { Handlers, teiInfoService, teiPredictService, teiV1 } from "@decorum/rpc";
 import { probabilities, type TextItem } from "@decorum/scoring";
 import { VERSION } from "@decorum/service";
@@ -58,7 +59,7 @@ export function teiPredictHandlers(
 function pairOf(inputs: readonly string[]): TextItem {
   const [first, second] = inputs;
   if (first === undefined || inputs.length > 2) {
-    throw new RangeError(
+    throw new InputError(
       `Cannot predict: \`inputs\` must have a single or two elements. Given: ${inputs.length}`,
     );
   }
@@ -78,10 +79,10 @@ async function predict(
 ): Promise<teiV1.PredictResponse> {
   const { query = "", response } = item;
   if (query === "" && response === "") {
-    throw new RangeError("Cannot predict: `inputs` cannot be empty");
+    throw new InputError("Cannot predict: `inputs` cannot be empty");
   }
   if (truncate && truncationDirection !== "TRUNCATION_DIRECTION_RIGHT") {
-    throw new RangeError(
+    throw new InputError(
       `Cannot truncate in the direction ${truncationDirection}: this server cuts a text at its end, ` +
         "and of a pair the first text; leave truncation_direction out",
     );

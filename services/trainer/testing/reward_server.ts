@@ -1,3 +1,4 @@
+import { InputError } from "@decorum/tensor";
 import {
   createServer,
   evaluatorService,
@@ -36,7 +37,7 @@ export async function startReward(address = "127.0.0.1:0"): Promise<TestReward> 
     },
     // deno-lint-ignore require-yield -- nobody calls it
     async *scoreStream(): AsyncGenerator<never> {
-      throw await Promise.resolve(new TypeError("not in this test"));
+      throw await Promise.resolve(new InputError("not in this test"));
     },
     getInfo: () => Promise.resolve({ labels: ["other", "many"], defaultLabel: "many" }),
   };

@@ -25,7 +25,7 @@ import {
   rlooLoss,
 } from "@decorum/ppo";
 import type { RuntimeOptions } from "@decorum/runtime";
-import { float32, readSafetensors, type Tensor } from "@decorum/tensor";
+import { float32, InputError, readSafetensors, type Tensor } from "@decorum/tensor";
 import { type GoldenCase, inputOf } from "../case.ts";
 
 const STEPS = 3;
@@ -213,7 +213,7 @@ function tensorsOf(
 function configOf({ folder, json }: GoldenCase): Config {
   const result = schema.safeParse(json["config"]);
   if (result.success) return result.data;
-  throw new TypeError(`Cannot use ${folder}/case.json: ${z.prettifyError(result.error)}`);
+  throw new InputError(`Cannot use ${folder}/case.json: ${z.prettifyError(result.error)}`);
 }
 
 const clipOf = (config: Config) => ({
@@ -276,6 +276,8 @@ function inputParams({ inputs }: GoldenCase, prefix: string): Map<string, Tensor
 function floats(tensors: [string, Tensor][], file: string): Map<string, Tensor<"float32">> {
   return new Map(tensors.map(([name, value]) => {
     if (value.dtype === "float32") return [name, value as Tensor<"float32">];
-    throw new TypeError(`Cannot use ${file}: tensor "${name}" is ${value.dtype}; expected float32`);
+    throw new InputError(
+      `Cannot use ${file}: tensor "${name}" is ${value.dtype}; expected float32`,
+    );
   }));
 }

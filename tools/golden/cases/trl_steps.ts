@@ -5,7 +5,7 @@ import type { Sequence } from "@decorum/models";
 import { initAdam } from "@decorum/optim";
 import { type KlController, type StepStats, trlCompat } from "@decorum/ppo";
 import type { RuntimeOptions } from "@decorum/runtime";
-import { float32, readSafetensors, type Tensor } from "@decorum/tensor";
+import { float32, InputError, readSafetensors, type Tensor } from "@decorum/tensor";
 import { type GoldenCase, inputOf } from "../case.ts";
 import { numpyPermutations } from "../numpy_permutation.ts";
 
@@ -48,7 +48,9 @@ export async function trlSteps(
   const config = readConfig(golden);
   const stats = golden.json["stats"];
   if (!Array.isArray(stats)) {
-    throw new TypeError(`Cannot use ${golden.folder}/case.json: field "stats" is no list of steps`);
+    throw new InputError(
+      `Cannot use ${golden.folder}/case.json: field "stats" is no list of steps`,
+    );
   }
   const { r, lora_alpha: loraAlpha, target_modules: targetModules } = config.lora;
   await using learner = await PpoLearner.create({
@@ -130,14 +132,16 @@ function readConfig({ folder, json }: GoldenCase): z.infer<typeof schema> {
   const problems = result.error.issues.map((i) =>
     `field "config.${i.path.join(".")}": ${i.message}`
   );
-  throw new TypeError(`Cannot use ${folder}/case.json: ${problems.join("; ")}`);
+  throw new InputError(`Cannot use ${folder}/case.json: ${problems.join("; ")}`);
 }
 
 function startOf({ folder }: GoldenCase): Map<string, Tensor<"float32">> {
   const file = join(folder, "start.safetensors");
   return new Map([...readSafetensors(file)].map(([name, value]) => {
     if (value.dtype === "float32") return [name, value as Tensor<"float32">];
-    throw new TypeError(`Cannot use ${file}: tensor "${name}" is ${value.dtype}; expected float32`);
+    throw new InputError(
+      `Cannot use ${file}: tensor "${name}" is ${value.dtype}; expected float32`,
+    );
   }));
 }
 
