@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import process from "node:process";
 import { z } from "zod";
-import { loadConfig } from "@decorum/config";
-import { type CallSecurity, callSecurity, clientConfig } from "@decorum/service";
+import { clientConfig, loadConfig } from "@decorum/settings";
+import { type CallSecurity, callSecurity } from "@decorum/service";
 import { certificateFiles } from "./certificates/files.ts";
 import { flag, type FlagValues, Problems, readFlags, text, toggle } from "./flags.ts";
 import { type ServiceName, serviceNames } from "./services.ts";

@@ -1,4 +1,4 @@
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { type Command, Option } from "commander";
 import { z } from "zod";
 

@@ -1,4 +1,4 @@
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
 import { connection, type ConnectionFlags, serviceTls } from "./connection.ts";
 import { pinnedSettings } from "./download.ts";

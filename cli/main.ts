@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import process from "node:process";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { RpcError } from "@decorum/rpc";
 import { VERSION } from "@decorum/service";
 import { InterruptedError } from "./interruption.ts";

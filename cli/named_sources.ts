@@ -1,6 +1,6 @@
 import process from "node:process";
 import { z } from "zod";
-import { loadConfig } from "@decorum/config";
+import { loadConfig } from "@decorum/settings";
 
 /** Something that a configuration names, which may have to come from the hub first. */
 export interface NamedSource {

@@ -3,14 +3,23 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { ConfigError, loadConfig } from "@decorum/config";
+import {
+  ConfigError,
+  type EvaluatorConfig,
+  evaluatorConfig,
+  type ListenConfig,
+  loadConfig,
+  type PolicyConfig,
+  policyConfig,
+  type RewardConfig,
+  rewardConfig,
+  type TelemetryConfig,
+  telemetryConfig,
+  type TrainerConfig,
+  trainerConfig,
+} from "@decorum/settings";
 import { hubSettings, parseModelRepo } from "@decorum/hub";
 import { defaultCacheDir } from "@decorum/models";
-import { type ListenConfig, type TelemetryConfig, telemetryConfig } from "@decorum/service";
-import { type EvaluatorConfig, evaluatorConfig } from "../services/evaluator/config.ts";
-import { type PolicyConfig, policyConfig } from "../services/policy/config.ts";
-import { type RewardConfig, rewardConfig } from "../services/reward/config.ts";
-import { type TrainerConfig, trainerConfig } from "../services/trainer/config.ts";
 import type { ServiceName } from "./services.ts";
 
 /** What a service's process may do; all else Deno refuses. Native code is outside of it: SECURITY.md. */

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { holders, identityOf } from "./files.ts";
 import { createAuthority, issueCertificate, type KeyedCertificate } from "./issue.ts";
 

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { existsSync } from "node:fs";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { downloadAll } from "../download.ts";
 import { namedSources } from "../named_sources.ts";
 import { presetFile, presets } from "../presets.ts";

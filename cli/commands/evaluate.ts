@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { createWriteStream } from "node:fs";
 import process from "node:process";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { createClient, evaluatorService, type evaluatorV1 } from "@decorum/rpc";
 import { loadRows, parsePrompt } from "@decorum/text";
 import { connection, connectionFlags } from "../connection.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { initClassifier, RewardTrainer } from "@decorum/learning";
 import {
   type ClassifierConfig,

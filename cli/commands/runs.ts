@@ -2,7 +2,7 @@ import { InputError } from "@decorum/tensor";
 import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { configDifferences } from "../../services/trainer/run_config.ts";
+import { configDifferences } from "@decorum/settings";
 import { type RunRow, RunStore } from "../../services/trainer/run_store.ts";
 
 /** Metrics that a list of runs shows. */

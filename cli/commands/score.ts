@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { once } from "node:events";
 import process from "node:process";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { connection, connectionFlags } from "../connection.ts";
 import {
   addFlags,

@@ -2,14 +2,22 @@ import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { z } from "zod";
-import { ConfigError, loadConfig } from "@decorum/config";
+import {
+  ConfigError,
+  type EvaluatorConfig,
+  evaluatorConfig,
+  loadConfig,
+  type PolicyConfig,
+  policyConfig,
+  type RewardConfig,
+  rewardConfig,
+  telemetryConfig,
+  type TrainerConfig,
+  trainerConfig,
+} from "@decorum/settings";
 import { baseModelHash } from "@decorum/models";
 import { spiffeName } from "@decorum/rpc";
-import { callSecurity, telemetryConfig } from "@decorum/service";
-import { type EvaluatorConfig, evaluatorConfig } from "../../services/evaluator/config.ts";
-import { type PolicyConfig, policyConfig } from "../../services/policy/config.ts";
-import { type RewardConfig, rewardConfig } from "../../services/reward/config.ts";
-import { type TrainerConfig, trainerConfig } from "../../services/trainer/config.ts";
+import { callSecurity } from "@decorum/service";
 import { namedSources } from "../named_sources.ts";
 import { type ServiceName, serviceNames } from "../services.ts";
 import { certificates } from "./certificates.ts";

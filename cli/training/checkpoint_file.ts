@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { type TrainState, trainStateFromTensors, trainStateToTensors } from "@decorum/learning";
 import type { Params } from "@decorum/optim";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "@decorum/tensor";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import {
   baseModelHash,
   type LinearLayers,

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { type JsonObject, openCheckpoint, readJson } from "@decorum/models";
 import { loadTokenizer } from "@decorum/text";
 import type { TrainingFlags } from "./training_flags.ts";

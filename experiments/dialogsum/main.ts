@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { StoppedError } from "./decorum.ts";
 import { runExperiment, stageNames } from "./experiment.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { z } from "zod";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 
 const count = z.int().positive();
 const share = z.number().min(0).max(1);

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 
 /** A dialogue, a turn a line, and what a human wrote about it. */
 export interface Dialogue {

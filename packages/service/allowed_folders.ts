@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { hubSettings } from "@decorum/hub";
 
 /**

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { checkAllowed } from "./allowed_folders.ts";
 
 Deno.test("what settings name must lie in the allowed folders, links followed", () => {

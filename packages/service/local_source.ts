@@ -1,7 +1,7 @@
 import { type Resolved, resolveFile, resolveModel, type SnapshotOptions } from "@decorum/hub";
 import type { Logger } from "@decorum/telemetry";
 import { checkAllowed } from "./allowed_folders.ts";
-import type { ListenConfig } from "./common_config.ts";
+import type { ListenConfig } from "@decorum/settings";
 
 /** Milliseconds between two lines about a download. */
 const SAY_EVERY_MS = 5000;

@@ -1,7 +1,5 @@
-export * from "./common_config.ts";
 export { allMethods, methodTable, roles } from "./method_table.ts";
 export { localSource } from "./local_source.ts";
 export * from "./run_service.ts";
 export * from "./security.ts";
-export * from "./security_config.ts";
 export { type PackedWeights, packWeights, type PushTarget, pushWeights } from "./push_weights.ts";

@@ -1,10 +1,15 @@
 import { Command } from "commander";
 import process from "node:process";
 import { z } from "zod";
-import { ConfigError, loadConfig } from "@decorum/config";
+import {
+  ConfigError,
+  type ListenConfig,
+  loadConfig,
+  type TelemetryConfig,
+  telemetryConfig,
+} from "@decorum/settings";
 import { createServer, drainOnSignal, type ServiceImplementation } from "@decorum/rpc";
 import { type Logger, type Metrics, startTelemetry } from "@decorum/telemetry";
-import { type ListenConfig, type TelemetryConfig, telemetryConfig } from "./common_config.ts";
 import { type ServerSecurity, serverSecurity } from "./security.ts";
 import { observeMachine } from "./machine_metrics.ts";
 

@@ -1,4 +1,4 @@
-import { ConfigError } from "@decorum/config";
+import { type CallConfig, ConfigError, type ServerSecurityConfig } from "@decorum/settings";
 import {
   Authorizer,
   type AuthTable,
@@ -14,7 +14,6 @@ import {
 } from "@decorum/rpc";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { allMethods, methodTable } from "./method_table.ts";
-import type { CallConfig, ServerSecurityConfig } from "./security_config.ts";
 
 /** Who is told of credentials that change and of calls that are refused. */
 export interface SecurityHost {

@@ -1,6 +1,6 @@
 import { InputError } from "@decorum/tensor";
 import type { evaluatorV1, policyV1 } from "@decorum/rpc";
-import type { EvaluatorConfig } from "./config.ts";
+import type { EvaluatorConfig } from "@decorum/settings";
 
 /** One prompt of an evaluation. */
 export interface EvaluationPrompt {

@@ -1,5 +1,5 @@
 import { runService } from "@decorum/service";
-import { evaluatorConfig } from "./config.ts";
+import { evaluatorConfig } from "@decorum/settings";
 import { startEvaluator } from "./start.ts";
 
 await runService({

@@ -9,7 +9,7 @@ import { WorkerDiedError } from "@decorum/runtime";
 import type { TextItem } from "@decorum/scoring";
 import { callSecurity } from "@decorum/service";
 import type { Logger, Metrics } from "@decorum/telemetry";
-import type { EvaluatorConfig } from "./config.ts";
+import type { EvaluatorConfig } from "@decorum/settings";
 import { evaluate, type Evaluation, type EvaluationTools } from "./evaluation.ts";
 import { parseEvaluation } from "./evaluation_request.ts";
 import { eventsOf } from "./event_stream.ts";

@@ -1,9 +1,8 @@
-import { ConfigError } from "@decorum/config";
+import { ConfigError, type EvaluatorConfig } from "@decorum/settings";
 import { evaluatorService, implement } from "@decorum/rpc";
 import { Judge, onnxFolder, TextClassifier } from "@decorum/scoring";
 import { localSource, type ServiceContext, type StartedService } from "@decorum/service";
 import type { Logger } from "@decorum/telemetry";
-import type { EvaluatorConfig } from "./config.ts";
 import { evaluatorHandlers, type LoadedEvaluator } from "./service.ts";
 import { classifierToxicity, judgeToxicity } from "./toxicity.ts";
 

@@ -1,6 +1,6 @@
 import { implement, policyService } from "@decorum/rpc";
 import { runService } from "@decorum/service";
-import { policyConfig } from "./config.ts";
+import { policyConfig } from "@decorum/settings";
 import { Policy } from "./policy.ts";
 import { policyHandlers } from "./service.ts";
 

@@ -19,7 +19,7 @@ import { localSource } from "@decorum/service";
 import type { Logger } from "@decorum/telemetry";
 import { InputError, type Tensor } from "@decorum/tensor";
 import { loadTokenizer, type Tokenizer } from "@decorum/text";
-import { loraConfigOf, type PolicyConfig } from "./config.ts";
+import { loraConfigOf, type PolicyConfig } from "@decorum/settings";
 import { Engine } from "./engine.ts";
 import { baseWeights, type HeldWeights, heldWeights } from "./weights.ts";
 

@@ -3,7 +3,7 @@ import type { CallContext } from "@decorum/rpc";
 import type { ServiceContext } from "@decorum/service";
 import { bucketByLength } from "@decorum/text";
 import { Channel } from "./channel.ts";
-import type { PolicyConfig } from "./config.ts";
+import type { PolicyConfig } from "@decorum/settings";
 import { Executor } from "./executor.ts";
 import { pushShapes } from "./manifest.ts";
 import { loadPolicyModel, type PolicyModel } from "./model.ts";

@@ -2,7 +2,7 @@ import type { SamplingParams } from "@decorum/generation";
 import { failedPrecondition, type policyV1 } from "@decorum/rpc";
 import { InputError, randomKey, uniforms } from "@decorum/tensor";
 import type { Tokenizer } from "@decorum/text";
-import type { PolicyConfig } from "./config.ts";
+import type { PolicyConfig } from "@decorum/settings";
 import type { WeightsStore } from "./weights_store.ts";
 import type { GenerationRequest, Row } from "./work.ts";
 

@@ -1,6 +1,6 @@
 import type { policyV1 } from "@decorum/rpc";
 import type { Tokenizer } from "@decorum/text";
-import type { PolicyConfig } from "./config.ts";
+import type { PolicyConfig } from "@decorum/settings";
 import { maxPushBytes } from "./manifest.ts";
 import type { Policy } from "./policy.ts";
 import type { WeightsLabel } from "./weights.ts";

@@ -1,5 +1,5 @@
 import { runService } from "@decorum/service";
-import { rewardConfig } from "./config.ts";
+import { rewardConfig } from "@decorum/settings";
 import { startReward } from "./start.ts";
 
 await runService({

@@ -4,7 +4,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, rewardAdminService, rewardService, RpcError } from "@decorum/rpc";
 import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
-import type { RewardConfig } from "./config.ts";
+import type { RewardConfig } from "@decorum/settings";
 import { openReward } from "./testing/open_reward.ts";
 
 /** A service whose model is a link to the first of several folders. */

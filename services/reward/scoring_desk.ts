@@ -1,6 +1,6 @@
 import type { CallContext } from "@decorum/rpc";
 import type { EncodedItem, TextClassifier } from "@decorum/scoring";
-import type { RewardConfig } from "./config.ts";
+import type { RewardConfig } from "@decorum/settings";
 import type { LiveClassifier } from "./live_classifier.ts";
 import type { ScoringEngine } from "./scoring_engine.ts";
 import type { RequestTimes } from "./scoring_statistics.ts";

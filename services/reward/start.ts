@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
-import { ConfigError } from "@decorum/config";
+import { ConfigError, type RewardConfig } from "@decorum/settings";
 import {
   checkTransport,
   implement,
@@ -13,7 +13,6 @@ import {
 import { TextClassifier } from "@decorum/scoring";
 import { localSource, type ServiceContext, type StartedService } from "@decorum/service";
 import type { Logger } from "@decorum/telemetry";
-import type { RewardConfig } from "./config.ts";
 import { type HttpDoor, openHttpDoor } from "./doors/http.ts";
 import { inferenceHandlers } from "./doors/inference.ts";
 import { rewardAdminHandlers, rewardHandlers } from "./doors/reward.ts";

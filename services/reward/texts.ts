@@ -2,7 +2,7 @@ import { InputError } from "@decorum/tensor";
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import type { EncodedItem, TextClassifier, TextItem } from "@decorum/scoring";
-import type { RewardConfig } from "./config.ts";
+import type { RewardConfig } from "@decorum/settings";
 
 /** Texts of one request, as any door takes them. */
 export interface Texts {

@@ -16,8 +16,7 @@ import { linearSchedule, type Params } from "@decorum/optim";
 import type { GroupClip, GroupStepStats, StepStats } from "@decorum/ppo";
 import { permutation, type Precision, randomKey } from "@decorum/tensor";
 import type { Progress } from "./checkpoint.ts";
-import type { TrainerConfig } from "./config.ts";
-import { loraConfigOf, type RunConfig, settingsOf } from "./run_config.ts";
+import { loraConfigOf, type RunConfig, settingsOf, type TrainerConfig } from "@decorum/settings";
 import type { Stages } from "./stages.ts";
 
 /** A batch that was rolled out and scored; all lists are parallel. */

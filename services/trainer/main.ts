@@ -1,5 +1,5 @@
 import { runService } from "@decorum/service";
-import { trainerConfig } from "./config.ts";
+import { trainerConfig } from "@decorum/settings";
 import { theOnlyRun } from "./only_run.ts";
 import { trainerServiceOf } from "./service.ts";
 import { Trainer } from "./trainer.ts";

@@ -1,7 +1,11 @@
-import { ConfigError } from "@decorum/config";
+import {
+  configDifferences,
+  ConfigError,
+  parseRunConfig,
+  type RunConfig,
+  runConfigOf,
+} from "@decorum/settings";
 import { exitCodes } from "@decorum/service";
-import { runConfigOf } from "./config.ts";
-import { configDifferences, parseRunConfig, type RunConfig } from "./run_config.ts";
 import { tryLockRun } from "./run_lock.ts";
 import { withPinsOf } from "./sources.ts";
 import type { Trainer } from "./trainer.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "@decorum/settings";
 import { theOnlyRun } from "./only_run.ts";
 import { lockRun } from "./run_lock.ts";
 import { startChild } from "./testing/child.ts";

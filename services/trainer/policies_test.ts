@@ -6,7 +6,7 @@ import { baseModelHash } from "@decorum/models";
 import { join } from "node:path";
 import { Policies } from "./policies.ts";
 import { rollout, type RolloutPrompt } from "./rollout.ts";
-import { loraConfigOf } from "./run_config.ts";
+import { loraConfigOf } from "@decorum/settings";
 import { settings } from "./testing/fixture.ts";
 import { startPolicy, type TestPolicy } from "./testing/policy_server.ts";
 import { temporaryFolder, writeTinyT5 } from "./testing/tiny_model.ts";

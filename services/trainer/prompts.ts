@@ -9,7 +9,7 @@ import {
   splitRows,
   type Tokenizer,
 } from "@decorum/text";
-import { groupSizeOf, type RunConfig, settingsOf } from "./run_config.ts";
+import { groupSizeOf, type RunConfig, settingsOf } from "@decorum/settings";
 import type { RunSources } from "./sources.ts";
 
 /** A prompt to train on. */

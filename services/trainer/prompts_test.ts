@@ -3,8 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadTokenizer } from "@decorum/text";
 import { checkPromptLengths, loadPrompts } from "./prompts.ts";
-import { type RunConfig } from "./run_config.ts";
-import { runConfigOf } from "./config.ts";
+import { type RunConfig, runConfigOf } from "@decorum/settings";
 import { settings } from "./testing/fixture.ts";
 import { temporaryFolder, writeRows, writeTinyT5 } from "./testing/tiny_model.ts";
 

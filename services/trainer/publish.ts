@@ -3,7 +3,7 @@ import type { Params } from "@decorum/optim";
 import { RpcError } from "@decorum/rpc";
 import { evaluate } from "./evaluation.ts";
 import type { HeldOutPrompt } from "./prompts.ts";
-import { loraConfigOf, type RunConfig, settingsOf } from "./run_config.ts";
+import { loraConfigOf, type RunConfig, settingsOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
 import type { Metrics } from "./run_store.ts";
 import type { Stages } from "./stages.ts";

@@ -3,7 +3,7 @@ import { emptyMoments } from "@decorum/ppo";
 import { rolloutGroups } from "./rollout.ts";
 import { shapeScores } from "./score_shaping.ts";
 import { responseLimits } from "./gather.ts";
-import { runConfigOf } from "./config.ts";
+import { runConfigOf } from "@decorum/settings";
 import { settings } from "./testing/fixture.ts";
 
 Deno.test("groups hold like lengths, each prompt once", () => {

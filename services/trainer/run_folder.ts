@@ -12,7 +12,7 @@ import {
   writeCheckpoint,
   type WrittenCheckpoint,
 } from "./checkpoint.ts";
-import { configHash, loraConfigOf } from "./run_config.ts";
+import { configHash, loraConfigOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
 
 type Tools = Pick<RunTools, "config" | "learner">;

@@ -11,17 +11,23 @@ import {
 } from "@decorum/models";
 import { emptyMoments, klController } from "@decorum/ppo";
 import { createClient, evaluatorService, type policyV1, rewardService } from "@decorum/rpc";
-import { type CallConfig, callSecurity } from "@decorum/service";
+import { callSecurity } from "@decorum/service";
+import {
+  type CallConfig,
+  initialKlCoefOf,
+  loraConfigOf,
+  type RunConfig,
+  settingsOf,
+  type TrainerConfig,
+} from "@decorum/settings";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { InputError, type Precision } from "@decorum/tensor";
 import { dataOrder, loadTokenizer, type Tokenizer } from "@decorum/text";
 import { type Algorithm, openAlgorithm } from "./algorithm.ts";
 import type { Progress } from "./checkpoint.ts";
-import type { TrainerConfig } from "./config.ts";
 import type { EvaluatorClient } from "./evaluation.ts";
 import { Policies } from "./policies.ts";
 import { checkPromptLengths, loadPrompts, type RunPrompts } from "./prompts.ts";
-import { initialKlCoefOf, loraConfigOf, type RunConfig, settingsOf } from "./run_config.ts";
 import { type RewardClient } from "./scores.ts";
 import type { RunSources } from "./sources.ts";
 import type { StepTools } from "./step.ts";

@@ -1,6 +1,6 @@
 import { clipScores, normalizeScores, penalizeMissingEos, type RunningMoments } from "@decorum/ppo";
 import { float32 } from "@decorum/tensor";
-import type { LoopConfig } from "./algorithm_config.ts";
+import type { LoopConfig } from "@decorum/settings";
 
 /** Settings of the scores' shaping. */
 export type ShapingConfig = Pick<

@@ -1,8 +1,7 @@
 import { isPinOf, type Resolved } from "@decorum/hub";
 import type { Logger } from "@decorum/telemetry";
 import { localSource } from "@decorum/service";
-import type { TrainerConfig } from "./config.ts";
-import type { RunConfig } from "./run_config.ts";
+import type { RunConfig, TrainerConfig } from "@decorum/settings";
 
 /** Where on this machine lies what a run's configuration names. */
 export interface RunSources {

@@ -5,7 +5,7 @@ import type { Progress } from "./checkpoint.ts";
 import type { Policies } from "./policies.ts";
 import type { TrainingPrompt } from "./prompts.ts";
 import type { Rollout } from "./rollout.ts";
-import { groupSizeOf, type RunConfig, settingsOf } from "./run_config.ts";
+import { groupSizeOf, type RunConfig, settingsOf } from "@decorum/settings";
 import type { Metrics, SampleRow } from "./run_store.ts";
 import { shapeScores } from "./score_shaping.ts";
 import type { RewardClient } from "./scores.ts";

@@ -6,16 +6,18 @@ import { alreadyExists, failedPrecondition, notFound } from "@decorum/rpc";
 import { callSecurity } from "@decorum/service";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { WrittenCheckpoint } from "./checkpoint.ts";
-import { runConfigOf, type TrainerConfig } from "./config.ts";
 import {
   configDifferences,
   configHash,
   decisive,
   parseRunConfig,
+  RUN_ID,
+  RUN_ID_RULE,
   type RunConfig,
+  runConfigOf,
   settingsOf,
-} from "./run_config.ts";
-import { RUN_ID, RUN_ID_RULE } from "./run_id.ts";
+  type TrainerConfig,
+} from "@decorum/settings";
 import { lockRun, tryLockRun } from "./run_lock.ts";
 import { findSources } from "./sources.ts";
 import { readInputs } from "./run_setup.ts";

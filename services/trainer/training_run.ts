@@ -4,7 +4,7 @@ import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { CheckpointContents, Progress, WrittenCheckpoint } from "./checkpoint.ts";
 import { Batches } from "./batches.ts";
 import { evaluationDue, measure, publish } from "./publish.ts";
-import { epochsOf, settingsOf } from "./run_config.ts";
+import { epochsOf, settingsOf } from "@decorum/settings";
 import { RunFolder } from "./run_folder.ts";
 import { RunControl } from "./run_control.ts";
 import { RunMetrics } from "./run_metrics.ts";

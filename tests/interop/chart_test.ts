@@ -7,14 +7,16 @@ import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { parse, parseAllDocuments } from "yaml";
 import { z } from "zod";
-import { loadConfig } from "@decorum/config";
-import { telemetryConfig } from "@decorum/service";
+import {
+  evaluatorConfig,
+  loadConfig,
+  policyConfig,
+  rewardConfig,
+  telemetryConfig,
+  trainerConfig,
+} from "@decorum/settings";
 import { base, kustomizeBase } from "../../tools/chart/generated.ts";
 import { chart, clusterTools } from "../../tools/chart/helm.ts";
-import { evaluatorConfig } from "../../services/evaluator/config.ts";
-import { policyConfig } from "../../services/policy/config.ts";
-import { rewardConfig } from "../../services/reward/config.ts";
-import { trainerConfig } from "../../services/trainer/config.ts";
 import { lint, type Manifest, ofKind, render, renderText, valueSets } from "./chart.ts";
 import { runPythonWithInput } from "./run_python.ts";
 

@@ -3,12 +3,15 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
-import { loadConfig } from "@decorum/config";
-import { clientConfig, telemetryConfig } from "@decorum/service";
-import { evaluatorConfig } from "../../services/evaluator/config.ts";
-import { policyConfig } from "../../services/policy/config.ts";
-import { rewardConfig } from "../../services/reward/config.ts";
-import { trainerConfig } from "../../services/trainer/config.ts";
+import {
+  clientConfig,
+  evaluatorConfig,
+  loadConfig,
+  policyConfig,
+  rewardConfig,
+  telemetryConfig,
+  trainerConfig,
+} from "@decorum/settings";
 
 const file = fileURLToPath(new URL("../../config/example.yaml", import.meta.url));
 const text = readFileSync(file, "utf8");

@@ -1,9 +1,11 @@
 import { z } from "zod";
-import { telemetryConfig } from "@decorum/service";
-import { evaluatorConfig } from "../../services/evaluator/config.ts";
-import { policyConfig } from "../../services/policy/config.ts";
-import { rewardConfig } from "../../services/reward/config.ts";
-import { trainerConfig } from "../../services/trainer/config.ts";
+import {
+  evaluatorConfig,
+  policyConfig,
+  rewardConfig,
+  telemetryConfig,
+  trainerConfig,
+} from "@decorum/settings";
 
 /** JSON Schema as it is written. */
 type JsonSchema = z.core.JSONSchema.BaseSchema;

@@ -36,8 +36,11 @@ export const layers: readonly Layer[] = [
     holds: "training graphs and the small trainers",
     importers: ["services/trainer", "cli", "demo"],
   },
-  { folder: "packages/config", holds: "settings from file, environment and flags" },
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
+  {
+    folder: "packages/settings",
+    holds: "every setting once: schema, defaults, where its value comes from",
+  },
   { folder: "packages/rpc", holds: "gRPC server and client, identities, deadlines, errors" },
   {
     folder: "packages/service",

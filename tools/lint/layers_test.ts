@@ -110,7 +110,7 @@ Deno.test("onnxruntime-node and gRPC have one home each", () => {
 
 Deno.test("services never import services, and nothing imports the chores", () => {
   check([
-    ["services/policy/main.ts", from("./config.ts"), ""],
+    ["services/policy/main.ts", from("./policy.ts"), ""],
     ["services/policy/main.ts", from("../reward/main.ts"), "a service never imports another"],
     ["services/trainer/loop.ts", from("../policy/main.ts"), "a service never imports another"],
     [

@@ -2,7 +2,7 @@ import { createClient, createServer, evaluatorService, type RpcClient } from "@d
 import { exportClassifierOnnx } from "@decorum/scoring";
 import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
 import { createLogger, createMetrics } from "@decorum/telemetry";
-import { type EvaluatorConfig, evaluatorConfig } from "../config.ts";
+import { type EvaluatorConfig, evaluatorConfig } from "@decorum/settings";
 import { startEvaluator } from "../start.ts";
 
 export interface OpenEvaluator extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { loadConfig } from "@decorum/config";
+import { loadConfig, policyConfig } from "@decorum/settings";
 import {
   createClient,
   createServer,
@@ -15,7 +15,6 @@ import { createLogger, createMetrics, type Metrics } from "@decorum/telemetry";
 import type { CallOptions } from "@decorum/rpc";
 import type { Tensor } from "@decorum/tensor";
 import { z } from "zod";
-import { policyConfig } from "../config.ts";
 import { Policy } from "../policy.ts";
 import { policyHandlers } from "../service.ts";
 import { lora, randomWeights } from "./tiny_model.ts";

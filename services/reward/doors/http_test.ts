@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Authorizer, createClient, rewardService, tokenHash } from "@decorum/rpc";
 import { createLogger } from "@decorum/telemetry";
-import type { RewardConfig } from "../config.ts";
+import type { RewardConfig } from "@decorum/settings";
 import { limitsOf, openReward } from "../testing/open_reward.ts";
 import type { GetRewardAnswer } from "./get_reward.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createClient, inference, inferenceService, rewardService, RpcError } from "@decorum/rpc";
 import { LABELS } from "@decorum/scoring/testing";
-import type { RewardConfig } from "../config.ts";
+import type { RewardConfig } from "@decorum/settings";
 import { limitsOf, openReward } from "../testing/open_reward.ts";
 
 async function open(fields: Partial<RewardConfig> = {}, loaded = true) {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, rewardService, type rewardV1, RpcError } from "@decorum/rpc";
 import { LABELS, POSITIONS } from "@decorum/scoring/testing";
 import { startOtlpSink, startTracing } from "@decorum/telemetry";
-import type { RewardConfig } from "../config.ts";
+import type { RewardConfig } from "@decorum/settings";
 import { limitsOf, openReward } from "../testing/open_reward.ts";
 
 /** A reward service in this process and a client of it. */

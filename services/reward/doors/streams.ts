@@ -1,6 +1,6 @@
 import { resourceExhausted } from "@decorum/rpc";
 import type { Metrics } from "@decorum/telemetry";
-import type { RewardConfig } from "../config.ts";
+import type { RewardConfig } from "@decorum/settings";
 import type { DeskCall } from "../scoring_desk.ts";
 import { inOrder } from "./in_order.ts";
 

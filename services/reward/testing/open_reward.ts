@@ -3,7 +3,7 @@ import { Authorizer, createServer, type RpcServer, type ServerOptions } from "@d
 import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
 import type { ServerSecurity, StartedService } from "@decorum/service";
 import { createLogger, createMetrics, type Logger, type Metrics } from "@decorum/telemetry";
-import { type RewardConfig, rewardConfig } from "../config.ts";
+import { type RewardConfig, rewardConfig } from "@decorum/settings";
 import { startReward } from "../start.ts";
 
 export interface OpenReward extends AsyncDisposable {

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { createClient, createServer, type RpcClient, trainerService } from "@decorum/rpc";
 import { createLogger, createMetrics, type Metrics as ProcessMetrics } from "@decorum/telemetry";
-import { type TrainerConfig, trainerConfig } from "../config.ts";
-import { loraConfigOf } from "../run_config.ts";
+import { loraConfigOf, type TrainerConfig, trainerConfig } from "@decorum/settings";
 import type { Metrics, RunRow } from "../run_store.ts";
 import { trainerServiceOf } from "../service.ts";
 import { Trainer } from "../trainer.ts";

@@ -1,7 +1,14 @@
 import { z } from "zod";
-import { address, addresses, callConfig, executorConfig, listenConfig } from "@decorum/service";
-import { type RunConfig, runFields } from "./run_config.ts";
-import { RUN_ID, RUN_ID_RULE } from "./run_id.ts";
+import { callConfig } from "./security.ts";
+import { address, addresses, executorConfig, listenConfig } from "./service.ts";
+import { type RunConfig, runFields } from "./run.ts";
+
+/** Ids of runs are names of folders too. */
+export const RUN_ID: RegExp = /^(?!\.)(?!decorum\.db)[A-Za-z0-9._-]{1,100}$/;
+
+/** What {@link RUN_ID} takes, for messages. */
+export const RUN_ID_RULE =
+  "expected 1 to 100 letters, digits, dots, dashes and underscores, no dot first";
 
 /** Settings of the process; they do not decide a run's results. */
 const processFields = {

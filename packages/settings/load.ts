@@ -2,7 +2,6 @@ import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { z } from "zod";
-import { setPath } from "./path.ts";
 
 /** Where settings come from; a later source wins: file, environment, flags. */
 export interface ConfigSources {
@@ -105,4 +104,29 @@ function describe(
       : "";
     return [`${path || "(whole file)"} is ${value}: ${expected}${braces} (${originOf(path)})`];
   });
+}
+
+/**
+ * Sets a value deep inside nested objects, which are made where they are missing.
+ *
+ * @throws InputError when a part of the path leads through something that is no object.
+ */
+function setPath(
+  root: Record<string, unknown>,
+  path: readonly string[],
+  value: unknown,
+): void {
+  let at = root;
+  path.slice(0, -1).forEach((key, i) => {
+    const next = at[key] ?? {};
+    if (typeof next !== "object" || Array.isArray(next)) {
+      throw new InputError(
+        `cannot set ${path.join(".")}: ${path.slice(0, i + 1).join(".")} is ${
+          JSON.stringify(next)
+        }, which has no fields`,
+      );
+    }
+    at = at[key] = { ...next } as Record<string, unknown>;
+  });
+  at[path.at(-1)!] = value;
 }

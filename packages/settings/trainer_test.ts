@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
-import { ConfigError, loadConfig } from "@decorum/config";
-import { runConfigOf, trainerConfig } from "./config.ts";
-import { parseRunConfig } from "./run_config.ts";
+import { ConfigError, loadConfig } from "./load.ts";
+import { runConfigOf, trainerConfig } from "./trainer.ts";
+import { parseRunConfig } from "./run.ts";
 
 const schema = z.object({ trainer: trainerConfig });
 const example = fileURLToPath(new URL("../../config/example.yaml", import.meta.url));

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { addresses, callConfig, executorConfig, listenConfig } from "@decorum/service";
+import { callConfig } from "./security.ts";
+import { addresses, executorConfig, listenConfig } from "./service.ts";
 
 const positive = z.int().positive();
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { loadConfig } from "@decorum/config";
+import { loadConfig } from "./load.ts";
 import { z } from "zod";
-import { loraConfigOf, policyConfig } from "./config.ts";
+import { policyConfig } from "./policy.ts";
+import { loraConfigOf } from "./run.ts";
 
 const schema = z.object({ policy: policyConfig });
 const load = (...set: string[]) => loadConfig(schema, { set: ["policy.model=m", ...set] }).policy;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { loadConfig } from "@decorum/config";
+import { loadConfig } from "./load.ts";
 import { z } from "zod";
-import { evaluatorConfig } from "./config.ts";
+import { evaluatorConfig } from "./evaluator.ts";
 
 const schema = z.object({ evaluator: evaluatorConfig });
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type LogLevel, logLevels } from "@decorum/telemetry";
-import { type ServerSecurityConfig, serverSecurityConfig } from "./security_config.ts";
+import { type ServerSecurityConfig, serverSecurityConfig } from "./security.ts";
 
 /** "host:port". */
 export const address: z.ZodType<string> = z.string().regex(/^.+:\d+$/, 'expected "host:port"');

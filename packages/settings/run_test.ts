@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { runConfigOf } from "./config.ts";
-import { configDifferences, configHash, decisive, parseRunConfig } from "./run_config.ts";
-import { settings } from "./testing/fixture.ts";
+import { runConfigOf, trainerConfig } from "./trainer.ts";
+import { configDifferences, configHash, decisive, parseRunConfig } from "./run.ts";
 
-const base = runConfigOf(settings("folder"));
+const base = runConfigOf(trainerConfig.parse({
+  model: "m",
+  data: { train: "train.jsonl", prompt: "{text}" },
+}));
 
 Deno.test("changes win field by field, and what is not said stays", () => {
   const config = parseRunConfig(base, '{"ppo": {"steps": 7}, "data": {"split": {"train": 1}}}');

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { ConfigError } from "@decorum/config";
+import { ConfigError } from "./load.ts";
 import type { LoraConfig } from "@decorum/models";
-import { grpoConfig, ppoConfig, rlooConfig } from "./algorithm_config.ts";
+import { grpoConfig, ppoConfig, rlooConfig } from "./algorithms.ts";
 
 const positive = z.int().positive();
 const count = z.int().nonnegative();

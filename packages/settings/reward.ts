@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, executorConfig, listenConfig } from "@decorum/service";
+import { address, executorConfig, listenConfig } from "./service.ts";
 
 const positive = z.int().positive();
 

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import type { LoraConfig } from "@decorum/models";
-import { executorConfig, listenConfig } from "@decorum/service";
+import { executorConfig, listenConfig } from "./service.ts";
 
 const positive = z.int().positive();
 
@@ -73,13 +72,3 @@ const schema = z.strictObject({
 export type PolicyConfig = z.infer<typeof schema>;
 /** Its schema, with all defaults but `model`. */
 export const policyConfig: z.ZodType<PolicyConfig> = schema;
-
-/** `lora` in the project's words. */
-export function loraConfigOf({ lora }: Pick<PolicyConfig, "lora">): LoraConfig {
-  return {
-    r: lora.r,
-    loraAlpha: lora.lora_alpha,
-    loraDropout: lora.lora_dropout,
-    targetModules: lora.target_modules,
-  };
-}
