@@ -2,13 +2,14 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream, existsSync, mkdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { Deadline, retry } from "@decorum/async";
 import { HubError, hubError, unreachable } from "./errors.ts";
 import type { RepoFile } from "./repo_files.ts";
 import type { HubSettings } from "./settings.ts";
 import type { HubRepo } from "./source.ts";
 
 const ATTEMPTS = 5;
+const BACKOFF = { firstMs: 200, longestMs: 5000 };
 /** Milliseconds without a byte after which a connection is given up and taken up again. */
 const STALL_MS = 30_000;
 
@@ -36,19 +37,17 @@ export async function download(options: DownloadOptions): Promise<void> {
   const partial = `${target}.decorum.incomplete`;
   mkdirSync(dirname(target), { recursive: true });
   checkSpace(file, partial);
-  for (let attempt = 1;; attempt++) {
-    try {
-      await transfer(options, partial);
-      break;
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof HubError && error.status < 500 && error.status !== 429) throw error;
-      if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw diskFull(file, partial);
-      if (attempt === ATTEMPTS) {
-        throw error instanceof HubError ? error : unreachable(repo, settings, error);
-      }
-      await sleep(100 * 2 ** attempt, undefined, signal ? { signal } : {});
-    }
+  try {
+    await retry(() => transfer(options, partial), {
+      ...{ attempts: ATTEMPTS, backoff: BACKOFF, signal },
+      mayPass: (error) =>
+        !isDiskFull(error) &&
+        !(error instanceof HubError && error.status < 500 && error.status !== 429),
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isDiskFull(error)) throw diskFull(file, partial);
+    throw error instanceof HubError ? error : unreachable(repo, settings, error);
   }
   await rename(partial, target);
 }
@@ -66,44 +65,37 @@ async function transfer(options: DownloadOptions, partial: string): Promise<void
   const out = await open(partial, existsSync(partial) ? "r+" : "w");
   try {
     if (done < file.size) {
-      const stalled = new AbortController();
-      let timer = setTimeout(() => stalled.abort(), STALL_MS);
-      const signals = [stalled.signal, ...(options.signal ? [options.signal] : [])];
-      try {
-        const response = await fetch(fileUrl(settings, repo, file), {
-          headers: {
-            ...(settings.token === undefined ? {} : { authorization: `Bearer ${settings.token}` }),
-            ...(done > 0 ? { range: `bytes=${done}-` } : {}),
-            // Lengths and ranges are those of the file, not of a compressed form of it.
-            "accept-encoding": "identity",
-          },
-          signal: AbortSignal.any(signals),
-        });
-        const { status } = response;
-        if (status !== 200 && status !== 206) {
-          await response.body?.cancel();
-          const code = response.headers.get("X-Error-Code") ?? undefined;
-          throw hubError(repo, settings, status, code);
-        }
-        // A server that does not know ranges sends everything again.
-        const again = done > 0 && status === 200;
-        if (again) done = 0;
-        const whole = again ? newHash(file) : hash;
-        for await (const chunk of response.body ?? []) {
-          clearTimeout(timer);
-          timer = setTimeout(() => stalled.abort(), STALL_MS);
-          await out.write(chunk, 0, chunk.length, done);
-          whole.update(chunk);
-          done += chunk.length;
-          onBytes(done);
-        }
-        if (done < file.size) throw new Error(`the connection ended after ${done} bytes`);
-        await out.truncate(done);
-        await out.sync();
-        return check(options, whole, done, partial);
-      } finally {
-        clearTimeout(timer);
+      using stall = new Deadline(STALL_MS, "no data came", options.signal);
+      const response = await fetch(fileUrl(settings, repo, file), {
+        headers: {
+          ...(settings.token === undefined ? {} : { authorization: `Bearer ${settings.token}` }),
+          ...(done > 0 ? { range: `bytes=${done}-` } : {}),
+          // Lengths and ranges are those of the file, not of a compressed form of it.
+          "accept-encoding": "identity",
+        },
+        signal: stall.signal,
+      });
+      const { status } = response;
+      if (status !== 200 && status !== 206) {
+        await response.body?.cancel();
+        const code = response.headers.get("X-Error-Code") ?? undefined;
+        throw hubError(repo, settings, status, code);
       }
+      // A server that does not know ranges sends everything again.
+      const again = done > 0 && status === 200;
+      if (again) done = 0;
+      const whole = again ? newHash(file) : hash;
+      for await (const chunk of response.body ?? []) {
+        stall.restart();
+        await out.write(chunk, 0, chunk.length, done);
+        whole.update(chunk);
+        done += chunk.length;
+        onBytes(done);
+      }
+      if (done < file.size) throw new Error(`the connection ended after ${done} bytes`);
+      await out.truncate(done);
+      await out.sync();
+      return check(options, whole, done, partial);
     }
   } finally {
     await out.close();
@@ -145,6 +137,10 @@ function checkSpace(file: RepoFile, partial: string): void {
   const here = statSync(partial, { throwIfNoEntry: false })?.size ?? 0;
   const { bavail, bsize } = statfsSync(dirname(partial));
   if (bavail * bsize < file.size - here) throw diskFull(file, partial);
+}
+
+function isDiskFull(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOSPC";
 }
 
 function diskFull(file: RepoFile, partial: string): Error {

@@ -10,9 +10,9 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import process from "node:process";
+import { lockFile } from "@decorum/async";
 import { download } from "./download.ts";
 import { UnreachableError } from "./errors.ts";
-import { lockFile } from "./lock.ts";
 import { listRepo, type RepoFile, type RepoFiles } from "./repo_files.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
 import { formatRepo, type HubRepo, isCommit } from "./source.ts";

@@ -27,6 +27,7 @@ export const layers: readonly Layer[] = [
   { folder: "packages/optim", holds: "Adam, clipping, schedules, accumulation: pure functions" },
   { folder: "packages/ppo", holds: "KL, rewards, advantages, losses, metrics: pure functions" },
   { folder: "packages/text", holds: "tokenizers, prompts, datasets, batches, ROUGE" },
+  { folder: "packages/async", holds: "retry, pool, channel, deadline, delay, lock: one of each" },
   { folder: "packages/hub", holds: "models and data by name: download, cache, revisions" },
   { folder: "packages/runtime", holds: "sessions in workers, execution providers, profiles" },
   { folder: "packages/generation", holds: "the decoding graph, sampling, chunks of steps" },
