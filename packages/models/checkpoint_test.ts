@@ -130,11 +130,11 @@ Deno.test("a missing folder or weights file says what was looked for", () => {
   inFolder((folder) => {
     assert.throws(
       () => openCheckpoint(join(folder, "none")),
-      new Error(`Cannot open checkpoint ${join(folder, "none")}: there is no such folder`),
+      new InputError(`Cannot open checkpoint ${join(folder, "none")}: there is no such folder`),
     );
     assert.throws(
       () => openCheckpoint(folder),
-      new Error(
+      new InputError(
         `Cannot open checkpoint ${folder}: the folder has no weights file; looked for ` +
           "model.safetensors, model.safetensors.index.json, pytorch_model.bin, " +
           "pytorch_model.bin.index.json",
@@ -158,7 +158,7 @@ Deno.test("an index that does not fit its shards is refused by key and file", ()
     [{ x: ".." }, /tensor "x" is in "\.\.", expected the name of a file/],
     [
       { "a.weight": "1.safetensors", "c.weight": "3.safetensors" },
-      /^Error: Cannot use index .*index\.json: tensor "c\.weight" is in 3\.safetensors, but .* has no such file; fetch the missing shard/,
+      /^InputError: Cannot use index .*index\.json: tensor "c\.weight" is in 3\.safetensors, but .* has no such file; fetch the missing shard/,
     ],
     [
       { "a.weight": "2.safetensors" },

@@ -76,7 +76,7 @@ Deno.test("an adapter is written over another, never over other files", () => {
   writeFileSync(folder.join("notes.txt"), "mine");
   assert.throws(
     () => writePeftAdapter(folder.path, { config, parameters }),
-    /^Error: Cannot write to folder .*: it holds 2 other files \(first: "empty"\) and no adapter_config/,
+    /^InputError: Cannot write to folder .*: it holds 2 other files \(first: "empty"\) and no adapter_config/,
   );
 });
 
@@ -197,7 +197,7 @@ Deno.test("missing files and a foreign value head are named", () => {
   );
   assert.throws(
     () => readPeftAdapter(folder.join("a"), layers),
-    /^Error: Cannot read adapter .*\/a: it has no adapter_model\.safetensors and no adapter_model\.bin/,
+    /^InputError: Cannot read adapter .*\/a: it has no adapter_model\.safetensors and no adapter_model\.bin/,
   );
   const path = changed(folder.join("b"), {});
   const heads: [Record<string, Tensor>, RegExp][] = [

@@ -247,7 +247,7 @@ Deno.test("tensors named like integers or like object internals are kept apart",
 
 Deno.test("a missing, foreign or closed file is an error that names it", () => {
   using folder = new TemporaryFolder();
-  assert.throws(() => readSafetensors(folder.join("none")), /^Error: Cannot open .*none: ENOENT/);
+  assert.throws(() => readSafetensors(folder.join("none")), /^InputError: Cannot open .*none: ENOENT/);
   assert.throws(() => readSafetensors(folder.path), /it is not a regular file/);
   const file = new SafetensorsFile(reference);
   assert.throws(
@@ -287,6 +287,6 @@ Deno.test("a write replaces the whole file or nothing, and leaves no temporary f
   assert.deepEqual(readdirSync(folder.path), ["a.safetensors"]);
   assert.throws(
     () => writeSafetensors(folder.join("no/a"), first),
-    /^Error: Cannot create .*ENOENT/,
+    /^InputError: Cannot create .*ENOENT/,
   );
 });

@@ -30,11 +30,11 @@ const withPost = (post_processor: unknown) => ({
 refused(
   "an empty folder",
   {},
-  "Error",
+  "InputError",
   /looked for tokenizer\.json, or vocab\.json .*none of them/,
 );
-refused("merges alone", { "merges.txt": "" }, "Error", /found only merges\.txt/);
-refused("spiece.model alone", { "spiece.model": "x" }, "Error", /spiece\.model alone is not read/);
+refused("merges alone", { "merges.txt": "" }, "InputError", /found only merges\.txt/);
+refused("spiece.model alone", { "spiece.model": "x" }, "InputError", /spiece\.model alone is not read/);
 refused(
   "a cut tokenizer.json",
   { "tokenizer.json": JSON.stringify(tinyT5).slice(0, 100) },
