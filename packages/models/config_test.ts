@@ -8,7 +8,10 @@ Deno.test("a JSON object is read; anything else is refused by file and by what w
   const folder = mkdtempSync(join(tmpdir(), "decorum-test-"));
   try {
     const path = join(folder, "config.json");
-    assert.throws(() => readJson(path), /^InputError: Cannot read JSON file .*config\.json: ENOENT/);
+    assert.throws(
+      () => readJson(path),
+      /^InputError: Cannot read JSON file .*config\.json: ENOENT/,
+    );
     assert.throws(() => readJson(folder), /^InputError: Cannot read JSON file .*: EISDIR/);
     const cases: [string, RegExp][] = [
       ["", /^InputError: Cannot parse .*config\.json as JSON: Unexpected end/],

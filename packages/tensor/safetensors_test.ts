@@ -247,7 +247,10 @@ Deno.test("tensors named like integers or like object internals are kept apart",
 
 Deno.test("a missing, foreign or closed file is an error that names it", () => {
   using folder = new TemporaryFolder();
-  assert.throws(() => readSafetensors(folder.join("none")), /^InputError: Cannot open .*none: ENOENT/);
+  assert.throws(
+    () => readSafetensors(folder.join("none")),
+    /^InputError: Cannot open .*none: ENOENT/,
+  );
   assert.throws(() => readSafetensors(folder.path), /it is not a regular file/);
   const file = new SafetensorsFile(reference);
   assert.throws(

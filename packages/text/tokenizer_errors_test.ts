@@ -34,7 +34,12 @@ refused(
   /looked for tokenizer\.json, or vocab\.json .*none of them/,
 );
 refused("merges alone", { "merges.txt": "" }, "InputError", /found only merges\.txt/);
-refused("spiece.model alone", { "spiece.model": "x" }, "InputError", /spiece\.model alone is not read/);
+refused(
+  "spiece.model alone",
+  { "spiece.model": "x" },
+  "InputError",
+  /spiece\.model alone is not read/,
+);
 refused(
   "a cut tokenizer.json",
   { "tokenizer.json": JSON.stringify(tinyT5).slice(0, 100) },
