@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { z } from "zod";
 import { loadConfig, trainerConfig } from "@decorum/settings";
-import { RunStore } from "../services/trainer/run_store.ts";
+import { RunStore } from "@decorum/runs";
 import { downloadAll, pinnedSettings } from "./download.ts";
 import { withSupervisor } from "./local_services.ts";
 import { type AdapterOfRun, pushAdapter } from "./push_adapter.ts";

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { configDifferences } from "@decorum/settings";
-import { type RunRow, RunStore } from "../../services/trainer/run_store.ts";
+import { type RunRow, RunStore } from "@decorum/runs";
 
 /** Metrics that a list of runs shows. */
 const headline = ["ppo/mean_scores", "objective/kl", "env/toxicity"] as const;

@@ -2,7 +2,7 @@ import type { Params } from "@decorum/optim";
 import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
 import { gather, type Gathered } from "./gather.ts";
 import { settingsOf } from "@decorum/settings";
-import type { Metrics } from "./run_store.ts";
+import type { Metrics } from "@decorum/runs";
 import { Stages, TRACER } from "./stages.ts";
 import type { StepTools } from "./step.ts";
 

@@ -1,6 +1,6 @@
 import type { evaluatorService, evaluatorV1, policyV1, RpcClient } from "@decorum/rpc";
 import type { HeldOutPrompt } from "./prompts.ts";
-import type { Metrics } from "./run_store.ts";
+import type { Metrics } from "@decorum/runs";
 import { persist, type Waiting } from "./waiting.ts";
 
 /** A client of the evaluator. */

@@ -5,7 +5,7 @@ import { evaluate } from "./evaluation.ts";
 import type { HeldOutPrompt } from "./prompts.ts";
 import { loraConfigOf, type RunConfig, settingsOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
-import type { Metrics } from "./run_store.ts";
+import type { Metrics } from "@decorum/runs";
 import type { Stages } from "./stages.ts";
 import { samplingOf } from "./gather.ts";
 import { weightsImage } from "./weights_push.ts";

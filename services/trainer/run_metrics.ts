@@ -1,5 +1,5 @@
 import type { LabelsOf, Metrics as ProcessMetrics } from "@decorum/telemetry";
-import type { Metrics, RunState } from "./run_store.ts";
+import type { Metrics, RunState } from "@decorum/runs";
 
 type Peer = LabelsOf<"decorum_trainer_peer_failures_total">["peer"];
 

@@ -7,7 +7,7 @@ import {
   type trainerV1,
 } from "@decorum/rpc";
 import type { LogFields } from "@decorum/telemetry";
-import type { RunRow } from "./run_store.ts";
+import type { RunRow } from "@decorum/runs";
 import type { Trainer } from "./trainer.ts";
 import { watchRun } from "./watch.ts";
 

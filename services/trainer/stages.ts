@@ -1,6 +1,6 @@
 import type { PpoStage, StageRunner } from "@decorum/learning";
 import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
-import type { Metrics } from "./run_store.ts";
+import type { Metrics } from "@decorum/runs";
 
 export const TRACER = "decorum.trainer";
 

@@ -6,7 +6,7 @@ import type { Policies } from "./policies.ts";
 import type { TrainingPrompt } from "./prompts.ts";
 import type { Rollout } from "./rollout.ts";
 import { groupSizeOf, type RunConfig, settingsOf } from "@decorum/settings";
-import type { Metrics, SampleRow } from "./run_store.ts";
+import type { Metrics, SampleRow } from "@decorum/runs";
 import { shapeScores } from "./score_shaping.ts";
 import type { RewardClient } from "./scores.ts";
 import type { Stages } from "./stages.ts";

@@ -21,7 +21,7 @@ import {
 import { lockRun, tryLockRun } from "./run_lock.ts";
 import { findSources } from "./sources.ts";
 import { readInputs } from "./run_setup.ts";
-import { isActive, type RunRow, RunStore } from "./run_store.ts";
+import { isActive, type RunRow, RunStore } from "@decorum/runs";
 import { TrainingRun, type TrainingRunOptions } from "./training_run.ts";
 
 export interface TrainerOptions {

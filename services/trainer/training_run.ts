@@ -16,7 +16,7 @@ import {
   type RunTools,
   type Surroundings,
 } from "./run_setup.ts";
-import type { Metrics, RunState, RunStore } from "./run_store.ts";
+import type { Metrics, RunState, RunStore } from "@decorum/runs";
 import { Stages, traceStep } from "./stages.ts";
 import { takeStep } from "./step.ts";
 import { StoppedError, type Waiting } from "./waiting.ts";

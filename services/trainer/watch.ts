@@ -1,4 +1,4 @@
-import { isActive, type Metrics, type RunState } from "./run_store.ts";
+import { isActive, type Metrics, type RunState } from "@decorum/runs";
 import type { Trainer } from "./trainer.ts";
 
 /** A step, or a change of state. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { z } from "zod";
 import { type OtlpSink, startOtlpSink } from "@decorum/telemetry";
-import { RunStore } from "../../services/trainer/run_store.ts";
+import { RunStore } from "@decorum/runs";
 import { gone, servicesOf, startDecorum, until } from "./testing/decorum.ts";
 import { freeAddress, isTaken } from "@decorum/service/testing";
 import { checkStepTraces } from "./testing/step_trace.ts";

@@ -4,7 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { HubServer } from "@decorum/hub/testing";
-import { RunStore } from "../../services/trainer/run_store.ts";
+import { RunStore } from "@decorum/runs";
 import { startDecorum } from "./testing/decorum.ts";
 import { labRepos } from "./testing/hub_repos.ts";
 import { freeAddress } from "@decorum/service/testing";

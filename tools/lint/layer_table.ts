@@ -37,6 +37,7 @@ export const layers: readonly Layer[] = [
     holds: "training graphs and the small trainers",
     importers: ["services/trainer", "cli", "demo"],
   },
+  { folder: "packages/runs", holds: "what runs have on record, in SQLite" },
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
   {
     folder: "packages/settings",

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { createClient, createServer, type RpcClient, trainerService } from "@decorum/rpc";
 import { createLogger, createMetrics, type Metrics as ProcessMetrics } from "@decorum/telemetry";
 import { loraConfigOf, type TrainerConfig, trainerConfig } from "@decorum/settings";
-import type { Metrics, RunRow } from "../run_store.ts";
+import type { Metrics, RunRow } from "@decorum/runs";
 import { trainerServiceOf } from "../service.ts";
 import { Trainer } from "../trainer.ts";
 import { startPolicy, type TestPolicy } from "./policy_server.ts";

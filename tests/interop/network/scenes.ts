@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient, policyService } from "@decorum/rpc";
-import { RunStore } from "../../../services/trainer/run_store.ts";
+import { RunStore } from "@decorum/runs";
 import { Cluster, evaluatorName, type Member, policyName, rewardName } from "./cluster.ts";
 import type { Host, Network } from "./hosts.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { PROMPT_TEMPLATE, promptRows } from "../../../demo/corpus/mod.ts";
-import { RunStore } from "../../../services/trainer/run_store.ts";
+import { RunStore } from "@decorum/runs";
 import { freeAddress } from "@decorum/service/testing";
 
 const models = fileURLToPath(new URL("../../../demo/models/", import.meta.url));

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lockRun, tryLockRun } from "./run_lock.ts";
-import { RunStore } from "./run_store.ts";
-import { temporaryFolder } from "./testing/tiny_model.ts";
+import { RunStore } from "./store.ts";
+
+function temporaryFolder() {
+  const path = mkdtempSync(join(tmpdir(), "decorum-runs-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
+}
 
 const run = { totalSteps: 9, configJson: "{}", configHash: "h" };
 
@@ -43,16 +47,4 @@ Deno.test("what one process writes another reads", async () => {
   await changed;
   assert.ok(seen);
   assert.deepEqual([reader.run("r0")?.state, reader.run("r0")?.message], ["RUNNING", "m"]);
-});
-
-Deno.test("a run has one holder", () => {
-  using folder = temporaryFolder();
-  const path = join(folder.path, "r");
-  mkdirSync(path);
-  const first = lockRun(path, "r");
-  assert.equal(tryLockRun(path), undefined);
-  assert.throws(() => lockRun(path, "r"), /Cannot take run "r": another trainer holds it/);
-  first.release();
-  first.release();
-  tryLockRun(path)!.release();
 });

@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { lockRun, tryLockRun } from "./run_lock.ts";
+import { temporaryFolder } from "./testing/tiny_model.ts";
+
+Deno.test("a run has one holder", () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "r");
+  mkdirSync(path);
+  const first = lockRun(path, "r");
+  assert.equal(tryLockRun(path), undefined);
+  assert.throws(() => lockRun(path, "r"), /Cannot take run "r": another trainer holds it/);
+  first.release();
+  first.release();
+  tryLockRun(path)!.release();
+});
