@@ -9,7 +9,7 @@ import {
 import { createMetrics } from "@decorum/telemetry";
 import { float32 } from "@decorum/tensor";
 import { Policies } from "../services/trainer/policies.ts";
-import { rollout, type RolloutPrompt } from "../services/trainer/rollout.ts";
+import { rollout, type RolloutPrompt } from "../services/trainer/step/rollout.ts";
 import type { Waiting } from "../services/trainer/waiting.ts";
 import { weightsImage } from "../services/trainer/weights_push.ts";
 import { spawnPolicy } from "../services/policy/testing/fixture.ts";

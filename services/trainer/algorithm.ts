@@ -15,7 +15,7 @@ import type { PeftAdapter, Sequence } from "@decorum/models";
 import { linearSchedule, type Params } from "@decorum/optim";
 import type { GroupClip, GroupStepStats, StepStats } from "@decorum/ppo";
 import { permutation, type Precision, randomKey } from "@decorum/tensor";
-import type { Progress } from "./checkpoint.ts";
+import type { Progress } from "./run/checkpoint.ts";
 import { loraConfigOf, type RunConfig, settingsOf, type TrainerConfig } from "@decorum/settings";
 import type { Stages } from "./stages.ts";
 

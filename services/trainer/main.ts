@@ -1,8 +1,8 @@
 import { runService } from "@decorum/service";
 import { trainerConfig } from "@decorum/settings";
-import { theOnlyRun } from "./only_run.ts";
+import { theOnlyRun } from "./run/only_run.ts";
 import { trainerServiceOf } from "./service.ts";
-import { Trainer } from "./trainer.ts";
+import { Trainer } from "./run/trainer.ts";
 
 await runService({
   name: "trainer",

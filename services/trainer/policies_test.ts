@@ -5,7 +5,7 @@ import { initAdapter, initValueHead, loadT5Config, t5LinearLayers } from "@decor
 import { baseModelHash } from "@decorum/models";
 import { join } from "node:path";
 import { Policies } from "./policies.ts";
-import { rollout, type RolloutPrompt } from "./rollout.ts";
+import { rollout, type RolloutPrompt } from "./step/rollout.ts";
 import { loraConfigOf } from "@decorum/settings";
 import { settings } from "./testing/fixture.ts";
 import { startPolicy, type TestPolicy } from "./testing/policy_server.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { lockRun, tryLockRun } from "./run_lock.ts";
+import { lockRun, tryLockRun } from "./run/run_lock.ts";
 import { temporaryFolder } from "./testing/tiny_model.ts";
 
 Deno.test("a run has one holder", () => {

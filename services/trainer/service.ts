@@ -8,8 +8,8 @@ import {
 } from "@decorum/rpc";
 import type { LogFields } from "@decorum/telemetry";
 import type { RunRow } from "@decorum/runs";
-import type { Trainer } from "./trainer.ts";
-import { watchRun } from "./watch.ts";
+import type { Trainer } from "./run/trainer.ts";
+import { watchRun } from "./run/watch.ts";
 
 /** The trainer over gRPC: messages to requests of {@link Trainer}, and back. */
 export function trainerServiceOf(trainer: Trainer): ServiceImplementation {

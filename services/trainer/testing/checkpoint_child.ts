@@ -3,7 +3,7 @@ import process from "node:process";
 import { initTrainState } from "@decorum/learning";
 import { emptyMoments } from "@decorum/ppo";
 import { float32 } from "@decorum/tensor";
-import { writeCheckpoint } from "../checkpoint.ts";
+import { writeCheckpoint } from "../run/checkpoint.ts";
 
 const params = new Map([
   ["base_model.model.layer.q.lora_A.weight", float32([1, 16384], new Float32Array(16384))],

@@ -4,7 +4,7 @@ import { createLogger, createMetrics, type Metrics as ProcessMetrics } from "@de
 import { loraConfigOf, type TrainerConfig, trainerConfig } from "@decorum/settings";
 import type { Metrics, RunRow } from "@decorum/runs";
 import { trainerServiceOf } from "../service.ts";
-import { Trainer } from "../trainer.ts";
+import { Trainer } from "../run/trainer.ts";
 import { startPolicy, type TestPolicy } from "./policy_server.ts";
 import { startReward, type TestReward } from "./reward_server.ts";
 import { temporaryFolder, writeRows, writeTinyT5 } from "./tiny_model.ts";

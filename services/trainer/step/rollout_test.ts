@@ -4,7 +4,7 @@ import { rolloutGroups } from "./rollout.ts";
 import { shapeScores } from "./score_shaping.ts";
 import { responseLimits } from "./gather.ts";
 import { runConfigOf } from "@decorum/settings";
-import { settings } from "./testing/fixture.ts";
+import { settings } from "../testing/fixture.ts";
 
 Deno.test("groups hold like lengths, each prompt once", () => {
   assert.deepEqual(rolloutGroups([5, 1, 9, 1, 7], 2), [[1, 3], [0, 4], [2]]);

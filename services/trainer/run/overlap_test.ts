@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ended, type Finished, type Fixture, fixture } from "./testing/fixture.ts";
+import { ended, type Finished, type Fixture, fixture } from "../testing/fixture.ts";
 
 const changes = (all: Fixture, overlap = true) => {
   const { rollout, ppo } = all.config();

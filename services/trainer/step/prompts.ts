@@ -10,7 +10,7 @@ import {
   type Tokenizer,
 } from "@decorum/text";
 import { groupSizeOf, type RunConfig, settingsOf } from "@decorum/settings";
-import type { RunSources } from "./sources.ts";
+import type { RunSources } from "../run/sources.ts";
 
 /** A prompt to train on. */
 export interface TrainingPrompt {

@@ -2,13 +2,13 @@ import { initValueHead } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import { RpcError } from "@decorum/rpc";
 import { evaluate } from "./evaluation.ts";
-import type { HeldOutPrompt } from "./prompts.ts";
+import type { HeldOutPrompt } from "../step/prompts.ts";
 import { loraConfigOf, type RunConfig, settingsOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
 import type { Metrics } from "@decorum/runs";
-import type { Stages } from "./stages.ts";
-import { samplingOf } from "./gather.ts";
-import { weightsImage } from "./weights_push.ts";
+import type { Stages } from "../stages.ts";
+import { samplingOf } from "../step/gather.ts";
+import { weightsImage } from "../weights_push.ts";
 
 /** What is published. */
 export interface Published {

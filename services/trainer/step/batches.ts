@@ -3,7 +3,7 @@ import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
 import { gather, type Gathered } from "./gather.ts";
 import { settingsOf } from "@decorum/settings";
 import type { Metrics } from "@decorum/runs";
-import { Stages, TRACER } from "./stages.ts";
+import { Stages, TRACER } from "../stages.ts";
 import type { StepTools } from "./step.ts";
 
 /** A scored batch, and the weights that made it. */

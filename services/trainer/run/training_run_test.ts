@@ -3,8 +3,8 @@ import type { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { minibatchMetrics, stepMetrics, timingMetrics } from "@decorum/ppo";
-import { type Changes, type Finished, fixture } from "./testing/fixture.ts";
-import { startEvaluator } from "./testing/reward_server.ts";
+import { type Changes, type Finished, fixture } from "../testing/fixture.ts";
+import { startEvaluator } from "../testing/reward_server.ts";
 
 Deno.test("a run raises the reward, and records every metric under TRL's name", async () => {
   await using all = await fixture();

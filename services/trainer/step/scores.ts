@@ -1,6 +1,6 @@
 import { InvariantError } from "@decorum/ppo";
 import type { rewardService, rewardV1, RpcClient } from "@decorum/rpc";
-import { persist, type Waiting } from "./waiting.ts";
+import { persist, type Waiting } from "../waiting.ts";
 
 /** A client of the reward service. */
 export type RewardClient = RpcClient<typeof rewardService>;

@@ -5,8 +5,8 @@ import { createClient, trainerService } from "@decorum/rpc";
 import { freeAddress } from "@decorum/service/testing";
 import { randomKey, uniforms } from "@decorum/tensor";
 import { checkpointName } from "./checkpoint.ts";
-import { type ServiceProcess, startChild } from "./testing/child.ts";
-import { ended, finishedRun, type Fixture, fixture } from "./testing/fixture.ts";
+import { type ServiceProcess, startChild } from "../testing/child.ts";
+import { ended, finishedRun, type Fixture, fixture } from "../testing/fixture.ts";
 
 const files = [
   "adapter/adapter_model.safetensors",

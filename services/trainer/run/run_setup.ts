@@ -23,16 +23,16 @@ import {
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { InputError, type Precision } from "@decorum/tensor";
 import { dataOrder, loadTokenizer, type Tokenizer } from "@decorum/text";
-import { type Algorithm, openAlgorithm } from "./algorithm.ts";
+import { type Algorithm, openAlgorithm } from "../algorithm.ts";
 import type { Progress } from "./checkpoint.ts";
 import type { EvaluatorClient } from "./evaluation.ts";
-import { Policies } from "./policies.ts";
-import { checkPromptLengths, loadPrompts, type RunPrompts } from "./prompts.ts";
-import { type RewardClient } from "./scores.ts";
+import { Policies } from "../policies.ts";
+import { checkPromptLengths, loadPrompts, type RunPrompts } from "../step/prompts.ts";
+import { type RewardClient } from "../step/scores.ts";
 import type { RunSources } from "./sources.ts";
-import type { StepTools } from "./step.ts";
-import { persist, type Waiting } from "./waiting.ts";
-import { heldOf, type PolicyClient } from "./weights_push.ts";
+import type { StepTools } from "../step/step.ts";
+import { persist, type Waiting } from "../waiting.ts";
+import { heldOf, type PolicyClient } from "../weights_push.ts";
 
 /** Where a run's services are, and what it runs on; not a part of its configuration. */
 export type Surroundings = Pick<

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { ConfigError } from "@decorum/settings";
 import { theOnlyRun } from "./only_run.ts";
 import { lockRun } from "./run_lock.ts";
-import { startChild } from "./testing/child.ts";
-import { type Changes, type Fixture, fixture } from "./testing/fixture.ts";
+import { startChild } from "../testing/child.ts";
+import { type Changes, type Fixture, fixture } from "../testing/fixture.ts";
 
 const never = new AbortController().signal;
 

@@ -2,7 +2,7 @@ import type { Params } from "@decorum/optim";
 import { resourceExhausted } from "@decorum/rpc";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { CheckpointContents, Progress, WrittenCheckpoint } from "./checkpoint.ts";
-import { Batches } from "./batches.ts";
+import { Batches } from "../step/batches.ts";
 import { evaluationDue, measure, publish } from "./publish.ts";
 import { epochsOf, settingsOf } from "@decorum/settings";
 import { RunFolder } from "./run_folder.ts";
@@ -17,9 +17,9 @@ import {
   type Surroundings,
 } from "./run_setup.ts";
 import type { Metrics, RunState, RunStore } from "@decorum/runs";
-import { Stages, traceStep } from "./stages.ts";
-import { takeStep } from "./step.ts";
-import { StoppedError, type Waiting } from "./waiting.ts";
+import { Stages, traceStep } from "../stages.ts";
+import { takeStep } from "../step/step.ts";
+import { StoppedError, type Waiting } from "../waiting.ts";
 
 /** What a run is started with. */
 export interface TrainingRunOptions {

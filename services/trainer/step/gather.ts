@@ -6,7 +6,7 @@ import { groupSizeOf, type LoopConfig, settingsOf } from "@decorum/settings";
 import type { TrainingPrompt } from "./prompts.ts";
 import { type Rollout, rollout, rolloutGroups } from "./rollout.ts";
 import { type Scored, scoreGroups } from "./scores.ts";
-import type { Stages } from "./stages.ts";
+import type { Stages } from "../stages.ts";
 import type { StepTools } from "./step.ts";
 
 /** Prompts of a step, the responses to them, and what the reward model says; all lists are parallel. */

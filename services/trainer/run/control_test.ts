@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { RpcError, StatusError, type trainerV1 } from "@decorum/rpc";
-import { ended, finishedRun, fixture, overRpc } from "./testing/fixture.ts";
+import { ended, finishedRun, fixture, overRpc } from "../testing/fixture.ts";
 import { checkpointSteps } from "./checkpoint.ts";
 
 const refused = (code: string, message: RegExp) => (error: unknown) => {

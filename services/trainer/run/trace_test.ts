@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type SpanNode, startOtlpSink, startTracing } from "@decorum/telemetry";
-import { fixture } from "./testing/fixture.ts";
-import { startEvaluator } from "./testing/reward_server.ts";
+import { fixture } from "../testing/fixture.ts";
+import { startEvaluator } from "../testing/reward_server.ts";
 
 /** Names of a span's parts, each once, in the order of their first start. */
 const parts = (span: SpanNode) => [...new Set(span.children.map(({ name }) => name))];

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { loadTokenizer } from "@decorum/text";
 import { checkPromptLengths, loadPrompts } from "./prompts.ts";
 import { type RunConfig, runConfigOf } from "@decorum/settings";
-import { settings } from "./testing/fixture.ts";
-import { temporaryFolder, writeRows, writeTinyT5 } from "./testing/tiny_model.ts";
+import { settings } from "../testing/fixture.ts";
+import { temporaryFolder, writeRows, writeTinyT5 } from "../testing/tiny_model.ts";
 
 function setUp() {
   const folder = temporaryFolder();

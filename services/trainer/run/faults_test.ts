@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { freeAddress } from "@decorum/service/testing";
 import { notFound, StatusError, unavailable } from "@decorum/rpc";
 import { int64, readSafetensors, writeSafetensors } from "@decorum/tensor";
-import { ended, fixture } from "./testing/fixture.ts";
-import { startEvaluator } from "./testing/reward_server.ts";
+import { ended, fixture } from "../testing/fixture.ts";
+import { startEvaluator } from "../testing/reward_server.ts";
 
 Deno.test("services that fail for a while are waited for, and the result is the same", async () => {
   await using all = await fixture();

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import { InvariantError } from "@decorum/ppo";
 import { type policyV1, RpcError } from "@decorum/rpc";
-import { type Policies, type PolicyReplica, UnfitError } from "./policies.ts";
-import { Backoff, pause, persist, type Waiting } from "./waiting.ts";
-import { isImage, type WeightsImage } from "./weights_push.ts";
+import { type Policies, type PolicyReplica, UnfitError } from "../policies.ts";
+import { Backoff, pause, persist, type Waiting } from "../waiting.ts";
+import { isImage, type WeightsImage } from "../weights_push.ts";
 
 /** One prompt to complete. */
 export interface RolloutPrompt {

@@ -14,8 +14,8 @@ import {
   readCheckpoint,
   writeCheckpoint,
 } from "./checkpoint.ts";
-import { ended, fixture } from "./testing/fixture.ts";
-import { temporaryFolder } from "./testing/tiny_model.ts";
+import { ended, fixture } from "../testing/fixture.ts";
+import { temporaryFolder } from "../testing/tiny_model.ts";
 
 const layers = new Map([["layer.q", [2, 3] as const]]);
 const lora = { r: 1, loraAlpha: 2, loraDropout: 0, targetModules: ["q"] };
@@ -92,7 +92,7 @@ Deno.test("a checkpoint that is damaged or of another run is refused", () => {
 Deno.test("a file that cannot grow: the error says so, and the last checkpoint is whole", () => {
   using folder = temporaryFolder();
   const { path } = writeCheckpoint(folder.path, contents(1));
-  const child = fileURLToPath(new URL("./testing/checkpoint_child.ts", import.meta.url));
+  const child = fileURLToPath(new URL("../testing/checkpoint_child.ts", import.meta.url));
   // At most 4 KiB a file, and no signal for going beyond it.
   const limited = 'trap "" XFSZ; ulimit -f 4; exec "$PROGRAM" run -A --no-check "$CHILD" "$FOLDER"';
   const { stderr } = spawnSync("bash", ["-c", limited], {
