@@ -1,5 +1,6 @@
 import { buildEncodeGraph } from "@decorum/generation";
-import { buildPpoGraph, openSession, type WeightStorage } from "@decorum/learning";
+import { openSession, type WeightStorage } from "@decorum/learning";
+import { buildPpoGraph } from "@decorum/algorithms";
 import {
   adapterShapes,
   buildForwardGraph,

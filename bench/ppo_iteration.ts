@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { PpoLearner, ppoStep, type StageRunner } from "@decorum/learning";
+import { PpoLearner, ppoStep, type StageRunner } from "@decorum/algorithms";
 import { loadT5Config } from "@decorum/models";
 import { createClient, policyService, type RpcClient } from "@decorum/rpc";
 import { memoryUse } from "@decorum/runtime";

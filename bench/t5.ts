@@ -12,7 +12,8 @@ import {
   tokenBatch,
   valueHeadShapes,
 } from "@decorum/models";
-import { buildPpoGraph, openSession, type WeightStorage } from "@decorum/learning";
+import { openSession, type WeightStorage } from "@decorum/learning";
+import { buildPpoGraph } from "@decorum/algorithms";
 import { memoryUse, readProfile } from "@decorum/runtime";
 import { type PeerWork, startPeer } from "./peer.ts";
 import { productOperations, productsOnly } from "./products.ts";

@@ -1,14 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { buildDecodeGraph, buildEncodeGraph } from "@decorum/generation";
 import {
-  buildGrpoGraph,
-  buildPpoGraph,
   buildRewardForwardGraph,
   buildRewardGraph,
-  buildRlooGraph,
   buildSftForwardGraph,
   buildSftGraph,
 } from "@decorum/learning";
+import { buildGrpoGraph, buildPpoGraph, buildRlooGraph } from "@decorum/algorithms";
 import {
   adapterShapes,
   buildClassifierGraph,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildPpoGraph } from "@decorum/learning";
+import { buildPpoGraph } from "@decorum/algorithms";
 import { loadT5Config, openCheckpoint, T5, tokenBatch, Weights } from "@decorum/models";
 import { GraphBuilder } from "@decorum/onnx";
 import {

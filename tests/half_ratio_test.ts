@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { buildDecodeGraph, buildEncodeGraph, cacheNames, Generator } from "@decorum/generation";
-import { PpoLearner } from "@decorum/learning";
+import { PpoLearner } from "@decorum/algorithms";
 import { buildForwardGraph, loadT5Config, openCheckpoint, tokenBatch } from "@decorum/models";
 import { float32, int64, type Tensor, tensor, zeros } from "@decorum/tensor";
 import { fullLoss, goldenModel, lora, trainedOf } from "./emitted_graphs.ts";

@@ -24,7 +24,7 @@ import { sequenceMicroBatches } from "./micro_batches.ts";
 import type { LearnerOptions, LearnerSample, Objective } from "./objective.ts";
 import { openSession } from "./open_session.ts";
 import { applyUpdate, initTrainState, type TrainState, type UpdateOutcome } from "./optimizer.ts";
-import { emptyPredictions, place, type TokenPredictions } from "./ppo_sample.ts";
+import { emptyPredictions, place, type TokenPredictions } from "./predictions.ts";
 import { checkParams } from "./train_state.ts";
 
 /** Gradients of one mini-batch, and the predictions they were taken at, in the samples' order. */

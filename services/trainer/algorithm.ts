@@ -1,19 +1,19 @@
+import { type LearnerOptions } from "@decorum/learning";
 import {
   FullKl,
   type GroupStepConfig,
   GrpoLearner,
   grpoStep,
-  type LearnerOptions,
   PpoLearner,
   ppoStep,
   RlooLearner,
   rlooStep,
   type RolledOut,
   type StepResult,
-} from "@decorum/learning";
+} from "@decorum/algorithms";
 import type { PeftAdapter, Sequence } from "@decorum/models";
 import { linearSchedule, type Params } from "@decorum/optim";
-import type { GroupClip, GroupStepStats, StepStats } from "@decorum/ppo";
+import type { GroupClip, GroupStepStats, StepStats } from "@decorum/algorithms";
 import { permutation, type Precision, randomKey } from "@decorum/tensor";
 import type { Progress } from "./run/checkpoint.ts";
 import { loraConfigOf, type RunConfig, settingsOf, type TrainerConfig } from "@decorum/settings";

@@ -1,4 +1,4 @@
-import type { PpoStage, StageRunner } from "@decorum/learning";
+import type { PpoStage, StageRunner } from "@decorum/algorithms";
 import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { Metrics } from "@decorum/runs";
 

@@ -1,4 +1,4 @@
-"""Records packages/optim/testdata/torch.json and packages/ppo/testdata/trl.json.
+"""Records packages/optim/testdata/torch.json and packages/algorithms/testdata/trl.json.
 
 Every expected number comes from PyTorch's optimisers, transformers' schedules, or TRL 0.11.4's own methods, called on
 random arrays. Needs: torch, transformers, and trl==0.11.4 (installed with --no-deps beside peft, accelerate, datasets).
@@ -164,7 +164,7 @@ def plain(x):
     return [plain(v) for v in x] if isinstance(x, list) else x
 
 
-for path, record in (("optim/testdata/torch.json", optim), ("ppo/testdata/trl.json", ppo)):
+for path, record in (("optim/testdata/torch.json", optim), ("algorithms/testdata/trl.json", ppo)):
     file = ROOT / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(plain(record()), separators=(",", ":")) + "\n")

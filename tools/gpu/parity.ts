@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Generator, type Prompt } from "@decorum/generation";
-import { PpoLearner } from "@decorum/learning";
+import { PpoLearner } from "@decorum/algorithms";
 import {
   initAdapter,
   initValueHead,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Generator, type Prompt } from "@decorum/generation";
-import { buildPpoGraph } from "@decorum/learning";
+import { buildPpoGraph } from "@decorum/algorithms";
 import {
   adapterShapes,
   buildForwardGraph,

@@ -21,11 +21,10 @@ export const layers: readonly Layer[] = [
   {
     folder: "packages/autodiff",
     holds: "the gradient walk and its table of rules",
-    importers: ["packages/learning", "services/trainer"],
+    importers: ["packages/learning", "packages/algorithms"],
   },
   { folder: "packages/models", holds: "T5, RoBERTa, BERT, LoRA, value head, checkpoint folders" },
   { folder: "packages/optim", holds: "Adam, clipping, schedules, accumulation: pure functions" },
-  { folder: "packages/ppo", holds: "KL, rewards, advantages, losses, metrics: pure functions" },
   { folder: "packages/text", holds: "tokenizers, prompts, datasets, batches, ROUGE" },
   { folder: "packages/async", holds: "retry, pool, channel, deadline, delay, lock: one of each" },
   { folder: "packages/hub", holds: "models and data by name: download, cache, revisions" },
@@ -35,7 +34,11 @@ export const layers: readonly Layer[] = [
   {
     folder: "packages/learning",
     holds: "training graphs and the small trainers",
-    importers: ["services/trainer", "cli", "demo"],
+    importers: ["packages/algorithms", "services/trainer", "cli", "demo"],
+  },
+  {
+    folder: "packages/algorithms",
+    holds: "PPO, GRPO, RLOO: settings, rewards, advantages, losses, statistics",
   },
   { folder: "packages/runs", holds: "what runs have on record, in SQLite" },
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },

@@ -22,7 +22,7 @@ import {
   readPeftAdapter,
   writePeftAdapter,
 } from "@decorum/models";
-import type { KlController, RunningMoments } from "@decorum/ppo";
+import type { KlController, RunningMoments } from "@decorum/algorithms";
 import type { Params } from "@decorum/optim";
 import { InputError, readSafetensors, writeSafetensors } from "@decorum/tensor";
 

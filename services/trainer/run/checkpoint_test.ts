@@ -6,7 +6,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { initTrainState } from "@decorum/learning";
 import { float32 } from "@decorum/tensor";
-import { emptyMoments } from "@decorum/ppo";
+import { emptyMoments } from "@decorum/algorithms";
 import {
   type CheckpointContents,
   checkpointSteps,

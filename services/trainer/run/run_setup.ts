@@ -9,7 +9,7 @@ import {
   targetLayers,
   writePeftAdapter,
 } from "@decorum/models";
-import { emptyMoments, klController } from "@decorum/ppo";
+import { emptyMoments, klController } from "@decorum/algorithms";
 import { createClient, evaluatorService, type policyV1, rewardService } from "@decorum/rpc";
 import { callSecurity } from "@decorum/service";
 import {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { minibatchMetrics, stepMetrics, timingMetrics } from "@decorum/ppo";
+import { minibatchMetrics, stepMetrics, timingMetrics } from "@decorum/algorithms";
 import { type Changes, type Finished, fixture } from "../testing/fixture.ts";
 import { startEvaluator } from "../testing/reward_server.ts";
 

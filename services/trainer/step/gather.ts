@@ -1,4 +1,4 @@
-import { sampleLength } from "@decorum/ppo";
+import { sampleLength } from "@decorum/algorithms";
 import type { policyV1 } from "@decorum/rpc";
 import { randomKey, uniforms } from "@decorum/tensor";
 import type { Tokenizer } from "@decorum/text";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { InvariantError } from "@decorum/ppo";
+import { InvariantError } from "@decorum/algorithms";
 import { type policyV1, RpcError } from "@decorum/rpc";
 import { type Policies, type PolicyReplica, UnfitError } from "../policies.ts";
 import { Backoff, pause, persist, type Waiting } from "../waiting.ts";

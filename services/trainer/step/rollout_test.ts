@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { emptyMoments } from "@decorum/ppo";
+import { emptyMoments } from "@decorum/algorithms";
 import { rolloutGroups } from "./rollout.ts";
 import { shapeScores } from "./score_shaping.ts";
 import { responseLimits } from "./gather.ts";

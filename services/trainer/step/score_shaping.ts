@@ -1,4 +1,9 @@
-import { clipScores, normalizeScores, penalizeMissingEos, type RunningMoments } from "@decorum/ppo";
+import {
+  clipScores,
+  normalizeScores,
+  penalizeMissingEos,
+  type RunningMoments,
+} from "@decorum/algorithms";
 import { float32 } from "@decorum/tensor";
 import type { LoopConfig } from "@decorum/settings";
 

@@ -1,4 +1,4 @@
-import { InvariantError } from "@decorum/ppo";
+import { InvariantError } from "@decorum/algorithms";
 import type { rewardService, rewardV1, RpcClient } from "@decorum/rpc";
 import { persist, type Waiting } from "../waiting.ts";
 

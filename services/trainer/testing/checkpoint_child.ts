@@ -1,7 +1,7 @@
 // Writes a checkpoint of step 2 with 64 KiB of parameters: folder.
 import process from "node:process";
 import { initTrainState } from "@decorum/learning";
-import { emptyMoments } from "@decorum/ppo";
+import { emptyMoments } from "@decorum/algorithms";
 import { float32 } from "@decorum/tensor";
 import { writeCheckpoint } from "../run/checkpoint.ts";
 

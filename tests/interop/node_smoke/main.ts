@@ -13,7 +13,7 @@ import { float32 } from "@decorum/tensor";
 import * as generation from "@decorum/generation";
 import * as learning from "@decorum/learning";
 import * as models from "@decorum/models";
-import * as ppo from "@decorum/ppo";
+import * as ppo from "@decorum/algorithms";
 import * as rpc from "@decorum/rpc";
 import * as telemetry from "@decorum/telemetry";
 import * as text from "@decorum/text";

@@ -8,7 +8,7 @@ import {
   sumPerSequence,
   tokenKl,
   zeroStdShare,
-} from "@decorum/ppo";
+} from "@decorum/algorithms";
 import { float32, type Tensor } from "@decorum/tensor";
 import { constantOf, type GoldenCase, inputOf } from "../case.ts";
 

@@ -2,20 +2,22 @@ import { join } from "node:path";
 import { z } from "zod";
 import {
   denseRows,
+  type LearnerSample,
+  maskOf,
+  type PolicyLearner,
+  type TokenPredictions,
+} from "@decorum/learning";
+import {
   type GroupBatch,
   type GroupStepConfig,
   type GroupStepResult,
   GrpoLearner,
   type GrpoSample,
   grpoStep,
-  type LearnerSample,
-  maskOf,
-  type PolicyLearner,
   RlooLearner,
   type RlooSample,
   rlooStep,
-  type TokenPredictions,
-} from "@decorum/learning";
+} from "@decorum/algorithms";
 import { initAdam, meanGradients } from "@decorum/optim";
 import {
   groupAdvantages,
@@ -23,7 +25,7 @@ import {
   type KlController,
   leaveOneOutAdvantages,
   rlooLoss,
-} from "@decorum/ppo";
+} from "@decorum/algorithms";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { float32, InputError, readSafetensors, type Tensor } from "@decorum/tensor";
 import { type GoldenCase, inputOf } from "../case.ts";

@@ -4,7 +4,7 @@ import {
   type SampledKlKind,
   tokenKl,
   tokenRewards,
-} from "@decorum/ppo";
+} from "@decorum/algorithms";
 import { float32, type Tensor } from "@decorum/tensor";
 import { constantOf, type GoldenCase, inputOf } from "../case.ts";
 

@@ -11,7 +11,7 @@ import {
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
 } from "@decorum/models";
-import { buildPpoGraph } from "@decorum/learning";
+import { buildPpoGraph } from "@decorum/algorithms";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { constantOf, type GoldenCase, inputOf } from "../case.ts";
 import { runGraph } from "../session.ts";

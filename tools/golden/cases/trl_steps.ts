@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { type PpoBatch, PpoLearner, ppoStep } from "@decorum/learning";
+import { type PpoBatch, PpoLearner, ppoStep } from "@decorum/algorithms";
 import type { Sequence } from "@decorum/models";
 import { initAdam } from "@decorum/optim";
-import { type KlController, type StepStats, trlCompat } from "@decorum/ppo";
+import { type KlController, type StepStats, trlCompat } from "@decorum/algorithms";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { float32, InputError, readSafetensors, type Tensor } from "@decorum/tensor";
 import { type GoldenCase, inputOf } from "../case.ts";

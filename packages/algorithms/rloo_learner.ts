@@ -1,10 +1,10 @@
-import type { GroupClip } from "@decorum/ppo";
+import type { GroupClip } from "./group_losses.ts";
 import { tensor, zeros } from "@decorum/tensor";
-import type { LearnerOptions, LearnerSample, Objective } from "./objective.ts";
-import { PolicyLearner } from "./policy_learner.ts";
-import { checkSample } from "./ppo_sample.ts";
+import type { LearnerOptions, LearnerSample, Objective } from "@decorum/learning";
+import { PolicyLearner } from "@decorum/learning";
+import { checkSample } from "./sample.ts";
 import { buildRlooGraph } from "./rloo_graph.ts";
-import { joinRows } from "./token_rows.ts";
+import { joinRows } from "@decorum/learning";
 
 /** One response to learn from. */
 export interface RlooSample extends LearnerSample {

@@ -1,11 +1,8 @@
-import {
-  groupAdvantages,
-  groupMinibatchStats,
-  grpoLoss,
-  type KlController,
-  type ScaleRewards,
-  tokenKl,
-} from "@decorum/ppo";
+import { groupAdvantages, type ScaleRewards } from "./group_advantages.ts";
+import { groupMinibatchStats } from "./group_metrics.ts";
+import { grpoLoss } from "./group_losses.ts";
+import type { KlController } from "./kl_controller.ts";
+import { tokenKl } from "./kl.ts";
 import { zeros } from "@decorum/tensor";
 import {
   type GroupBatch,
@@ -16,10 +13,10 @@ import {
   lossInputs,
 } from "./group_step.ts";
 import type { GrpoLearner, GrpoSample } from "./grpo_learner.ts";
-import type { TokenPredictions } from "./ppo_sample.ts";
+import type { TokenPredictions } from "@decorum/learning";
 import { learnEpochs } from "./step_epochs.ts";
 import { type StageRunner, unwatched } from "./step_stage.ts";
-import { denseRows } from "./token_rows.ts";
+import { denseRows } from "@decorum/learning";
 
 /** Settings of a step, under TRL's names. */
 export interface GrpoStepConfig extends GroupStepConfig {

@@ -9,7 +9,7 @@ import {
   randomValueHead,
   runtime,
   tinyT5,
-} from "./testing.ts";
+} from "@decorum/learning/testing";
 
 const cases = {
   "FLAN's gated, untied": { json: {}, loss: {} },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FullKl } from "./full_kl.ts";
 import { PpoLearner } from "./ppo_learner.ts";
 import { ppoStep } from "./ppo_step.ts";
-import { lora, randomAdapter, randomSequences, runtime, tinyT5 } from "./testing.ts";
+import { lora, randomAdapter, randomSequences, runtime, tinyT5 } from "@decorum/learning/testing";
 
 const sequences = randomSequences(5);
 

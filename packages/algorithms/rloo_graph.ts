@@ -1,9 +1,9 @@
 import { buildGradientGraph } from "@decorum/autodiff";
 import { matmul, reduceMean, squeeze, sub, unsqueeze } from "@decorum/onnx";
 import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
-import type { GroupClip } from "@decorum/ppo";
+import type { GroupClip } from "./group_losses.ts";
 import { clippedSurrogate } from "./clipped_surrogate.ts";
-import { lossScaleOf } from "./loss_scale.ts";
+import { lossScaleOf } from "@decorum/learning";
 
 /**
  * RLOO's loss and gradients of one micro-batch (Ahmadian et al. 2024): a response is one action, the logarithm of its

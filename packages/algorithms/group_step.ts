@@ -1,19 +1,15 @@
 import type { Sequence } from "@decorum/models";
-import {
-  checkScores,
-  type GroupLossInputs,
-  type GroupMinibatchStats,
-  type GroupStepStats,
-  groupStepStats,
-  type KlController,
-  meanOfSums,
-  type TokenTensor,
-  updateKlController,
-} from "@decorum/ppo";
+import { checkScores } from "./scores.ts";
+import type { GroupLossInputs } from "./group_losses.ts";
+import type { GroupMinibatchStats, GroupStepStats } from "./metric_names.ts";
+import { groupStepStats } from "./group_metrics.ts";
+import { type KlController, updateKlController } from "./kl_controller.ts";
+import { meanOfSums } from "./masked_moments.ts";
+import type { TokenTensor } from "./masks.ts";
 import { float32 } from "@decorum/tensor";
-import type { LearnerSample } from "./objective.ts";
-import type { PolicyLearner } from "./policy_learner.ts";
-import type { TokenPredictions } from "./ppo_sample.ts";
+import type { LearnerSample } from "@decorum/learning";
+import type { PolicyLearner } from "@decorum/learning";
+import type { TokenPredictions } from "@decorum/learning";
 import type { StepResult } from "./ppo_step.ts";
 import {
   checkStep,
@@ -23,7 +19,7 @@ import {
   type RolledOut,
   type StaleBatch,
 } from "./step_epochs.ts";
-import { denseRows, maskOf } from "./token_rows.ts";
+import { denseRows, maskOf } from "@decorum/learning";
 
 /** Settings that GRPO and RLOO have in common, under TRL's names. */
 export interface GroupStepConfig extends EpochsConfig {

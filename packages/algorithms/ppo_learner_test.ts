@@ -11,9 +11,10 @@ import {
   tokenBatch,
 } from "@decorum/models";
 import { float32, type Tensor } from "@decorum/tensor";
-import { openSession } from "./open_session.ts";
+import { openSession } from "@decorum/learning";
 import { PpoLearner, type PpoLearnerOptions } from "./ppo_learner.ts";
-import type { PpoSample, TokenPredictions } from "./ppo_sample.ts";
+import type { TokenPredictions } from "@decorum/learning";
+import type { PpoSample } from "./sample.ts";
 import {
   lora,
   noise,
@@ -22,8 +23,8 @@ import {
   randomValueHead,
   runtime,
   tinyT5,
-} from "./testing.ts";
-import { countedTokens } from "./token_rows.ts";
+} from "@decorum/learning/testing";
+import { countedTokens } from "@decorum/learning";
 
 const loss = { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 };
 const optimizer = { learningRate: 1e-2 };

@@ -4,13 +4,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import type { KlController } from "@decorum/ppo";
+import type { KlController } from "./kl_controller.ts";
 import { readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { PpoLearner, type PpoLearnerOptions } from "./ppo_learner.ts";
-import { ppoStateFromTensors, ppoStateToTensors } from "./ppo_state.ts";
+import { ppoStateFromTensors, ppoStateToTensors } from "@decorum/learning";
 import { type PpoBatch, ppoStep, type PpoStepConfig } from "./ppo_step.ts";
-import { ppoOptions, ppoSteps, startController } from "./testdata/ppo_run.ts";
-import { lora, randomAdapter, randomSequences, runtime, tinyT5 } from "./testing.ts";
+import { ppoOptions, ppoSteps, startController } from "./testing/ppo_run.ts";
+import { lora, randomAdapter, randomSequences, runtime, tinyT5 } from "@decorum/learning/testing";
 
 const config: PpoStepConfig = {
   miniBatchSize: 4,
@@ -107,7 +107,7 @@ Deno.test("a run that is saved and goes on in another process equals one that wa
   writeSafetensors(file("half"), ppoStateToTensors(policy.state()));
   await ppoSteps(policy, 1, 3, half);
   writeSafetensors(file("whole"), ppoStateToTensors(policy.state()));
-  const child = fileURLToPath(new URL("./testdata/resume_ppo_child.ts", import.meta.url));
+  const child = fileURLToPath(new URL("./testing/resume_ppo_child.ts", import.meta.url));
   const values = [folder.model, file("half"), file("resumed"), JSON.stringify(half)];
   execFileSync(process.execPath, ["run", "-A", child, ...values]);
   assert.ok(readFileSync(file("resumed")).equals(readFileSync(file("whole"))));

@@ -4,19 +4,19 @@ import {
   checkFirstRatio,
   checkFirstStepKl,
   checkLogprobAgreement,
-  mean,
   requireInvariant,
-  shouldStopEarly,
-  type TokenTensor,
-} from "@decorum/ppo";
+} from "./invariants.ts";
+import { mean } from "./masked_moments.ts";
+import { shouldStopEarly } from "./early_stop.ts";
+import type { TokenTensor } from "./masks.ts";
 import type { Params } from "@decorum/optim";
 import { InputError, type Precision } from "@decorum/tensor";
-import type { UpdateOutcome } from "./optimizer.ts";
-import type { LearnerSample } from "./objective.ts";
-import type { PolicyLearner } from "./policy_learner.ts";
-import type { TokenPredictions } from "./ppo_sample.ts";
+import type { UpdateOutcome } from "@decorum/learning";
+import type { LearnerSample } from "@decorum/learning";
+import type { PolicyLearner } from "@decorum/learning";
+import type { TokenPredictions } from "@decorum/learning";
 import type { StageRunner } from "./step_stage.ts";
-import { denseRows, maskOf } from "./token_rows.ts";
+import { denseRows, maskOf } from "@decorum/learning";
 
 /** What a policy said of the responses that it gave, one for each sequence. */
 export type RolledOut = readonly Pick<TokenPredictions, "logprobs" | "values">[];

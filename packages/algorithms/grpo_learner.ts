@@ -1,9 +1,9 @@
-import { type GroupClip, type GrpoLossType, tokenWeights } from "@decorum/ppo";
+import { type GroupClip, type GrpoLossType, tokenWeights } from "./group_losses.ts";
 import { buildGrpoGraph } from "./grpo_graph.ts";
-import type { LearnerOptions, LearnerSample, Objective } from "./objective.ts";
-import { PolicyLearner } from "./policy_learner.ts";
-import { checkSample } from "./ppo_sample.ts";
-import { countedTokens, joinRows } from "./token_rows.ts";
+import type { LearnerOptions, LearnerSample, Objective } from "@decorum/learning";
+import { PolicyLearner } from "@decorum/learning";
+import { checkSample } from "./sample.ts";
+import { countedTokens, joinRows } from "@decorum/learning";
 
 /** Constants of GRPO's loss. */
 export interface GrpoLossConfig extends GroupClip {

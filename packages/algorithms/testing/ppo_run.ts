@@ -1,8 +1,8 @@
-import type { KlController } from "@decorum/ppo";
+import type { KlController } from "../kl_controller.ts";
 import { permutation, randomKey } from "@decorum/tensor";
 import type { PpoLearner, PpoLearnerOptions } from "../ppo_learner.ts";
 import { ppoStep } from "../ppo_step.ts";
-import { lora, randomAdapter, randomSequences, runtime } from "../testing.ts";
+import { lora, randomAdapter, randomSequences, runtime } from "@decorum/learning/testing";
 
 export const startController: KlController = {
   kind: "adaptive",

@@ -1,14 +1,21 @@
 import assert from "node:assert/strict";
 import { meanGradients } from "@decorum/optim";
-import type { KlController } from "@decorum/ppo";
+import type { KlController } from "./kl_controller.ts";
 import type { GroupBatch } from "./group_step.ts";
 import { GrpoLearner } from "./grpo_learner.ts";
 import { grpoStep } from "./grpo_step.ts";
-import type { LearnerOptions, LearnerSample } from "./objective.ts";
-import type { PolicyLearner } from "./policy_learner.ts";
+import type { LearnerOptions, LearnerSample } from "@decorum/learning";
+import type { PolicyLearner } from "@decorum/learning";
 import { RlooLearner } from "./rloo_learner.ts";
 import { rlooStep } from "./rloo_step.ts";
-import { lora, noise, randomAdapter, randomSequences, runtime, tinyT5 } from "./testing.ts";
+import {
+  lora,
+  noise,
+  randomAdapter,
+  randomSequences,
+  runtime,
+  tinyT5,
+} from "@decorum/learning/testing";
 
 const fixed: KlController = { kind: "fixed", value: 0.1 };
 const sequences = randomSequences(8);

@@ -1,21 +1,16 @@
 import type { Sequence } from "@decorum/models";
-import {
-  computeAdvantages,
-  type KlController,
-  type KlKind,
-  meanOfSums,
-  type MinibatchStats,
-  minibatchStats,
-  type StepStats,
-  stepStats,
-  tokenKl,
-  tokenRewards,
-  updateKlController,
-} from "@decorum/ppo";
+import { computeAdvantages } from "./advantages.ts";
+import { type KlController, updateKlController } from "./kl_controller.ts";
+import { type KlKind, tokenKl } from "./kl.ts";
+import { meanOfSums } from "./masked_moments.ts";
+import type { MinibatchStats, StepStats } from "./metric_names.ts";
+import { minibatchStats, stepStats } from "./metrics.ts";
+import { tokenRewards } from "./rewards.ts";
 import { float32, zeros } from "@decorum/tensor";
-import type { UpdateOutcome } from "./optimizer.ts";
+import type { UpdateOutcome } from "@decorum/learning";
 import type { PpoLearner } from "./ppo_learner.ts";
-import type { PpoSample, TokenPredictions } from "./ppo_sample.ts";
+import type { TokenPredictions } from "@decorum/learning";
+import type { PpoSample } from "./sample.ts";
 import {
   checkStep,
   type EpochsConfig,
@@ -24,7 +19,7 @@ import {
   type StaleBatch,
 } from "./step_epochs.ts";
 import { type StageRunner, unwatched } from "./step_stage.ts";
-import { denseRows, maskOf, sparseRows } from "./token_rows.ts";
+import { denseRows, maskOf, sparseRows } from "@decorum/learning";
 
 /** Settings of a step, under the field's names. */
 export interface PpoStepConfig extends EpochsConfig {

@@ -1,11 +1,9 @@
-import {
-  groupMinibatchStats,
-  type KlController,
-  leaveOneOutAdvantages,
-  rlooLoss,
-  sumPerSequence,
-  tokenKl,
-} from "@decorum/ppo";
+import { groupMinibatchStats } from "./group_metrics.ts";
+import type { KlController } from "./kl_controller.ts";
+import { leaveOneOutAdvantages } from "./group_advantages.ts";
+import { rlooLoss } from "./group_losses.ts";
+import { sumPerSequence } from "./masked_moments.ts";
+import { tokenKl } from "./kl.ts";
 import { zeros } from "@decorum/tensor";
 import {
   type GroupBatch,
@@ -18,7 +16,7 @@ import {
 import type { RlooLearner, RlooSample } from "./rloo_learner.ts";
 import { learnEpochs } from "./step_epochs.ts";
 import { type StageRunner, unwatched } from "./step_stage.ts";
-import { denseRows } from "./token_rows.ts";
+import { denseRows } from "@decorum/learning";
 
 /** Settings of a step, under TRL's names. */
 export interface RlooStepConfig extends GroupStepConfig {

@@ -1,7 +1,6 @@
 import type { Sequence } from "@decorum/models";
-import { InputError, type Tensor } from "@decorum/tensor";
-import type { LearnerSample } from "./objective.ts";
-import { countedTokens, splitRows } from "./token_rows.ts";
+import type { Tensor } from "@decorum/tensor";
+import { splitRows } from "./token_rows.ts";
 
 /** What the policy says of one response; each `[counted tokens]`. */
 export interface TokenPredictions {
@@ -10,13 +9,6 @@ export interface TokenPredictions {
   readonly values: Float32Array;
   /** Of the whole distribution, in nats; empty where only a forward pass was made. */
   readonly entropy: Float32Array;
-}
-
-/** One response to learn from; every array `[counted tokens]`, in the response's order. */
-export interface PpoSample extends LearnerSample {
-  readonly oldValues: Float32Array;
-  readonly advantages: Float32Array;
-  readonly returns: Float32Array;
 }
 
 /** Nothing predicted yet. */
@@ -40,20 +32,4 @@ export function place(
   micro.forEach((index, i) => {
     found[index] = { logprobs: logprobs[i]!, values: values[i]!, entropy: entropy[i]! };
   });
-}
-
-/** @throws InputError when one of `fields` does not have one number for each token that counts. */
-export function checkSample<Field extends string>(
-  sample: { readonly sequence: Sequence } & Readonly<Record<Field, Float32Array>>,
-  index: number,
-  fields: readonly Field[],
-): void {
-  const expected = countedTokens(sample.sequence);
-  for (const field of fields) {
-    const found = sample[field].length;
-    if (found === expected) continue;
-    throw new InputError(
-      `Cannot learn from sample ${index}: ${field} has ${found} numbers; expected ${expected}, one for each token that counts`,
-    );
-  }
 }

@@ -1,9 +1,9 @@
 import { buildGradientGraph } from "@decorum/autodiff";
 import { add, exp, mul, reduceMean, sub } from "@decorum/onnx";
 import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
-import type { GroupClip } from "@decorum/ppo";
+import type { GroupClip } from "./group_losses.ts";
 import { clippedSurrogate } from "./clipped_surrogate.ts";
-import { lossScaleOf } from "./loss_scale.ts";
+import { lossScaleOf } from "@decorum/learning";
 
 /**
  * GRPO's loss and gradients of one micro-batch (Shao et al. 2024, formula 3): the mean over its tokens of

@@ -1,8 +1,8 @@
 import { buildPpoGraph, type PpoLossConfig } from "./ppo_graph.ts";
-import { checkSample, type PpoSample } from "./ppo_sample.ts";
-import type { LearnerOptions, Objective } from "./objective.ts";
-import { PolicyLearner } from "./policy_learner.ts";
-import { joinRows } from "./token_rows.ts";
+import { checkSample, type PpoSample } from "./sample.ts";
+import type { LearnerOptions, Objective } from "@decorum/learning";
+import { PolicyLearner } from "@decorum/learning";
+import { joinRows } from "@decorum/learning";
 
 export type PpoLearnerOptions = LearnerOptions<PpoLossConfig>;
 

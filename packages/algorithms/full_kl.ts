@@ -25,10 +25,10 @@ import {
 import type { Params } from "@decorum/optim";
 import type { InferenceSession } from "@decorum/runtime";
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
-import { sequenceMicroBatches } from "./micro_batches.ts";
-import { openSession } from "./open_session.ts";
+import { sequenceMicroBatches } from "@decorum/learning";
+import { openSession } from "@decorum/learning";
 import type { PpoLearner } from "./ppo_learner.ts";
-import { splitRows } from "./token_rows.ts";
+import { splitRows } from "@decorum/learning";
 
 const REFERENCE = "reference.";
 

@@ -2,7 +2,7 @@ import { buildGradientGraph } from "@decorum/autodiff";
 import { add, clip, max, mul, reduceMean, sub, type Value } from "@decorum/onnx";
 import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
 import { clippedSurrogate } from "./clipped_surrogate.ts";
-import { lossScaleOf } from "./loss_scale.ts";
+import { lossScaleOf } from "@decorum/learning";
 
 /** The PPO loss's constants, under the field's names. */
 export interface PpoLossConfig {

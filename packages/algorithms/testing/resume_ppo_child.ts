@@ -2,7 +2,7 @@
 import process from "node:process";
 import { readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { PpoLearner } from "../ppo_learner.ts";
-import { ppoStateFromTensors, ppoStateToTensors } from "../ppo_state.ts";
+import { ppoStateFromTensors, ppoStateToTensors } from "@decorum/learning";
 import { ppoOptions, ppoSteps } from "./ppo_run.ts";
 
 const [model, saved, result, controller] = process.argv.slice(2) as [
