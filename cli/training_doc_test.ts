@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { TemporaryFolder } from "./testing/fixtures.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 

@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { createClient, evaluatorService, type evaluatorV1, policyService } from "@decorum/rpc";
 import { exportClassifierOnnx } from "@decorum/scoring";
-import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { packWeights, pushWeights } from "@decorum/service";
-import { freeAddress, spawnService } from "@decorum/service/testing";
+import { freeAddress } from "@decorum/testing/ports";
+import { spawnService } from "@decorum/testing/process";
 import { settings } from "../services/policy/testing/fixture.ts";
-import { lora, randomWeights, tinyT5 } from "../services/policy/testing/tiny_model.ts";
+import { lora, randomWeights, TinyT5 } from "@decorum/testing/t5";
 
 const main = (name: string) => new URL(`../services/${name}/main.ts`, import.meta.url);
 const words = ["you fool", "the end", "is it you", "a b c", "hello", "what now", "the fool"];
@@ -22,28 +24,26 @@ const START = { kind: "WEIGHTS_KIND_START", runId: "r1" } as const;
 
 Deno.test("an evaluation of a real policy, killed and started again in the middle of one", async () => {
   using folder = new TemporaryFolder();
-  using t5 = tinyT5();
+  using t5 = new TinyT5({ tokenizer: true });
   exportClassifierOnnx(
-    makeClassifierFolder(folder.join("judge"), { seed: 2 }),
+    writeClassifier(folder.join("judge"), { seed: 2 }),
     folder.join("onnx"),
   );
   const policyAddress = await freeAddress();
   const startPolicy = () =>
     spawnService(
-      "policy",
       main("policy"),
       ...settings(t5.model),
       `policy.listen=${policyAddress}`,
     );
   await using first = startPolicy();
   await using evaluator = spawnService(
-    "evaluator",
     main("evaluator"),
     "evaluator.listen=127.0.0.1:0",
     "evaluator.threads=1",
     "evaluator.batch=2",
     `evaluator.policy=${policyAddress}`,
-    `evaluator.toxicity.model=${makeClassifierFolder(folder.join("reward"))}`,
+    `evaluator.toxicity.model=${writeClassifier(folder.join("reward"))}`,
     `evaluator.judge.model=${folder.join("onnx")}`,
   );
   await first.ready;

@@ -3,13 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { SftTrainer } from "@decorum/learning";
 import { loadT5Config, mergeAdapter, readPeftAdapter, t5LinearLayers } from "@decorum/models";
 import { runCommand, succeed } from "../testing/command.ts";
-import {
-  echoRows,
-  labelRows,
-  TemporaryFolder,
-  tinyClassifier,
-  tinyT5,
-} from "../testing/fixtures.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { echoRows, labelRows, tinyClassifier, tinyT5 } from "../testing/fixtures.ts";
 
 const training = ["--lora-r", "2", "--steps", "3", "--learning-rate", "0.05", "--threads", "1"];
 

@@ -2,12 +2,8 @@ import assert from "node:assert/strict";
 import { loadClassifierConfig } from "@decorum/models";
 import { TextClassifier } from "@decorum/scoring";
 import { runCommand, succeed } from "../testing/command.ts";
-import {
-  classifierConfig,
-  labelRows,
-  TemporaryFolder,
-  tinyClassifier,
-} from "../testing/fixtures.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { classifierConfig, labelRows, tinyClassifier } from "../testing/fixtures.ts";
 
 Deno.test("reward-train: from random weights, classes are learned, by their names", async () => {
   using folder = new TemporaryFolder();

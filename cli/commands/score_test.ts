@@ -5,7 +5,8 @@ import { createServer, implement, rewardService, type rewardV1 } from "@decorum/
 import { TextClassifier } from "@decorum/scoring";
 import { createLogger } from "@decorum/telemetry";
 import { type Ended, runCommand, succeed } from "../testing/command.ts";
-import { TemporaryFolder, tinyClassifier } from "../testing/fixtures.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { tinyClassifier } from "../testing/fixtures.ts";
 
 interface Line {
   readonly text: string;

@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { loadT5Config, readPeftAdapter, t5LinearLayers } from "@decorum/models";
 import { runCommand, startCommand, succeed } from "../testing/command.ts";
-import { echoRows, t5Config, TemporaryFolder, tinyT5 } from "../testing/fixtures.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { echoRows, t5Config, tinyT5 } from "../testing/fixtures.ts";
 
 const template = ["--prompt", "Repeat: {text}", "--response", "answer", "--threads", "1"];
 

@@ -1,36 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { initClassifier, initT5 } from "@decorum/learning";
+import type { TemporaryFolder } from "@decorum/testing/folder";
 import { bpeTokenizer } from "../../demo/recipe/bpe_tokenizer.ts";
 import { writeTokenizer } from "../../demo/recipe/tokenizer_folder.ts";
 import { unigramTokenizer } from "../../demo/recipe/unigram_tokenizer.ts";
-
-/** A folder that is removed at the end of a `using` block. */
-export class TemporaryFolder implements Disposable {
-  readonly path = mkdtempSync(join(tmpdir(), "decorum-cli-"));
-
-  join(...names: string[]): string {
-    return join(this.path, ...names);
-  }
-
-  /** Writes rows as JSON lines. @returns the file's path */
-  jsonl(name: string, rows: readonly unknown[]): string {
-    const path = this.join(name);
-    writeFileSync(path, rows.map((row) => JSON.stringify(row) + "\n").join(""));
-    return path;
-  }
-
-  /** The whole lines of a JSON lines file. */
-  lines(...names: string[]): Record<string, number>[] {
-    const text = readFileSync(this.join(...names), "utf8");
-    return text.split("\n").slice(0, -1).map((line) => JSON.parse(line) as Record<string, number>);
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
-  }
-}
 
 const words = ["red", "blue", "green", "one", "two", "three"];
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { FullKl } from "./full_kl.ts";
 import { PpoLearner } from "./ppo_learner.ts";
 import { ppoStep } from "./ppo_step.ts";
-import { lora, randomAdapter, randomSequences, runtime, tinyT5 } from "@decorum/learning/testing";
+import { lora, randomAdapter, TinyT5 } from "@decorum/testing/t5";
+import { randomSequences, runtime } from "@decorum/testing/training";
 
 const sequences = randomSequences(5);
 
@@ -18,7 +19,7 @@ function learner(model: string, start: boolean): Promise<PpoLearner> {
 }
 
 Deno.test("the full KL is 0 before the first update, and above 0 after it", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   for (const start of [false, true]) {
     await using policy = await learner(folder.model, start);
     const full = await FullKl.open(policy);
@@ -44,7 +45,7 @@ Deno.test("the full KL is 0 before the first update, and above 0 after it", asyn
 });
 
 Deno.test("the full KL is the mean of the sampled one over all words that could come next", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using policy = await learner(folder.model, true);
   const moved = policy.state().train;
   const params = new Map(
@@ -70,7 +71,7 @@ Deno.test("the full KL is the mean of the sampled one over all words that could 
 });
 
 Deno.test("a step refuses a policy that is not its reference, and says so", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using policy = await learner(folder.model, true);
   policy.restore({ ...policy.state(), reference: undefined });
   const config = { miniBatchSize: 5, ppoEpochs: 1, klKind: "kl", gamma: 1, lam: 1 } as const;

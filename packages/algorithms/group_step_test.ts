@@ -8,14 +8,8 @@ import type { LearnerOptions, LearnerSample } from "@decorum/learning";
 import type { PolicyLearner } from "@decorum/learning";
 import { RlooLearner } from "./rloo_learner.ts";
 import { rlooStep } from "./rloo_step.ts";
-import {
-  lora,
-  noise,
-  randomAdapter,
-  randomSequences,
-  runtime,
-  tinyT5,
-} from "@decorum/learning/testing";
+import { lora, noise, randomAdapter, TinyT5 } from "@decorum/testing/t5";
+import { randomSequences, runtime } from "@decorum/testing/training";
 
 const fixed: KlController = { kind: "fixed", value: 0.1 };
 const sequences = randomSequences(8);
@@ -59,7 +53,7 @@ async function gradientsOf<S extends LearnerSample>(
 }
 
 Deno.test("how a mini-batch is cut into micro-batches does not matter", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const random = (i: number, length: number) => noise(`logprobs ${i}`, [length], 0.5).data;
   const logprobs = sequences.map(({ response }, i) => random(i, response.length).map((x) => x - 3));
   const samples = sequences.map((sequence, i) => ({
@@ -87,7 +81,7 @@ Deno.test("how a mini-batch is cut into micro-batches does not matter", async ()
 });
 
 Deno.test("the first step: KL is 0, the first ratio 1; groups of equals are counted", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using one = await openGrpo(folder.model);
   await using other = await openRloo(folder.model);
   assert.deepEqual([one.valueHead, one.state().train.params.has("v_head.summary.bias")], [
@@ -109,7 +103,7 @@ Deno.test("the first step: KL is 0, the first ratio 1; groups of equals are coun
 });
 
 Deno.test("the rollout's word is checked, and made anew where it is wrong", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const run = async (shift: number | undefined) => {
     await using policy = await openRloo(folder.model);
     const rows = await policy.forward(sequences, { temperature: config.temperature });
@@ -130,7 +124,7 @@ Deno.test("the rollout's word is checked, and made anew where it is wrong", asyn
 });
 
 Deno.test("a policy that is not finite learns nothing, and nothing is thrown", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using one = await openGrpo(folder.model);
   await using other = await openRloo(folder.model);
   for (const policy of [one, other]) {
@@ -154,7 +148,7 @@ Deno.test("a policy that is not finite learns nothing, and nothing is thrown", a
 });
 
 Deno.test("what does not fit is named", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using policy = await openGrpo(folder.model);
   const refuse = (change: Partial<GroupBatch>, settings: object, message: RegExp) =>
     assert.rejects(

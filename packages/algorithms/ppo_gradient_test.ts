@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
 import { meanGradients } from "@decorum/optim";
 import { PpoLearner } from "./ppo_learner.ts";
-import {
-  gradientMismatches,
-  noise,
-  randomAdapter,
-  randomSequences,
-  randomValueHead,
-  runtime,
-  tinyT5,
-} from "@decorum/learning/testing";
+import { noise, randomAdapter, randomValueHead, TinyT5 } from "@decorum/testing/t5";
+import { gradientMismatches, randomSequences, runtime } from "@decorum/testing/training";
 
 const cases = {
   "FLAN's gated, untied": { json: {}, loss: {} },
@@ -22,7 +15,7 @@ const cases = {
 
 for (const [name, { json, loss }] of Object.entries(cases)) {
   Deno.test(`the PPO gradient agrees with differences: ${name}`, async () => {
-    using folder = tinyT5(json);
+    using folder = new TinyT5({ json: json });
     const targetModules = ["q", "k", "v", "o", "wo"];
     const lora = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules };
     await using learner = await PpoLearner.create({

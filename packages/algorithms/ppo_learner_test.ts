@@ -15,16 +15,9 @@ import { openSession } from "@decorum/learning";
 import { PpoLearner, type PpoLearnerOptions } from "./ppo_learner.ts";
 import type { TokenPredictions } from "@decorum/learning";
 import type { PpoSample } from "./sample.ts";
-import {
-  lora,
-  noise,
-  randomAdapter,
-  randomSequences,
-  randomValueHead,
-  runtime,
-  tinyT5,
-} from "@decorum/learning/testing";
 import { countedTokens } from "@decorum/learning";
+import { lora, noise, randomAdapter, randomValueHead, TinyT5 } from "@decorum/testing/t5";
+import { randomSequences, runtime } from "@decorum/testing/training";
 
 const loss = { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 };
 const optimizer = { learningRate: 1e-2 };
@@ -86,7 +79,7 @@ async function baseLogprobs(model: string, sequences: readonly Sequence[]): Prom
 const flat = (rows: readonly TokenPredictions[]) => rows.flatMap((row) => [...row.logprobs]);
 
 Deno.test("a fresh adapter (B = 0) and an adapter switched off equal the base bit for bit", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(1);
   const base = [...(await baseLogprobs(folder.model, sequences)).data];
   await using policy = await learner(folder.model);
@@ -99,7 +92,7 @@ Deno.test("a fresh adapter (B = 0) and an adapter switched off equal the base bi
 });
 
 Deno.test("training from an adapter: it is the reference, bit for bit, and stays frozen", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(4);
   await using policy = await learner(folder.model, {
     adapter: randomAdapter(folder.model),
@@ -117,7 +110,7 @@ Deno.test("training from an adapter: it is the reference, bit for bit, and stays
 
 Deno.test("merged equals unmerged", async () => {
   for (const tied of [true, false]) {
-    using folder = tinyT5({ tie_word_embeddings: tied });
+    using folder = new TinyT5({ json: { tie_word_embeddings: tied } });
     const config = { ...lora, targetModules: ["q", "k", "v", "o", "wi_0", "wo"] };
     const parameters = randomAdapter(folder.model, config);
     const sequences = randomSequences(6);
@@ -139,7 +132,7 @@ Deno.test("merged equals unmerged", async () => {
 });
 
 Deno.test("micro-batches of any size give what one batch gives, in the caller's order", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(9);
   const options = { adapter: randomAdapter(folder.model), valueHead: randomValueHead(16) };
   await using whole = await learner(folder.model, { ...options, microBatchSize: 9 });
@@ -153,7 +146,7 @@ Deno.test("micro-batches of any size give what one batch gives, in the caller's 
 });
 
 Deno.test("what is padded beside a sequence does not matter", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const [short] = randomSequences(1);
   const long = { query: Array(30).fill(7), response: Array(25).fill(9) };
   await using policy = await learner(folder.model, { adapter: randomAdapter(folder.model) });
@@ -163,7 +156,7 @@ Deno.test("what is padded beside a sequence does not matter", async () => {
 });
 
 Deno.test("only counted tokens are predicted; a sequence without any has none", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const [a, b] = randomSequences(2);
   await using policy = await learner(folder.model);
   const all = await policy.forward([a!, b!]);
@@ -177,7 +170,7 @@ Deno.test("only counted tokens are predicted; a sequence without any has none", 
 });
 
 Deno.test("temperature divides the logits of policy and reference alike", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(2);
   await using policy = await learner(folder.model);
   const cool = await policy.forward(sequences, { temperature: 0.5 });
@@ -188,7 +181,7 @@ Deno.test("temperature divides the logits of policy and reference alike", async 
 });
 
 Deno.test("a mini-batch of 16 equals 4 accumulated micro-batches of 4, however it is cut", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(16);
   const options = { adapter: randomAdapter(folder.model), valueHead: randomValueHead(16) };
   await using whole = await learner(folder.model, { ...options, microBatchSize: 16 });
@@ -206,7 +199,7 @@ Deno.test("a mini-batch of 16 equals 4 accumulated micro-batches of 4, however i
 });
 
 Deno.test("ratio is 1 on the first mini-batch: the update's forward is the rollout's", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(5);
   await using policy = await learner(folder.model, { adapter: randomAdapter(folder.model) });
   const rollout = await policy.forward(sequences);
@@ -226,7 +219,7 @@ Deno.test("ratio is 1 on the first mini-batch: the update's forward is the rollo
 });
 
 Deno.test("a restored learner goes on bit for bit", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(6);
   await using first = await learner(folder.model, { valueHead: randomValueHead(16) });
   const samples = samplesOf(sequences, await first.forward(sequences));
@@ -241,7 +234,7 @@ Deno.test("a restored learner goes on bit for bit", async () => {
 });
 
 Deno.test("an update that is not finite is skipped, counted and said", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(3);
   await using policy = await learner(folder.model);
   const before = policy.state();
@@ -254,7 +247,7 @@ Deno.test("an update that is not finite is skipped, counted and said", async () 
 });
 
 Deno.test("the value head's warm-up leaves the adapter as it is", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(3);
   await using policy = await learner(folder.model);
   const { adapter, valueHead } = policy;
@@ -265,7 +258,7 @@ Deno.test("the value head's warm-up leaves the adapter as it is", async () => {
 });
 
 Deno.test("what does not fit is named", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(2);
   await assert.rejects(
     learner(folder.model, { valueHead: randomValueHead(17) }),

@@ -10,7 +10,8 @@ import { PpoLearner, type PpoLearnerOptions } from "./ppo_learner.ts";
 import { ppoStateFromTensors, ppoStateToTensors } from "@decorum/learning";
 import { type PpoBatch, ppoStep, type PpoStepConfig } from "./ppo_step.ts";
 import { ppoOptions, ppoSteps, startController } from "./testing/ppo_run.ts";
-import { lora, randomAdapter, randomSequences, runtime, tinyT5 } from "@decorum/learning/testing";
+import { lora, randomAdapter, TinyT5 } from "@decorum/testing/t5";
+import { randomSequences, runtime } from "@decorum/testing/training";
 
 const config: PpoStepConfig = {
   miniBatchSize: 4,
@@ -38,7 +39,7 @@ function learner(model: string, options: Partial<PpoLearnerOptions> = {}): Promi
 }
 
 Deno.test("the first step: KL is 0, the first mini-batch has ratio 1, every mini-batch is an update", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using policy = await learner(folder.model);
   const one = { ...config, ppoEpochs: 1, miniBatchSize: 8 };
   const { stats, updates, epochs, klController } = await ppoStep(policy, batch, one, {
@@ -61,7 +62,7 @@ Deno.test("the first step: KL is 0, the first mini-batch has ratio 1, every mini
 });
 
 Deno.test("steps raise the log-probability of what scores well", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using policy = await learner(folder.model);
   const scores = sequences.map((_, i) => i < 4 ? 1 : -1);
   const mean = async (from: number) => {
@@ -77,7 +78,7 @@ Deno.test("steps raise the log-probability of what scores well", async () => {
 });
 
 Deno.test("the rollout's predictions are used where they agree, and made anew where they do not", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const run = async (shift: number | undefined) => {
     await using policy = await learner(folder.model);
     const rows = await policy.forward(sequences);
@@ -100,7 +101,7 @@ Deno.test("the rollout's predictions are used where they agree, and made anew wh
 });
 
 Deno.test("a run that is saved and goes on in another process equals one that was not", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const file = (name: string) => join(folder.path, `${name}.safetensors`);
   await using policy = await PpoLearner.create(ppoOptions(folder.model));
   const half = await ppoSteps(policy, 0, 1, startController);
@@ -122,7 +123,7 @@ Deno.test("a run that is saved and goes on in another process equals one that wa
 });
 
 Deno.test("epochs end early when the policy has moved too far", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using policy = await learner(folder.model);
   const far = { ...config, ppoEpochs: 5, targetKl: 1e-9 };
   const { epochs, updates } = await ppoStep(policy, batch, far, fixed, inOrder);
@@ -131,7 +132,7 @@ Deno.test("epochs end early when the policy has moved too far", async () => {
 });
 
 Deno.test("mini-batches that are not finite are skipped; the others count", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   // The first update throws the parameters so far that what follows overflows.
   await using policy = await learner(folder.model, { optimizer: { learningRate: 1e10 } });
   const { updates, stats } = await ppoStep(policy, batch, config, fixed, inOrder);
@@ -148,7 +149,7 @@ Deno.test("mini-batches that are not finite are skipped; the others count", asyn
 });
 
 Deno.test("what does not fit is named", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using policy = await learner(folder.model);
   const refuse = (change: Partial<PpoBatch>, settings: Partial<PpoStepConfig>, message: RegExp) =>
     assert.rejects(

@@ -19,7 +19,7 @@ import {
   resolveFile,
   resolveModel,
 } from "./mod.ts";
-import { HubServer, type ServedRepo, TOKEN } from "./testing/hub_server.ts";
+import { HubServer, type ServedRepo, TOKEN } from "@decorum/testing/hub";
 
 const text = (value: string) => new TextEncoder().encode(value);
 const weights = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7 % 251);

@@ -3,7 +3,10 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadClassifierConfig, loadT5Config, openCheckpoint } from "@decorum/models";
 import { initClassifier, initT5 } from "./init.ts";
-import { robertaJson, t5Json, temporaryFolder, tinyClassifier, tinyT5 } from "./testing.ts";
+import { robertaJson } from "@decorum/testing/training";
+import { TinyClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { t5Json, TinyT5 } from "@decorum/testing/t5";
 
 function deviation(values: ArrayLike<number>): number {
   const data = Array.from(values);
@@ -13,7 +16,7 @@ function deviation(values: ArrayLike<number>): number {
 
 // Deviations by transformers' T5PreTrainedModel._init_weights.
 Deno.test("a T5 begins with transformers' deviations", () => {
-  using folder = tinyT5({ d_model: 64, d_ff: 128, d_kv: 32, vocab_size: 200 });
+  using folder = new TinyT5({ json: { d_model: 64, d_ff: 128, d_kv: 32, vocab_size: 200 } });
   using checkpoint = openCheckpoint(folder.model);
   const near = (key: string, expected: number) => {
     const found = deviation(checkpoint.read(key).data as Float32Array);
@@ -32,9 +35,9 @@ Deno.test("a T5 begins with transformers' deviations", () => {
 });
 
 Deno.test("a tied T5 has no head of its own; the same seed gives the same file, another one another", () => {
-  using a = tinyT5({ tie_word_embeddings: true });
-  using b = tinyT5({ tie_word_embeddings: true });
-  using c = tinyT5({ tie_word_embeddings: true }, 9);
+  using a = new TinyT5({ json: { tie_word_embeddings: true } });
+  using b = new TinyT5({ json: { tie_word_embeddings: true } });
+  using c = new TinyT5({ json: { tie_word_embeddings: true }, seed: 9 });
   using checkpoint = openCheckpoint(a.model);
   assert.ok(!checkpoint.has("lm_head.weight"));
   const bytes = (model: string) => readFileSync(join(model, "model.safetensors"));
@@ -44,7 +47,7 @@ Deno.test("a tied T5 has no head of its own; the same seed gives the same file, 
 
 Deno.test("a classifier begins with zero biases, unit norms and a zero padding row", () => {
   for (const type of ["roberta", "bert"]) {
-    using folder = tinyClassifier({ model_type: type });
+    using folder = new TinyClassifier({ json: { ...robertaJson, model_type: type }, seed: 2 });
     using checkpoint = openCheckpoint(folder.model);
     assert.deepEqual(loadClassifierConfig(folder.model).labels, ["nothate", "hate"]);
     const read = (key: string) => checkpoint.read(key).data as Float32Array;
@@ -58,7 +61,7 @@ Deno.test("a classifier begins with zero biases, unit norms and a zero padding r
 });
 
 Deno.test("tokenizer files are copied, weights are not", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   writeFileSync(join(folder.path, "tokenizer.json"), "{}");
   writeFileSync(join(folder.path, "pytorch_model.bin"), "old");
   const out = join(folder.path, "out");
@@ -67,7 +70,7 @@ Deno.test("tokenizer files are copied, weights are not", () => {
 });
 
 Deno.test("what a config lacks is named", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const { d_ff: _, ...withoutFf } = t5Json;
   assert.throws(() => initT5(join(folder.path, "a"), withoutFf, { seed: 1 }), /"d_ff" is missing/);
   assert.throws(

@@ -4,7 +4,13 @@ import { loadClassifierConfig, openCheckpoint } from "@decorum/models";
 import { meanGradients } from "@decorum/optim";
 import { type RewardOptions, RewardTrainer } from "./reward_train.ts";
 import type { LabelledText, TextPair } from "./reward_batch.ts";
-import { gradientMismatches, randomSequences, runtime, tinyClassifier } from "./testing.ts";
+import {
+  gradientMismatches,
+  randomSequences,
+  robertaJson,
+  runtime,
+} from "@decorum/testing/training";
+import { TinyClassifier } from "@decorum/testing/classifier";
 import { train } from "./training_run.ts";
 
 const optimizer = { learningRate: 1e-2 };
@@ -21,7 +27,7 @@ const pairs: TextPair[] = texts.slice(0, 3).map((chosen, i) => ({
 for (const type of ["roberta", "bert"]) {
   for (const objective of ["labels", "pairs"] as const) {
     Deno.test(`the gradient by all weights agrees with differences: ${type}, ${objective}`, async () => {
-      using folder = tinyClassifier({ model_type: type });
+      using folder = new TinyClassifier({ json: { ...robertaJson, model_type: type }, seed: 2 });
       await using reward = await trainer(folder.model, { objective, microBatchSize: 2 });
       const examples = objective === "labels" ? labelled : pairs;
       const grads = meanGradients((await reward.gradients(examples)).accumulation);
@@ -39,7 +45,7 @@ for (const type of ["roberta", "bert"]) {
 }
 
 Deno.test("cross entropy and pair loss are what they say", async () => {
-  using folder = tinyClassifier();
+  using folder = new TinyClassifier({ json: robertaJson, seed: 2 });
   await using classes = await trainer(folder.model);
   await using preferences = await trainer(folder.model, {
     objective: "pairs",
@@ -77,7 +83,7 @@ for (
   ] as const
 ) {
   Deno.test(`reward-train learns labels: ${what}`, async () => {
-    using folder = tinyClassifier();
+    using folder = new TinyClassifier({ json: robertaJson, seed: 2 });
     await using reward = await trainer(folder.model, lora ? { lora } : {});
     const before = await reward.evaluate(toy);
     for await (const _ of train(reward, toy, { batchSize: 12, steps: 40, seed: 1 }));
@@ -88,7 +94,7 @@ for (
 }
 
 Deno.test("reward-train learns preferences and writes a classifier", async () => {
-  using folder = tinyClassifier();
+  using folder = new TinyClassifier({ json: robertaJson, seed: 2 });
   const options = { objective: "pairs", scoreLabel: "nothate" } as const;
   await using reward = await trainer(folder.model, options);
   const data = toy.filter((t) => t.label === 0).map(({ ids }, i): TextPair => ({
@@ -106,7 +112,7 @@ Deno.test("reward-train learns preferences and writes a classifier", async () =>
 });
 
 Deno.test("what cannot be learned from is named", async () => {
-  using folder = tinyClassifier();
+  using folder = new TinyClassifier({ json: robertaJson, seed: 2 });
   await assert.rejects(trainer(folder.model, { scoreLabel: "kind" }), /"kind".*"nothate", "hate"/);
   await using reward = await trainer(folder.model);
   const refuse = (examples: (LabelledText | TextPair)[], message: RegExp) =>

@@ -14,16 +14,9 @@ import {
 import { meanGradients } from "@decorum/optim";
 import { writeSafetensors } from "@decorum/tensor";
 import { type SftOptions, SftTrainer } from "./sft.ts";
-import {
-  gradientMismatches,
-  lora,
-  randomAdapter,
-  randomSequences,
-  runOptions,
-  runtime,
-  sftOptions,
-  tinyT5,
-} from "./testing.ts";
+import { gradientMismatches, randomSequences, runtime } from "@decorum/testing/training";
+import { runOptions, sftOptions } from "./testing/runs.ts";
+import { lora, randomAdapter, TinyT5 } from "@decorum/testing/t5";
 import { trainStateToTensors } from "./train_state.ts";
 import { train } from "./training_run.ts";
 
@@ -33,7 +26,9 @@ const trainer = (model: string, options: Partial<SftOptions> = {}) =>
 
 for (const tied of [true, false]) {
   Deno.test(`the gradient by all weights agrees with differences: tied ${tied}`, async () => {
-    using folder = tinyT5({ tie_word_embeddings: tied, feed_forward_proj: "gated-gelu" });
+    using folder = new TinyT5({
+      json: { tie_word_embeddings: tied, feed_forward_proj: "gated-gelu" },
+    });
     await using sft = await trainer(folder.model);
     const sequences = randomSequences(3);
     const grads = meanGradients((await sft.gradients(sequences)).accumulation);
@@ -70,7 +65,7 @@ for (
   ] as const
 ) {
   Deno.test(`sft learns to copy a word: ${what}`, async () => {
-    using folder = tinyT5();
+    using folder = new TinyT5();
     await using sft = await trainer(folder.model, { ...options, microBatchSize: 8 });
     const data = copyTask(16);
     const before = await sft.evaluate(data);
@@ -84,7 +79,7 @@ for (
 }
 
 Deno.test("micro-batches of any size give the same gradient, dropout included", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const sequences = randomSequences(8);
   const gradients = async (microBatchSize: number, dropout: number) => {
     await using sft = await trainer(folder.model, {
@@ -105,7 +100,7 @@ Deno.test("micro-batches of any size give the same gradient, dropout included", 
 });
 
 Deno.test("a run that is saved and goes on in another process equals one that was not", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const data = randomSequences(10);
   await using whole = await SftTrainer.create(sftOptions(folder.model));
   for await (const _ of train(whole, data, runOptions));
@@ -114,13 +109,13 @@ Deno.test("a run that is saved and goes on in another process equals one that wa
   const file = (name: string) => join(folder.path, `${name}.safetensors`);
   writeSafetensors(file("half"), trainStateToTensors(half.state()));
   writeSafetensors(file("whole"), trainStateToTensors(whole.state()));
-  const child = fileURLToPath(new URL("./testdata/resume_child.ts", import.meta.url));
+  const child = fileURLToPath(new URL("./testing/resume_child.ts", import.meta.url));
   execFileSync(process.execPath, ["run", "-A", child, folder.model, file("half"), file("resumed")]);
   assert.ok(readFileSync(file("resumed")).equals(readFileSync(file("whole"))));
 });
 
 Deno.test("all weights are written as a model that gives the same loss", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   const data = copyTask(4);
   await using sft = await trainer(folder.model);
   await sft.update(data);
@@ -137,7 +132,7 @@ Deno.test("all weights are written as a model that gives the same loss", async (
 });
 
 Deno.test("an adapter is written as PEFT's folder", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using sft = await trainer(folder.model, { lora });
   await sft.update(copyTask(4));
   const out = join(folder.path, "adapter");
@@ -148,7 +143,7 @@ Deno.test("an adapter is written as PEFT's folder", async () => {
 });
 
 Deno.test("no data, and a state of another model, are refused", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5();
   await using sft = await trainer(folder.model, { lora });
   await assert.rejects(sft.evaluate([]), /0 tokens/);
   await assert.rejects(sft.update([]), /0 tokens/);

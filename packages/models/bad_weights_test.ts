@@ -8,7 +8,7 @@ import {
   openCheckpoint,
   writeModelFolder,
 } from "./mod.ts";
-import { TemporaryFolder } from "./testing/temporary_folder.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { makeClassifier, makeT5, tinyRoberta, tinyT5 } from "./testing/tiny.ts";
 
 type Change = (tensors: Map<string, Tensor>) => void;

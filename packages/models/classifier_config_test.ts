@@ -2,7 +2,7 @@ import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { loadClassifierConfig, parseClassifierConfig } from "./classifier_config.ts";
-import { TemporaryFolder } from "./testing/temporary_folder.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { tinyBert, tinyRoberta } from "./testing/tiny.ts";
 
 const parse = (fields: Record<string, unknown>) =>

@@ -13,7 +13,7 @@ import {
   Weights,
 } from "./mod.ts";
 import { assertClose, difference, type Feeds, floats, run, runAll } from "./testing/run.ts";
-import { TemporaryFolder } from "./testing/temporary_folder.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { lora, makeClassifier, randomAdapter, tinyBert, tinyRoberta } from "./testing/tiny.ts";
 
 const texts = [[3, 20, 21, 22, 2], [3, 9, 2], Array.from({ length: 16 }, (_, i) => 39 - i), [5]];

@@ -15,7 +15,7 @@ import {
 } from "./mod.ts";
 import { feedsOf, logprobsOf, sequences, specOf, type TinyT5 } from "./testing/policy.ts";
 import { assertClose, difference, type Feeds, floats, run, runAll } from "./testing/run.ts";
-import { TemporaryFolder } from "./testing/temporary_folder.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { lora, makeT5, randomAdapter } from "./testing/tiny.ts";
 
 const adapterFeeds = (parameters: ReadonlyMap<string, Tensor>, scale: number): Feeds => ({

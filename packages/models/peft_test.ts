@@ -16,7 +16,7 @@ import {
   VALUE_HEAD_WEIGHT,
   writePeftAdapter,
 } from "./mod.ts";
-import { TemporaryFolder } from "./testing/temporary_folder.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { lora, randomAdapter, tinyRoberta, tinyT5 } from "./testing/tiny.ts";
 
 const t5 = parseT5Config(tinyT5, "tiny");

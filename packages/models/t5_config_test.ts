@@ -2,7 +2,7 @@ import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { loadT5Config, parseT5Config } from "./t5_config.ts";
-import { TemporaryFolder } from "./testing/temporary_folder.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { tinyT5 } from "./testing/tiny.ts";
 
 const parse = (fields: Record<string, unknown>) =>

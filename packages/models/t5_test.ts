@@ -11,7 +11,7 @@ import {
 } from "./mod.ts";
 import { entropyGraph, feedsOf, logprobsOf, sequences, specOf } from "./testing/policy.ts";
 import { assertClose, difference, floats, run, runAll } from "./testing/run.ts";
-import { TemporaryFolder } from "./testing/temporary_folder.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { makeT5, random, tinyT5 } from "./testing/tiny.ts";
 
 for (const feed_forward_proj of ["relu", "gated-gelu"]) {

@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { RunStore } from "./store.ts";
-
-function temporaryFolder() {
-  const path = mkdtempSync(join(tmpdir(), "decorum-runs-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
-}
 
 const run = { totalSteps: 9, configJson: "{}", configHash: "h" };
 
 Deno.test("steps come back exactly, in order, and a rewind forgets what came after", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   using store = new RunStore(folder.path);
   store.createRun({ ...run, runId: "r", startedMs: 5 });
   const metrics = { "objective/kl": 0.1 + 0.2, "ppo/loss/total": -1e-300, nothing: NaN };
@@ -34,7 +27,7 @@ Deno.test("steps come back exactly, in order, and a rewind forgets what came aft
 });
 
 Deno.test("what one process writes another reads", async () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   using writer = new RunStore(folder.path);
   using reader = new RunStore(folder.path);
   for (let i = 0; i < 5; i++) writer.createRun({ ...run, runId: `r${i}`, startedMs: 10 + i });

@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { float32 } from "@decorum/tensor";
 import { createSession } from "./mod.ts";
-import { bool, model, temporaryFolder, threads } from "./test_fixtures.ts";
+import { bool, model, threads } from "./testing/models.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 /** `bytes` of padding, then the values: offsets that are no multiple of four. */
 function weightFile(padding: number, ...values: number[]): Uint8Array {
@@ -13,7 +14,7 @@ function weightFile(padding: number, ...values: number[]): Uint8Array {
 }
 
 Deno.test("external data is used where it lies: two files, a branch body, links, odd offsets", async () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   mkdirSync(join(folder.path, "blobs"));
   mkdirSync(join(folder.path, "snapshot"));
   const first = join(folder.path, "blobs", "0123");
@@ -37,7 +38,7 @@ Deno.test("external data is used where it lies: two files, a branch body, links,
 });
 
 Deno.test("external data that is missing is named", async () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const file = join(folder.path, "w");
   writeFileSync(file, weightFile(11, 1, 2, 3, 4, 5, 6, 10, 20, 30));
   await assert.rejects(

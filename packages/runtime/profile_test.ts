@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSession, memoryUse, readProfile, summarizeProfile } from "./mod.ts";
-import { model, slowFeeds, temporaryFolder, threads } from "./test_fixtures.ts";
+import { model, slowFeeds, threads } from "./testing/models.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 const kernel = (op_name: string, ts: number, dur: number, provider = "CPUExecutionProvider") => ({
   cat: "Node",
@@ -35,7 +36,7 @@ Deno.test("nodes of a loop body are taken out of the loop's own time", () => {
 });
 
 Deno.test("a file that is no trace is a InputError with its path", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const path = join(folder.path, "p.json");
   writeFileSync(path, "[{");
   assert.throws(() => readProfile(path), /p\.json": it is not JSON/);
@@ -49,7 +50,7 @@ Deno.test("memory in use is in bytes, and the peak is no less", () => {
 });
 
 Deno.test("a profile tells the time of each operator, loop bodies counted once", async () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const profilePrefix = join(folder.path, "trace");
   await using session = await createSession(model("slow"), { ...threads, profilePrefix });
   await session.run(slowFeeds(20));

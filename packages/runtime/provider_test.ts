@@ -6,7 +6,7 @@ import process from "node:process";
 import { readElf } from "./elf.ts";
 import { missingLibraries, systemFolders } from "./library_search.ts";
 import { probeProvider } from "./mod.ts";
-import { temporaryFolder } from "./test_fixtures.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 const linux = process.platform === "linux";
 const X86_64 = 62, AARCH64 = 183;
@@ -64,7 +64,7 @@ Deno.test({
 });
 
 Deno.test("a library's needs are followed to those of its libraries, on its own path first", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const file = (name: string) => join(folder.path, name);
   mkdirSync(file("own"));
   mkdirSync(file("system"));
@@ -79,7 +79,7 @@ Deno.test("a library's needs are followed to those of its libraries, on its own 
 });
 
 Deno.test("a library of another architecture does not count", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   writeFileSync(join(folder.path, "root.so"), elfFile(["liba.so"]));
   writeFileSync(join(folder.path, "liba.so"), elfFile([], "", AARCH64));
   const missing = missingLibraries(join(folder.path, "root.so"), [folder.path], new Set());
@@ -87,7 +87,7 @@ Deno.test("a library of another architecture does not count", () => {
 });
 
 Deno.test("cuda without the provider's own libraries names both", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const report = probeProvider("cuda", { folder: folder.path, searchFolders: [] });
   assert.equal(report.available, false);
   assert.deepEqual(report.missing.map((m) => m.library), [
@@ -98,7 +98,7 @@ Deno.test("cuda without the provider's own libraries names both", () => {
 });
 
 Deno.test("cuda without NVIDIA's libraries names each, and what to install", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const needed = ["libcublasLt.so.13", "libcudnn.so.9", "libcuda.so.1", "libodd.so"];
   writeFileSync(join(folder.path, "libonnxruntime_providers_shared.so"), elfFile([]));
   writeFileSync(join(folder.path, "libonnxruntime_providers_cuda.so"), elfFile(needed));
@@ -116,7 +116,7 @@ Deno.test("cuda without NVIDIA's libraries names each, and what to install", () 
 });
 
 Deno.test("what is no library is a InputError with its path", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const path = join(folder.path, "text.so");
   writeFileSync(path, "/* GNU ld script */ ".repeat(10));
   assert.throws(() => readElf(path), /text\.so": it is not a 64-bit little-endian ELF file/);

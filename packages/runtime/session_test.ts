@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { float32, InputError, int64, tensor } from "@decorum/tensor";
 import { createSession } from "./mod.ts";
-import { bool, model, threads } from "./test_fixtures.ts";
+import { bool, model, threads } from "./testing/models.ts";
 
 Deno.test("a session names its inputs and outputs and computes what is fetched", async () => {
   await using session = await createSession(model("sum_product"), { ...threads, name: "sp" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { float32, tensor } from "@decorum/tensor";
 import { createSession, SessionWorker, WorkerDiedError, workerUsage } from "./mod.ts";
-import { model, slowFeeds, threads } from "./test_fixtures.ts";
+import { model, slowFeeds, threads } from "./testing/models.ts";
 
 Deno.test("the event loop turns while a model runs", async () => {
   await using session = await createSession(model("slow"), threads);

@@ -2,12 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { JudgeThread } from "./judge_thread.ts";
 import { exportClassifierOnnx, Judge, TextClassifier } from "./mod.ts";
-import {
-  LABELS,
-  makeClassifierFolder,
-  POSITIONS,
-  TemporaryFolder,
-} from "./testing/classifier_folder.ts";
+import { LABELS, POSITIONS, writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 const runtime = { intraOpThreads: 1 };
 const texts = ["you fool", "", "The cat sat.", "is the\nmat 42 héé?", "you you you the end!"];
@@ -15,7 +11,7 @@ const texts = ["you fool", "", "The cat sat.", "is the\nmat 42 héé?", "you you
 for (const type of ["roberta", "bert"] as const) {
   Deno.test(`Transformers.js and the project's own engine agree within 1e-4: ${type}`, async () => {
     using folder = new TemporaryFolder();
-    const model = makeClassifierFolder(folder.join("model"), { type });
+    const model = writeClassifier(folder.join("model"), { type });
     exportClassifierOnnx(model, folder.join("onnx"));
     await using classifier = await TextClassifier.load(model, { runtime });
     using judge = await Judge.load(folder.join("onnx"), { threads: 1 });
@@ -39,7 +35,7 @@ for (const type of ["roberta", "bert"] as const) {
 
 Deno.test("a judge cuts what its model cannot take, and says how much", async () => {
   using folder = new TemporaryFolder();
-  const model = makeClassifierFolder(folder.join("model"));
+  const model = writeClassifier(folder.join("model"));
   exportClassifierOnnx(model, folder.join("onnx"));
   await using classifier = await TextClassifier.load(model, { runtime });
   using judge = await Judge.load(folder.join("onnx"), { threads: 1 });
@@ -55,7 +51,7 @@ Deno.test("a judge cuts what its model cannot take, and says how much", async ()
 
 Deno.test("a judge's errors name folder, file, label and thread", async () => {
   using folder = new TemporaryFolder();
-  const model = makeClassifierFolder(folder.join("model"));
+  const model = writeClassifier(folder.join("model"));
   await assert.rejects(Judge.load(model), /it has no onnx\/model\.onnx; write such a folder with/);
   exportClassifierOnnx(model, folder.join("onnx"));
   const judge = await Judge.load(folder.join("onnx"), { threads: 1 });
@@ -70,7 +66,7 @@ Deno.test("a judge's errors name folder, file, label and thread", async () => {
 
 Deno.test("an export replaces its like, and nothing else", () => {
   using folder = new TemporaryFolder();
-  const model = makeClassifierFolder(folder.join("model"));
+  const model = writeClassifier(folder.join("model"));
   const out = folder.join("onnx");
   exportClassifierOnnx(model, out);
   exportClassifierOnnx(model, out);
@@ -80,13 +76,13 @@ Deno.test("an export replaces its like, and nothing else", () => {
     use_external_data_format: { "model.onnx": 1 },
   });
   assert.throws(() => exportClassifierOnnx(model, model), /to itself: name another folder/);
-  const other = makeClassifierFolder(folder.join("other"));
+  const other = writeClassifier(folder.join("other"));
   assert.throws(() => exportClassifierOnnx(model, other), /other files/);
 });
 
 Deno.test("a thread that crashed fails its call, and the next one finds a new thread", async () => {
   using folder = new TemporaryFolder();
-  exportClassifierOnnx(makeClassifierFolder(folder.join("model")), folder.join("onnx"));
+  exportClassifierOnnx(writeClassifier(folder.join("model")), folder.join("onnx"));
   const thread = new JudgeThread(folder.join("onnx"));
   await assert.rejects(thread.call({ kind: "crash" }), /has ended: .*crashed on request/);
   assert.equal(thread.alive, false);

@@ -11,7 +11,8 @@ import {
 } from "@decorum/models";
 import { attentionLengths, packBatch } from "./packed_batch.ts";
 import { buildPackedClassifier, type ScoringPrecision } from "./packed_classifier.ts";
-import { makeRandomClassifier, TemporaryFolder } from "./testing/classifier_folder.ts";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 type Logits = (texts: readonly (readonly number[])[]) => Promise<number[][]>;
 
@@ -52,6 +53,11 @@ const shapes = {
   odd: { hidden_size: 36, num_attention_heads: 3, intermediate_size: 50, num_hidden_layers: 2 },
   wide: { hidden_size: 192, num_attention_heads: 3, intermediate_size: 768, num_hidden_layers: 2 },
 };
+const random = (type: "roberta" | "bert", shape: Readonly<Record<string, number>>) => ({
+  type,
+  json: { vocab_size: 60, max_position_embeddings: 130, initializer_range: 0.1, ...shape },
+  noise: true,
+});
 const text = fc.array(fc.integer({ min: 4, max: 59 }), { minLength: 1, maxLength: 120 });
 
 for (const [shape, json] of Object.entries(shapes)) {
@@ -60,7 +66,7 @@ for (const [shape, json] of Object.entries(shapes)) {
       Deno.test(`${shape} in ${precision}, ${threads} threads: a text's logits are the same bits alone and in any batch`, async () => {
         using folder = new TemporaryFolder();
         const type = threads === 1 ? "roberta" : "bert";
-        makeRandomClassifier(folder.path, type, json);
+        writeClassifier(folder.path, random(type, json));
         await withPacked(folder.path, precision, threads, async (logits) => {
           // Short texts among long ones, and whatever the generator finds.
           const few = fc.array(text, { minLength: 1, maxLength: 24 });
@@ -85,7 +91,7 @@ for (const [shape, json] of Object.entries(shapes)) {
 for (const type of ["roberta", "bert"] as const) {
   Deno.test(`${type}: fp32 equals the graph that is trained, within 1e-5; int8 comes near`, async () => {
     using folder = new TemporaryFolder();
-    makeRandomClassifier(folder.path, type, shapes.wide);
+    writeClassifier(folder.path, random(type, shapes.wide));
     const texts = fc.sample(text, { numRuns: 9, seed: 3 });
     const config = loadClassifierConfig(folder.path);
     using index = openCheckpoint(folder.path);

@@ -1,14 +1,15 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { probabilities, sigmoids, TextClassifier } from "./mod.ts";
-import { makeClassifierFolder, POSITIONS, TemporaryFolder } from "./testing/classifier_folder.ts";
+import { POSITIONS, writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 const runtime = { intraOpThreads: 1 };
 
 for (const precision of ["fp32", "int8"] as const) {
   Deno.test(`${precision}: an item's logits are the same bits alone and in any batch`, async () => {
     using folder = new TemporaryFolder();
-    await using classifier = await TextClassifier.load(makeClassifierFolder(folder.path), {
+    await using classifier = await TextClassifier.load(writeClassifier(folder.path), {
       runtime: { ...runtime, precision },
     });
     const texts = ["you fool", "a", "", "what is the end of this?", "ok."];
@@ -30,7 +31,7 @@ for (const precision of ["fp32", "int8"] as const) {
 
 Deno.test("int8 is compared with fp32 when it is loaded, and refused where it is too far away", async () => {
   using folder = new TemporaryFolder();
-  const path = makeClassifierFolder(folder.path);
+  const path = writeClassifier(folder.path);
   const int8 = { ...runtime, precision: "int8" } as const;
   await using fp32 = await TextClassifier.load(path, { runtime });
   await using classifier = await TextClassifier.load(path, { runtime: int8 });
@@ -51,7 +52,7 @@ Deno.test("int8 is compared with fp32 when it is loaded, and refused where it is
 
 Deno.test("of a pair the query is cut, never the response", async () => {
   using folder = new TemporaryFolder();
-  await using classifier = await TextClassifier.load(makeClassifierFolder(folder.path), {
+  await using classifier = await TextClassifier.load(writeClassifier(folder.path), {
     runtime,
   });
   assert.equal(classifier.maxTokens, POSITIONS);
@@ -79,9 +80,9 @@ Deno.test("of a pair the query is cut, never the response", async () => {
 
 Deno.test("labels are found by name, versions tell models apart, errors name the folder", async () => {
   using folder = new TemporaryFolder();
-  const path = makeClassifierFolder(folder.join("a"));
+  const path = writeClassifier(folder.join("a"));
   await using a = await TextClassifier.load(path, { runtime });
-  await using b = await TextClassifier.load(makeClassifierFolder(folder.join("b"), { seed: 2 }), {
+  await using b = await TextClassifier.load(writeClassifier(folder.join("b"), { seed: 2 }), {
     runtime,
     maxTokens: 9,
   });

@@ -14,7 +14,7 @@ import {
 } from "./safetensors.ts";
 import { encodeSafetensors, writeSafetensors } from "./safetensors_write.ts";
 import { elementCount, float32, type Tensor, tensor } from "./tensor.ts";
-import { TemporaryFolder } from "./testing.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 const reference = new URL("./testdata/checkpoint.safetensors", import.meta.url).pathname;
 

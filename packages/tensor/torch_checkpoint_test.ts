@@ -4,7 +4,8 @@ import { Buffer } from "node:buffer";
 import { readFileSync, writeFileSync } from "node:fs";
 import { readSafetensors } from "./safetensors.ts";
 import { float32 } from "./tensor.ts";
-import { pickle, TemporaryFolder, zipFile } from "./testing.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { pickle, zipFile } from "@decorum/testing/torch";
 import { TorchCheckpoint } from "./torch_checkpoint.ts";
 
 const testdata = (name: string) => new URL(`./testdata/${name}`, import.meta.url).pathname;

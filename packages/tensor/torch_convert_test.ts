@@ -2,7 +2,7 @@ import { InputError } from "./input_error.ts";
 import assert from "node:assert/strict";
 import { copyFileSync, readdirSync, statSync, truncateSync, utimesSync } from "node:fs";
 import { readSafetensors } from "./safetensors.ts";
-import { TemporaryFolder } from "./testing.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { convertTorchCheckpoint } from "./torch_convert.ts";
 
 const testdata = (name: string) => new URL(`./testdata/${name}`, import.meta.url).pathname;

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { writeFileSync } from "node:fs";
 import { ReadableFile } from "./file.ts";
-import { TemporaryFolder, zipFile } from "./testing.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { zipFile } from "@decorum/testing/torch";
 import { readZipDirectory, zipDataOffset } from "./zip.ts";
 
 const members = { "a/one": Buffer.from("first"), "a/two": Buffer.from("") };

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { checkHealth, createClient, evaluatorService } from "@decorum/rpc";
 import { exportClassifierOnnx } from "@decorum/scoring";
-import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
-import { spawnService } from "@decorum/service/testing";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { spawnService } from "@decorum/testing/process";
 import { startPolicy } from "./testing/fake_policy.ts";
 
 const spawn = (...settings: string[]) =>
   spawnService(
-    "evaluator",
     new URL("./main.ts", import.meta.url),
     "evaluator.listen=127.0.0.1:0",
     "evaluator.threads=1",
@@ -17,9 +17,9 @@ const spawn = (...settings: string[]) =>
 
 Deno.test("an evaluator's process", async (t) => {
   using folder = new TemporaryFolder();
-  const toxicity = `evaluator.toxicity.model=${makeClassifierFolder(folder.join("reward"))}`;
+  const toxicity = `evaluator.toxicity.model=${writeClassifier(folder.join("reward"))}`;
   exportClassifierOnnx(
-    makeClassifierFolder(folder.join("judge"), { seed: 2 }),
+    writeClassifier(folder.join("judge"), { seed: 2 }),
     folder.join("onnx"),
   );
   const judge = `evaluator.judge.model=${folder.join("onnx")}`;

@@ -3,7 +3,7 @@ import { baseModelHash } from "@decorum/models";
 import type { RpcError } from "@decorum/rpc";
 import type { Tensor } from "@decorum/tensor";
 import { generate, group, prompts, push, type Sequence, startPolicy } from "./testing/fixture.ts";
-import { tinyT5 } from "./testing/tiny_model.ts";
+import { TinyT5 } from "@decorum/testing/t5";
 
 function assertNear(found: readonly number[], expected: readonly number[], tolerance: number) {
   assert.equal(found.length, expected.length);
@@ -12,7 +12,7 @@ function assertNear(found: readonly number[], expected: readonly number[], toler
 }
 
 Deno.test("generation through the service", async (t) => {
-  using folder = tinyT5();
+  using folder = new TinyT5({ tokenizer: true });
   await using service = await startPolicy(folder.model);
   const { client, metrics } = service;
   await push(service, {}, "version 1");
@@ -272,7 +272,7 @@ Deno.test("generation through the service", async (t) => {
 });
 
 Deno.test("a model without a tokenizer takes ids and says so to text", async () => {
-  using folder = tinyT5({ tokenizer: false });
+  using folder = new TinyT5();
   await using service = await startPolicy(folder.model);
   const { client } = service;
   assert.equal((await client.getModelInfo({})).tokenizerHash, "");

@@ -10,7 +10,7 @@ import {
   type RunningPolicy,
   startPolicy,
 } from "./testing/fixture.ts";
-import { tinyT5 } from "./testing/tiny_model.ts";
+import { TinyT5 } from "@decorum/testing/t5";
 
 /** Takes some 100 ms. */
 function busyRequest(): policyV1.GenerateRequest {
@@ -38,7 +38,7 @@ async function busy({ client }: RunningPolicy) {
 }
 
 Deno.test("a policy under load", async (t) => {
-  using folder = tinyT5();
+  using folder = new TinyT5({ tokenizer: true });
   await using service = await startPolicy(folder.model);
   const { client, metrics } = service;
   await push(service, {}, "one");
@@ -123,7 +123,7 @@ Deno.test("a policy under load", async (t) => {
 });
 
 Deno.test("a call's trace has its batch; a batch of several calls links to theirs", async () => {
-  using folder = tinyT5();
+  using folder = new TinyT5({ tokenizer: true });
   const sink = await startOtlpSink();
   const tracing = await startTracing({
     service: "policy",

@@ -7,21 +7,15 @@ import process from "node:process";
 import { checkHealth, createClient, policyService } from "@decorum/rpc";
 import { writePeftAdapter } from "@decorum/models";
 import { packWeights, pushWeights } from "@decorum/service";
-import { freeAddress } from "@decorum/service/testing";
-import {
-  generate,
-  group,
-  type PolicyProcess,
-  prompts,
-  settings,
-  spawnPolicy,
-} from "./testing/fixture.ts";
-import { lora, randomWeights, tinyT5 } from "./testing/tiny_model.ts";
+import { freeAddress } from "@decorum/testing/ports";
+import type { ServiceProcess } from "@decorum/testing/process";
+import { generate, group, prompts, settings, spawnPolicy } from "./testing/fixture.ts";
+import { lora, randomWeights, TinyT5 } from "@decorum/testing/t5";
 
 const quiet = ["telemetry.log_level=info", "telemetry.log_format=json"];
 
 Deno.test("a policy's process", async (t) => {
-  using folder = tinyT5();
+  using folder = new TinyT5({ tokenizer: true });
   const weights = randomWeights(folder.model, "pushed");
   const startAdapter = join(folder.path, "adapter");
   const start = randomWeights(folder.model, "start");
@@ -99,7 +93,7 @@ Deno.test("a policy's process", async (t) => {
     using client = createClient(policyService, { address });
     const packed = packWeights(weights, lora);
     const target = { runId: "r1", baseModelHash: "", expectedVersion: 6 };
-    const serve = async (child: PolicyProcess) => {
+    const serve = async (child: ServiceProcess) => {
       await child.ready;
       await client.ready(5000);
       const { baseModelHash } = await client.getModelInfo({});

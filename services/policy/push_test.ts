@@ -4,7 +4,7 @@ import type { policyV1, RpcError } from "@decorum/rpc";
 import { type PackedWeights, packWeights, pushWeights } from "@decorum/service";
 import { castTensor, float32, type Tensor } from "@decorum/tensor";
 import { generate, group, push, type RunningPolicy, startPolicy } from "./testing/fixture.ts";
-import { lora, randomWeights, tinyT5 } from "./testing/tiny_model.ts";
+import { lora, randomWeights, TinyT5 } from "@decorum/testing/t5";
 
 type Begin = policyV1.BeginWeightsRequest;
 type Manifest = policyV1.WeightsManifest;
@@ -42,7 +42,7 @@ function chunk(uploadId: string, bytes: Uint8Array, offset = 0) {
 }
 
 Deno.test("weights on their way in", async (t) => {
-  using folder = tinyT5();
+  using folder = new TinyT5({ tokenizer: true });
   await using service = await startPolicy(folder.model);
   const { client, hash } = service;
   const first = await push(service, {}, "version 1");

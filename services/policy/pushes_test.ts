@@ -8,7 +8,7 @@ import { Pushes } from "./pushes.ts";
 import { Upload } from "./upload.ts";
 import type { HeldWeights } from "./weights.ts";
 import { WeightsStore } from "./weights_store.ts";
-import { lora } from "./testing/tiny_model.ts";
+import { lora } from "@decorum/testing/t5";
 
 const held = (kind: "BASE" | "START"): HeldWeights => ({
   label: { kind, runId: "", version: 0, sha256: new Uint8Array() },

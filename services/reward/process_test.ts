@@ -3,12 +3,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { checkHealth, createClient, rewardService } from "@decorum/rpc";
-import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
-import { spawnService } from "@decorum/service/testing";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { spawnService } from "@decorum/testing/process";
 
 const spawn = (...settings: string[]) =>
   spawnService(
-    "reward",
     new URL("./main.ts", import.meta.url),
     "reward.listen=127.0.0.1:0",
     "reward.threads=1",
@@ -17,7 +17,7 @@ const spawn = (...settings: string[]) =>
 
 Deno.test("a reward's process", async (t) => {
   using folder = new TemporaryFolder();
-  const model = `reward.model=${makeClassifierFolder(folder.path)}`;
+  const model = `reward.model=${writeClassifier(folder.path)}`;
 
   await t.step("serves, and on SIGTERM finishes what runs", async () => {
     await using child = spawn(model, "reward.label=hate", "reward.batching.max_delay_ms=1000");

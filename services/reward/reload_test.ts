@@ -3,8 +3,9 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync }
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, rewardAdminService, rewardService, RpcError } from "@decorum/rpc";
-import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
 import type { RewardConfig } from "@decorum/settings";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { openReward } from "./testing/open_reward.ts";
 
 /** A service whose model is a link to the first of several folders. */
@@ -12,7 +13,7 @@ async function open(fields: Partial<RewardConfig> = {}) {
   const folder = new TemporaryFolder();
   const make = (name: string, seed: number) => {
     mkdirSync(folder.join(name));
-    return makeClassifierFolder(folder.join(name), { seed });
+    return writeClassifier(folder.join(name), { seed });
   };
   const link = folder.join("current");
   symlinkSync(make("first", 1), link);

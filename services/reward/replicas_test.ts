@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { createClient, inferenceService, rewardService } from "@decorum/rpc";
-import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
-import { spawnService } from "@decorum/service/testing";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { spawnService } from "@decorum/testing/process";
 
 const main = new URL("./main.ts", import.meta.url);
 
@@ -10,10 +11,10 @@ Deno.test("two replicas behind round_robin share the calls; one is killed and ca
   using folder = new TemporaryFolder();
   const settings = [
     ...["reward.listen=127.0.0.1:0", "reward.threads=1", "reward.label=hate"],
-    `reward.model=${makeClassifierFolder(folder.path)}`,
+    `reward.model=${writeClassifier(folder.path)}`,
   ];
-  await using first = spawnService("reward", main, ...settings);
-  await using second = spawnService("reward", main, ...settings);
+  await using first = spawnService(main, ...settings);
+  await using second = spawnService(main, ...settings);
   const addresses = await Promise.all([first.ready, second.ready]);
   using both = createClient(rewardService, { address: `ipv4:${addresses.join(",")}` });
   const counts = () =>

@@ -9,13 +9,14 @@ import { rollout, type RolloutPrompt } from "./step/rollout.ts";
 import { loraConfigOf } from "@decorum/settings";
 import { settings } from "./testing/fixture.ts";
 import { startPolicy, type TestPolicy } from "./testing/policy_server.ts";
-import { temporaryFolder, writeTinyT5 } from "./testing/tiny_model.ts";
+import { writeTinyT5 } from "./testing/tiny_model.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import type { Waiting } from "./waiting.ts";
 import { weightsImage } from "./weights_push.ts";
 
 /** Policies behind one name, which a test changes as a headless Service does. */
 async function behindOneName(count: number) {
-  const folder = temporaryFolder();
+  const folder = new TemporaryFolder();
   const model = join(folder.path, "model");
   writeTinyT5(model);
   const lora = loraConfigOf(settings(folder.path));

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { lockRun, tryLockRun } from "./run/run_lock.ts";
-import { temporaryFolder } from "./testing/tiny_model.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 Deno.test("a run has one holder", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const path = join(folder.path, "r");
   mkdirSync(path);
   const first = lockRun(path, "r");

@@ -7,7 +7,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { hubSettings, resolveModel } from "@decorum/hub";
-import { HubServer, type ServedRepo } from "@decorum/hub/testing";
+import { HubServer, type ServedRepo } from "@decorum/testing/hub";
 import { ensurePython } from "./python_env.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));

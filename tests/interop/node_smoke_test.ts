@@ -11,7 +11,7 @@ const { workspace, imports } = JSON.parse(readFileSync(join(root, "deno.json"), 
   imports: Record<string, string>;
 };
 const packages = Object.fromEntries(
-  workspace.map((folder) => [
+  workspace.filter((folder) => folder !== "./packages/testing").map((folder) => [
     `@decorum/${folder.split("/").at(-1)}`,
     join(root, folder, "mod.ts"),
   ]),

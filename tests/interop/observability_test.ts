@@ -23,7 +23,7 @@ import { drawDashboard, type Line } from "../../deploy/grafana/draw.ts";
 import { exceptions } from "../../deploy/grafana/exceptions.ts";
 import { dashboards, type PanelSpec } from "../../deploy/grafana/mod.ts";
 import { substituted } from "../../deploy/grafana/promql.ts";
-import { freeAddress } from "@decorum/service/testing";
+import { freeAddress } from "@decorum/testing/ports";
 import { System } from "../system/testing/system.ts";
 import { ensurePrometheus, Prometheus, promtool, recordedExporter, start } from "./prometheus.ts";
 

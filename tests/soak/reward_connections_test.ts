@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkHealth, createClient, rewardService } from "@decorum/rpc";
-import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
-import { spawnService } from "@decorum/service/testing";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
+import { spawnService } from "@decorum/testing/process";
 import { freePort } from "./testing/free_port.ts";
 import { openSocket } from "../../services/reward/testing/raw_call.ts";
 
@@ -14,14 +15,13 @@ Deno.test("10,000 idle connections: calls are served, those above the bound are 
   using folder = new TemporaryFolder();
   const httpPort = await freePort();
   await using child = spawnService(
-    "reward",
     main,
     "reward.listen=127.0.0.1:0",
     `reward.http_listen=127.0.0.1:${httpPort}`,
     "reward.threads=1",
     "reward.label=hate",
     `reward.limits.max_connections=${COUNT + 10}`,
-    `reward.model=${makeClassifierFolder(folder.path)}`,
+    `reward.model=${writeClassifier(folder.path)}`,
   );
   const address = await child.ready;
   const idle: Socket[] = [];
@@ -49,13 +49,12 @@ Deno.test("a body that comes too slowly is 408", async () => {
   using folder = new TemporaryFolder();
   const httpPort = await freePort();
   await using child = spawnService(
-    "reward",
     main,
     "reward.listen=127.0.0.1:0",
     `reward.http_listen=127.0.0.1:${httpPort}`,
     "reward.threads=1",
     "reward.label=hate",
-    `reward.model=${makeClassifierFolder(folder.path)}`,
+    `reward.model=${writeClassifier(folder.path)}`,
   );
   await child.ready;
   const head = "POST /get_reward HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";

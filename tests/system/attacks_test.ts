@@ -29,9 +29,9 @@ import { writeCertificates } from "../../cli/certificates/folder.ts";
 import { issueCertificate } from "../../cli/certificates/issue.ts";
 import { certificateFiles, type Holder } from "../../cli/certificates/files.ts";
 import { settings } from "../../services/policy/testing/fixture.ts";
-import { lora, randomWeights, tinyT5 } from "../../services/policy/testing/tiny_model.ts";
+import { lora, randomWeights, TinyT5 } from "@decorum/testing/t5";
 import { type GuardedService, refuseToStart, startGuarded } from "./testing/guarded_service.ts";
-import { freeAddress } from "@decorum/service/testing";
+import { freeAddress } from "@decorum/testing/ports";
 
 const policyId = "spiffe://decorum/policy";
 const days = { trustDomain: "decorum", hosts: [], days: 1, now: new Date() };
@@ -71,7 +71,7 @@ function denials(service: GuardedService): Record<string, unknown>[] {
 }
 
 Deno.test("attacks on a policy: all are refused and on record, and its weights stay", async (t) => {
-  using model = tinyT5();
+  using model = new TinyT5({ tokenizer: true });
   const certs = join(model.path, "certs");
   await writeCertificates({ folder: certs, ...days });
   const tokens = join(model.path, "tokens");
@@ -246,7 +246,7 @@ Deno.test("attacks on a policy: all are refused and on record, and its weights s
 });
 
 Deno.test("attacks on a trainer: nobody but an operator starts runs, and none reads what it may not", async () => {
-  using model = tinyT5();
+  using model = new TinyT5({ tokenizer: true });
   const certs = join(model.path, "certs");
   await writeCertificates({ folder: certs, ...days });
   const runs = join(model.path, "runs");
@@ -299,7 +299,7 @@ Deno.test("attacks on a trainer: nobody but an operator starts runs, and none re
 });
 
 Deno.test("plaintext that others could read, and files that do not fit, keep a service from starting", async () => {
-  using model = tinyT5({ tokenizer: false });
+  using model = new TinyT5();
   const certs = join(model.path, "certs");
   await writeCertificates({ folder: certs, ...days });
   const refuse = async (pattern: RegExp, ...set: string[]) => {

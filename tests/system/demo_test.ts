@@ -7,7 +7,7 @@ import { z } from "zod";
 import { type OtlpSink, startOtlpSink } from "@decorum/telemetry";
 import { RunStore } from "@decorum/runs";
 import { gone, servicesOf, startDecorum, until } from "./testing/decorum.ts";
-import { freeAddress, isTaken } from "@decorum/service/testing";
+import { freeAddress, isTaken } from "@decorum/testing/ports";
 import { checkStepTraces } from "./testing/step_trace.ts";
 
 const moments = z.strictObject({ mean: z.number(), std: z.number().nonnegative() });

@@ -9,7 +9,7 @@ import {
 import { serviceProgram } from "../../cli/services.ts";
 import { Supervisor } from "../../cli/supervisor.ts";
 import { type Decorum, gone, servicesOf, startDecorum } from "./testing/decorum.ts";
-import { freeAddress } from "@decorum/service/testing";
+import { freeAddress } from "@decorum/testing/ports";
 import { STEPS, System } from "./testing/system.ts";
 
 /** Runs a command that must fail. @returns its standard error */

@@ -3,11 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { HubServer } from "@decorum/hub/testing";
 import { RunStore } from "@decorum/runs";
+import { HubServer } from "@decorum/testing/hub";
 import { startDecorum } from "./testing/decorum.ts";
 import { labRepos } from "./testing/hub_repos.ts";
-import { freeAddress } from "@decorum/service/testing";
+import { freeAddress } from "@decorum/testing/ports";
 
 Deno.test("the lab's preset: from an empty cache, and again offline from it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "decorum-preset-"));

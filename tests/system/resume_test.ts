@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { gone, servicesOf, startDecorum } from "./testing/decorum.ts";
-import { freeAddress } from "@decorum/service/testing";
+import { freeAddress } from "@decorum/testing/ports";
 import { STEPS, System } from "./testing/system.ts";
 
 Deno.test("runs of `decorum train` go on with `decorum resume`, bit for bit, whoever was killed", async (t) => {

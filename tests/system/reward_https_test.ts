@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { request, type RequestOptions } from "node:https";
 import { Authorizer, tokenHash } from "@decorum/rpc";
-import { TemporaryFolder } from "@decorum/scoring/testing";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { createLogger } from "@decorum/telemetry";
 import { certificateFiles, type Holder } from "../../cli/certificates/files.ts";
 import { writeCertificates } from "../../cli/certificates/folder.ts";

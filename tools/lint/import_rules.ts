@@ -17,7 +17,8 @@ interface Place {
 
 /** Test files and the helpers beside them, by path from the repository's root. */
 export function isTestCode(file: string): boolean {
-  return file.endsWith("_test.ts") || /^(tests|(packages|services)\/[^/]+\/testing)\//.test(file);
+  return file.endsWith("_test.ts") ||
+    /^(tests|packages\/testing|(packages|services|cli)(\/[^/]+)?\/testing)\//.test(file);
 }
 
 /** The row of the table a path belongs to. */
@@ -75,8 +76,9 @@ function layering(from: Place, to: Place, specifier: string, test: boolean): Vio
     };
   }
   if (to.layer.importers && !to.layer.importers.includes(from.folder)) {
+    const importers = to.layer.importers.join(" and ") || "tests";
     return {
-      message: `${what}, but only ${to.layer.importers.join(" and ")} import ${to.folder}`,
+      message: `${what}, but only ${importers} import ${to.folder}`,
       hint: allowedIn(from),
     };
   }
@@ -140,7 +142,8 @@ export function judgeImport(file: string, specifier: string): Violation | undefi
         hint: "import the file by its relative path",
       };
     }
-    const helpers = test && name[2] === "/testing";
+    // Each file of the test helpers is imported by its own name, so that a test loads no more than it uses.
+    const helpers = to.folder === "packages/testing";
     if (name[2] !== undefined && !helpers) return insidePackage(from, to, specifier);
     return layering(from, to, specifier, test);
   }

@@ -13,6 +13,6 @@ function remarks(folder: string, importers: Layer["importers"]): string {
     .map(({ module }) => `\`${module.replace(/\/$/, "/*")}\``);
   return [
     ...(homed.length > 0 ? [`importer of ${homed.join(", ")}`] : []),
-    ...(importers ? [`for ${importers.map((name) => `\`${name}\``).join(", ")}`] : []),
+    ...(importers ? [`for ${importers.map((name) => `\`${name}\``).join(", ") || "tests"}`] : []),
   ].join("; ");
 }

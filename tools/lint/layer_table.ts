@@ -4,7 +4,7 @@ export interface Layer {
   readonly folder: string;
   /** What lives there, in a few words: the text of the table in `docs/architecture.md`. */
   readonly holds: string;
-  /** The only folders above the chores that may import it; every lower one by default. */
+  /** The only folders above the chores that may import it; every lower one by default, tests alone for none. */
   readonly importers?: readonly string[];
 }
 
@@ -50,6 +50,11 @@ export const layers: readonly Layer[] = [
   {
     folder: "packages/service",
     holds: "what every service's main does: start, health, drain, stop",
+  },
+  {
+    folder: "packages/testing",
+    holds: "helpers of tests: temporary folders, tiny models, processes, ports, servers",
+    importers: [],
   },
   { folder: "services/*", holds: "policy, reward, evaluator and trainer" },
   { folder: "demo", holds: "the demo's corpus and the recipes of its models" },

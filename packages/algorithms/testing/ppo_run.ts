@@ -2,7 +2,8 @@ import type { KlController } from "../kl_controller.ts";
 import { permutation, randomKey } from "@decorum/tensor";
 import type { PpoLearner, PpoLearnerOptions } from "../ppo_learner.ts";
 import { ppoStep } from "../ppo_step.ts";
-import { lora, randomAdapter, randomSequences, runtime } from "@decorum/learning/testing";
+import { lora, randomAdapter } from "@decorum/testing/t5";
+import { randomSequences, runtime } from "@decorum/testing/training";
 
 export const startController: KlController = {
   kind: "adaptive",

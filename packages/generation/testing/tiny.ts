@@ -1,8 +1,5 @@
 /** A tiny random T5 on disk and a way to run graphs, for the tests of this folder. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, sep } from "node:path";
-import { initT5 } from "@decorum/learning";
+import { dirname, sep } from "node:path";
 import {
   type Adapter,
   adapterShapes,
@@ -18,13 +15,13 @@ import {
 } from "@decorum/models";
 import { encodeModel } from "@decorum/onnx";
 import { type DType, float32, normals, randomKey, type Tensor, tensor } from "@decorum/tensor";
+import { TinyT5 } from "@decorum/testing/t5";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { PolicyFeeds } from "../mod.ts";
 
 export const VOCABULARY = 40;
 
 const json = {
-  model_type: "t5",
   vocab_size: VOCABULARY,
   d_model: 12,
   d_kv: 5,
@@ -32,9 +29,8 @@ const json = {
   num_heads: 2,
   num_layers: 2,
   num_decoder_layers: 3,
-  relative_attention_num_buckets: 8,
   relative_attention_max_distance: 12,
-  feed_forward_proj: "gated-gelu",
+  tie_word_embeddings: true,
 };
 
 export interface TinyPolicy extends Disposable {
@@ -49,10 +45,9 @@ export interface TinyPolicy extends Disposable {
  * @param targets target modules of the adapter, or a pattern of the layers' names
  */
 export function tinyPolicy(targets: readonly string[] | RegExp = ["q", "v", "wo"]): TinyPolicy {
-  const folder = mkdtempSync(join(tmpdir(), "decorum-generation-"));
-  initT5(join(folder, "t5"), json, { seed: 3 });
-  const config = loadT5Config(join(folder, "t5"));
-  const index = openCheckpoint(join(folder, "t5"));
+  const folder = new TinyT5({ json, seed: 3 });
+  const config = loadT5Config(folder.model);
+  const index = openCheckpoint(folder.model);
   const layers = t5LinearLayers(config);
   const targetModules = targets instanceof RegExp
     ? [...layers.keys()].filter((layer) => targets.test(layer))
@@ -72,7 +67,7 @@ export function tinyPolicy(targets: readonly string[] | RegExp = ["q", "v", "wo"
     },
     [Symbol.dispose]() {
       index.close();
-      rmSync(folder, { recursive: true });
+      folder[Symbol.dispose]();
     },
   };
 }

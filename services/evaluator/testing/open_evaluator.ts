@@ -1,6 +1,7 @@
 import { createClient, createServer, evaluatorService, type RpcClient } from "@decorum/rpc";
 import { exportClassifierOnnx } from "@decorum/scoring";
-import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { createLogger, createMetrics } from "@decorum/telemetry";
 import { type EvaluatorConfig, evaluatorConfig } from "@decorum/settings";
 import { startEvaluator } from "../start.ts";
@@ -21,8 +22,8 @@ export async function openEvaluator(
   fields: Fields = {},
 ): Promise<OpenEvaluator> {
   const folder = new TemporaryFolder();
-  const reward = makeClassifierFolder(folder.join("reward"));
-  const judge = makeClassifierFolder(folder.join("judge"), { seed: 2 });
+  const reward = writeClassifier(folder.join("reward"));
+  const judge = writeClassifier(folder.join("judge"), { seed: 2 });
   exportClassifierOnnx(judge, folder.join("onnx"));
   const logs: string[] = [];
   const logger = createLogger({

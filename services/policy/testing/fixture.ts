@@ -1,6 +1,3 @@
-import { spawn } from "node:child_process";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { loadConfig, policyConfig } from "@decorum/settings";
 import {
   createClient,
@@ -14,10 +11,11 @@ import { packWeights, type PushTarget, pushWeights } from "@decorum/service";
 import { createLogger, createMetrics, type Metrics } from "@decorum/telemetry";
 import type { CallOptions } from "@decorum/rpc";
 import type { Tensor } from "@decorum/tensor";
+import { type ServiceProcess, spawnService } from "@decorum/testing/process";
 import { z } from "zod";
 import { Policy } from "../policy.ts";
 import { policyHandlers } from "../service.ts";
-import { lora, randomWeights } from "./tiny_model.ts";
+import { lora, randomWeights } from "@decorum/testing/t5";
 
 export type PolicyClient = RpcClient<typeof policyService>;
 
@@ -165,47 +163,6 @@ export async function push(
 }
 
 /** A policy in a process of its own. */
-export interface PolicyProcess extends AsyncDisposable {
-  readonly pid: number;
-  /** Address of the `ready` line. @throws Error with the standard error when there is none */
-  readonly ready: Promise<string>;
-  readonly exit: Promise<{ code: number | null; signal: string | null; errors: string }>;
-}
-
-export function spawnPolicy(...set: string[]): PolicyProcess {
-  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-  const flags = set.flatMap((setting) => ["--set", setting]);
-  const child = spawn(process.execPath, ["run", "-A", "--no-check", main, ...flags], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  let errors = "";
-  const ready = Promise.withResolvers<string>();
-  ready.promise.catch(() => {});
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-    const address = /^ready policy (\S+)$/m.exec(output)?.[1];
-    if (address) ready.resolve(address);
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => void (errors += text));
-  const exit = new Promise<{ code: number | null; signal: string | null; errors: string }>(
-    (resolve) => child.on("close", (code, signal) => resolve({ code, signal, errors })),
-  );
-  void exit.then(() => ready.reject(new Error(`it ended before it was ready: ${errors}`)));
-  return {
-    pid: child.pid ?? 0,
-    ready: ready.promise,
-    exit,
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) {
-        // Not child.kill: Deno then reports the signal as the way the child ended, whatever it did.
-        try {
-          process.kill(child.pid ?? 0, "SIGKILL");
-        } catch {
-          // It has just ended.
-        }
-      }
-      await exit;
-    },
-  };
+export function spawnPolicy(...set: string[]): ServiceProcess {
+  return spawnService(new URL("../main.ts", import.meta.url), ...set);
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createClient, inference, inferenceService, rewardService, RpcError } from "@decorum/rpc";
-import { LABELS } from "@decorum/scoring/testing";
 import type { RewardConfig } from "@decorum/settings";
+import { LABELS } from "@decorum/testing/classifier";
 import { limitsOf, openReward } from "../testing/open_reward.ts";
 
 async function open(fields: Partial<RewardConfig> = {}, loaded = true) {

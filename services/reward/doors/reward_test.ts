@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, rewardService, type rewardV1, RpcError } from "@decorum/rpc";
-import { LABELS, POSITIONS } from "@decorum/scoring/testing";
+import { LABELS, POSITIONS } from "@decorum/testing/classifier";
 import { startOtlpSink, startTracing } from "@decorum/telemetry";
 import type { RewardConfig } from "@decorum/settings";
 import { limitsOf, openReward } from "../testing/open_reward.ts";

@@ -6,7 +6,7 @@ import {
   teiInfoService,
   teiPredictService,
 } from "@decorum/rpc";
-import { LABELS, POSITIONS } from "@decorum/scoring/testing";
+import { LABELS, POSITIONS } from "@decorum/testing/classifier";
 import { openReward } from "../testing/open_reward.ts";
 
 async function open() {

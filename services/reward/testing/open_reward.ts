@@ -1,6 +1,7 @@
 /** A reward service in this process, for tests. */
 import { Authorizer, createServer, type RpcServer, type ServerOptions } from "@decorum/rpc";
-import { makeClassifierFolder, TemporaryFolder } from "@decorum/scoring/testing";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import type { ServerSecurity, StartedService } from "@decorum/service";
 import { createLogger, createMetrics, type Logger, type Metrics } from "@decorum/telemetry";
 import { type RewardConfig, rewardConfig } from "@decorum/settings";
@@ -33,7 +34,7 @@ export async function openReward(
   } = {},
 ): Promise<OpenReward> {
   const folder = new TemporaryFolder();
-  makeClassifierFolder(folder.path);
+  writeClassifier(folder.path);
   const config = rewardConfig.parse({ model: folder.path, label: "hate", threads: 1, ...fields });
   const log: string[] = [];
   const logger: Logger = createLogger({

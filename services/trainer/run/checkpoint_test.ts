@@ -14,8 +14,8 @@ import {
   readCheckpoint,
   writeCheckpoint,
 } from "./checkpoint.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { ended, fixture } from "../testing/fixture.ts";
-import { temporaryFolder } from "../testing/tiny_model.ts";
 
 const layers = new Map([["layer.q", [2, 3] as const]]);
 const lora = { r: 1, loraAlpha: 2, loraDropout: 0, targetModules: ["q"] };
@@ -45,7 +45,7 @@ function contents(step: number): CheckpointContents {
 }
 
 Deno.test("a checkpoint gives back what was put into it, bit for bit", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const put = contents(4);
   const written = writeCheckpoint(folder.path, put);
   const found = readCheckpoint(written.path, expected, put.learner);
@@ -61,7 +61,7 @@ Deno.test("a checkpoint gives back what was put into it, bit for bit", () => {
 });
 
 Deno.test("the newest are kept; leftovers do not count and are removed", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   for (const step of [1, 2, 1_000_000]) writeCheckpoint(folder.path, contents(step));
   mkdirSync(join(folder.path, ".step-000003.abc.tmp"));
   mkdirSync(join(folder.path, "step-000009"));
@@ -73,7 +73,7 @@ Deno.test("the newest are kept; leftovers do not count and are removed", () => {
 });
 
 Deno.test("a checkpoint that is damaged or of another run is refused", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const put = contents(1);
   const { path } = writeCheckpoint(folder.path, put);
   const read = (change: Partial<typeof expected>) => () =>
@@ -90,7 +90,7 @@ Deno.test("a checkpoint that is damaged or of another run is refused", () => {
 });
 
 Deno.test("a file that cannot grow: the error says so, and the last checkpoint is whole", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const { path } = writeCheckpoint(folder.path, contents(1));
   const child = fileURLToPath(new URL("../testing/checkpoint_child.ts", import.meta.url));
   // At most 4 KiB a file, and no signal for going beyond it.
@@ -107,7 +107,7 @@ Deno.test("a file that cannot grow: the error says so, and the last checkpoint i
 
 /** Whether this machine lets a test mount a small disk. */
 function mayMount(): boolean {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   if (spawnSync("mount", ["-t", "tmpfs", "tmpfs", folder.path]).status !== 0) return false;
   return spawnSync("umount", [folder.path]).status === 0;
 }

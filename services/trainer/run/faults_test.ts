@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freeAddress } from "@decorum/service/testing";
+import { freeAddress } from "@decorum/testing/ports";
 import { notFound, StatusError, unavailable } from "@decorum/rpc";
 import { int64, readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { ended, fixture } from "../testing/fixture.ts";

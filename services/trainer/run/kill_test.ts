@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient, trainerService } from "@decorum/rpc";
-import { freeAddress } from "@decorum/service/testing";
+import { freeAddress } from "@decorum/testing/ports";
 import { randomKey, uniforms } from "@decorum/tensor";
 import { checkpointName } from "./checkpoint.ts";
-import { type ServiceProcess, startChild } from "../testing/child.ts";
+import { type ServiceProcess, spawnProgram, spawnService } from "@decorum/testing/process";
 import { ended, finishedRun, type Fixture, fixture } from "../testing/fixture.ts";
 
+const main = new URL("../main.ts", import.meta.url);
 const files = [
   "adapter/adapter_model.safetensors",
   "adapter/model.safetensors",
@@ -21,16 +22,14 @@ function finalBytes(folder: string, runId: string, step: number): (string | unde
     .map((path) => existsSync(path) ? readFileSync(path, "base64") : undefined);
 }
 
-/** Flags that give a trainer process the fixture's configuration. */
-function flags(all: Fixture, ...more: string[]): string[] {
+/** Settings that give a trainer process the fixture's configuration. */
+function settings(all: Fixture, ...more: string[]): string[] {
   const { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed } = all.config();
   const section = { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed };
   const set = Object.entries(section).map(([key, value]) =>
     `trainer.${key}=${JSON.stringify(value)}`
   );
-  return [...set, "trainer.listen=127.0.0.1:0", "trainer.threads=1", ...more].flatMap((
-    s,
-  ) => ["--set", s]);
+  return [...set, "trainer.listen=127.0.0.1:0", "trainer.threads=1", ...more];
 }
 
 /** A trainer is killed `kills` times; at most 7 steps a life, some of them none, and then anywhere in a step. */
@@ -48,8 +47,8 @@ async function killed(algorithm: "ppo" | "grpo", steps: number, kills: number): 
   const configJson = JSON.stringify({ algorithm, ...sections, checkpoint });
   const { store } = all.trainer();
   const live = async (steps: number, ms: number) => {
-    await using child = await startChild("../main.ts", flags(all));
-    using client = createClient(trainerService, { address: child.address });
+    await using child = spawnService(main, ...settings(all));
+    using client = createClient(trainerService, { address: await child.ready });
     const known = store.run("r");
     const start = known ? { resume: true } : { configJson };
     await client.startRun({ runId: "r", ...start });
@@ -79,15 +78,19 @@ Deno.test("a trainer that is told to end keeps what it has, and goes on from the
   await using all = await fixture();
   const steps = 6;
   const whole = await all.finished("whole", { ppo: { steps } });
-  const child = await startChild("../main.ts", flags(all, "trainer.checkpoint.every_steps=0"));
-  using client = createClient(trainerService, { address: child.address });
+  await using child = spawnService(
+    main,
+    ...settings(all, "trainer.checkpoint.every_steps=0"),
+  );
+  using client = createClient(trainerService, { address: await child.ready });
   await client.startRun({ runId: "r", configJson: JSON.stringify({ ppo: { steps } }) });
   let seen = 0;
   for await (const { step } of client.watchMetrics({ runId: "r", fromStep: 1 })) {
     seen = Math.max(seen, step);
     if (seen === 2) break;
   }
-  assert.equal(await child.end("SIGTERM"), 0, child.log());
+  const { code, errors } = await child.end("SIGTERM");
+  assert.equal(code, 0, errors);
   const trainer = all.trainer();
   const { state, checkpointStep } = trainer.run("r");
   assert.equal(state, "INTERRUPTED");
@@ -100,24 +103,28 @@ Deno.test("a trainer that is told to end keeps what it has, and goes on from the
 Deno.test("a policy or a reward that is killed comes back, and the run ends as if it had not", async () => {
   await using all = await fixture();
   const { model, lora } = all.config();
-  const policyFlags = (listen: string) =>
-    [
+  const here = (path: string) => new URL(path, import.meta.url);
+  const startPolicy = (listen: string) =>
+    spawnService(
+      here("../../policy/main.ts"),
       `policy.listen=${listen}`,
       `policy.model=${model}`,
       `policy.lora=${JSON.stringify(lora)}`,
       "policy.threads=1",
-    ].flatMap((s) => ["--set", s]);
-  const startPolicy = (listen: string) => startChild("../../policy/main.ts", policyFlags(listen));
-  const startReward = (listen: string) => startChild("./reward_child.ts", [listen]);
+    );
+  const startReward = (listen: string) =>
+    spawnProgram(here("../testing/reward_child.ts"), [listen]);
+  const [policyAddress, rewardAddress] = [await freeAddress(), await freeAddress()];
   const services: Record<"policy" | "reward", ServiceProcess> = {
-    policy: await startPolicy(await freeAddress()),
-    reward: await startReward(await freeAddress()),
+    policy: startPolicy(policyAddress),
+    reward: startReward(rewardAddress),
   };
   try {
     const { policy, reward } = services;
+    await Promise.all([policy.ready, reward.ready]);
     const changes = {
       ppo: { steps: 6 },
-      other: { policy: [policy.address], reward: reward.address },
+      other: { policy: [policyAddress], reward: rewardAddress },
     };
     const whole = await all.finished("whole", changes);
     assert.equal(whole.run.state, "SUCCEEDED", whole.run.message);
@@ -135,11 +142,11 @@ Deno.test("a policy or a reward that is killed comes back, and the run ends as i
     await reached(2);
     await policy.end("SIGKILL");
     await said("waiting for policy");
-    services.policy = await startPolicy(policy.address);
+    services.policy = startPolicy(policyAddress);
     await reached(4);
     await reward.end("SIGKILL");
     await said("waiting for reward");
-    services.reward = await startReward(reward.address);
+    services.reward = startReward(rewardAddress);
     const { run, metrics, messages } = await ended(trainer, "r");
     assert.equal(run.state, "SUCCEEDED", run.message);
     assert.deepEqual(metrics, whole.metrics);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ConfigError } from "@decorum/settings";
 import { theOnlyRun } from "./only_run.ts";
 import { lockRun } from "./run_lock.ts";
-import { startChild } from "../testing/child.ts";
+import { type ServiceProcess, spawnService } from "@decorum/testing/process";
 import { type Changes, type Fixture, fixture } from "../testing/fixture.ts";
 
 const never = new AbortController().signal;
@@ -13,17 +13,17 @@ function adapter(all: Fixture, runId: string): Uint8Array {
   return readFileSync(join(all.folder, "runs", runId, "adapter", "adapter_model.safetensors"));
 }
 
-/** Flags of a trainer process that exists for run "r". */
-function flags(all: Fixture, changes: Changes): string[] {
+/** A trainer process that exists for run "r". */
+function spawn(all: Fixture, changes: Changes): ServiceProcess {
   const { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed } = all.config(
     changes,
   );
   const section = { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed };
   const fixed = { ...section, run: "r", listen: "127.0.0.1:0", threads: 1 };
-  return Object.entries(fixed).flatMap(([key, value]) => [
-    "--set",
-    `trainer.${key}=${JSON.stringify(value)}`,
-  ]);
+  const set = Object.entries(fixed).map(([key, value]) =>
+    `trainer.${key}=${JSON.stringify(value)}`
+  );
+  return spawnService(new URL("../main.ts", import.meta.url), ...set);
 }
 
 Deno.test("a process for one run: interrupted, started again, done, and done already", async () => {
@@ -32,13 +32,15 @@ Deno.test("a process for one run: interrupted, started again, done, and done alr
   await all.finished("whole", changes);
   const { store } = all.trainer();
   {
-    await using child = await startChild("../main.ts", flags(all, changes));
+    await using child = spawn(all, changes);
     while ((store.run("r")?.step ?? 0) < 2) await new Promise((r) => setTimeout(r, 20));
-    assert.equal(await child.end("SIGTERM"), 75, child.log());
+    const { code, errors } = await child.end("SIGTERM");
+    assert.equal(code, 75, errors);
   }
   assert.equal(store.run("r")?.state, "INTERRUPTED");
-  await using again = await startChild("../main.ts", flags(all, changes));
-  assert.equal(await again.exit, 0, again.log());
+  await using again = spawn(all, changes);
+  const { code, errors } = await again.exit;
+  assert.equal(code, 0, errors);
   assert.equal(store.run("r")?.state, "SUCCEEDED");
   assert.deepEqual(adapter(all, "r"), adapter(all, "whole"));
   // The rest needs no process of its own.
@@ -55,9 +57,10 @@ Deno.test("a process for one run: settings that changed are exit code 2, a run t
   await using all = await fixture();
   const failing = all.trainer({ other: { reward_label: "none of its labels" } });
   assert.equal(await theOnlyRun(failing, "r", never), 1);
-  const child = await startChild("../main.ts", flags(all, { ppo: { steps: 1 } }));
-  assert.equal(await child.exit, 2, child.log());
-  assert.match(child.log(), /Cannot start trainer\..*\n.*trainer\.run is "r"/);
+  await using child = spawn(all, { ppo: { steps: 1 } });
+  const { code, errors } = await child.exit;
+  assert.equal(code, 2, errors);
+  assert.match(errors, /Cannot start trainer\..*\n.*trainer\.run is "r"/);
 });
 
 Deno.test("a process for one run: one that another trainer still holds is waited for", async () => {

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { loadTokenizer } from "@decorum/text";
 import { checkPromptLengths, loadPrompts } from "./prompts.ts";
 import { type RunConfig, runConfigOf } from "@decorum/settings";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { settings } from "../testing/fixture.ts";
-import { temporaryFolder, writeRows, writeTinyT5 } from "../testing/tiny_model.ts";
+import { writeRows, writeTinyT5 } from "../testing/tiny_model.ts";
 
 function setUp() {
-  const folder = temporaryFolder();
+  const folder = new TemporaryFolder();
   writeTinyT5(join(folder.path, "model"));
   writeRows(join(folder.path, "train.jsonl"), 40);
   const tokenizer = loadTokenizer(join(folder.path, "model"));

@@ -7,7 +7,8 @@ import { trainerServiceOf } from "../service.ts";
 import { Trainer } from "../run/trainer.ts";
 import { startPolicy, type TestPolicy } from "./policy_server.ts";
 import { startReward, type TestReward } from "./reward_server.ts";
-import { temporaryFolder, writeRows, writeTinyT5 } from "./tiny_model.ts";
+import { writeRows, writeTinyT5 } from "./tiny_model.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 /** Changes of a test's configuration, field by field. */
 export interface Changes {
@@ -41,7 +42,7 @@ export interface Finished {
 }
 
 export async function fixture(options: { readonly policies?: number } = {}): Promise<Fixture> {
-  const folder = temporaryFolder();
+  const folder = new TemporaryFolder();
   const model = join(folder.path, "model");
   writeTinyT5(model);
   writeRows(join(folder.path, "train.jsonl"), 40);

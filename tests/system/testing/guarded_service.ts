@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { type ServiceExit, type ServiceProcess, spawnProgram } from "@decorum/testing/process";
 import { serviceFlags } from "../../../cli/permissions.ts";
 import type { ServiceName } from "../../../cli/services.ts";
 
@@ -11,28 +9,10 @@ export interface GuardedService extends AsyncDisposable {
   readonly log: () => readonly Record<string, unknown>[];
 }
 
-export interface EndedService {
-  readonly code: number | null;
-  readonly errors: string;
-}
-
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-
-function start(name: ServiceName, set: readonly string[]) {
-  const child = spawn(process.execPath, [
-    "run",
-    "--no-check",
-    ...serviceFlags(name, { set }),
-    `services/${name}/main.ts`,
-    ...set.flatMap((setting) => ["--set", setting]),
-  ], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-  const said = { output: "", errors: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => void (said.output += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => void (said.errors += text));
-  const ended = new Promise<EndedService>((resolve) =>
-    child.on("close", (code) => resolve({ code, errors: said.errors }))
-  );
-  return { child, said, ended };
+function start(name: ServiceName, set: readonly string[]): ServiceProcess {
+  const main = new URL(`../../../services/${name}/main.ts`, import.meta.url);
+  const args = set.flatMap((setting) => ["--set", setting]);
+  return spawnProgram(main, args, serviceFlags(name, { set }));
 }
 
 /** Starts a service. @throws Error with what it said when it ends before it is ready */
@@ -40,28 +20,13 @@ export async function startGuarded(
   name: ServiceName,
   set: readonly string[],
 ): Promise<GuardedService> {
-  const { child, said, ended } = start(name, set);
-  const ready = new Promise<string>((resolve) => {
-    child.stdout.on("data", () => {
-      const address = new RegExp(`^ready ${name} (\\S+)$`, "m").exec(said.output)?.[1];
-      if (address !== undefined) resolve(address);
-    });
-  });
-  const address = await Promise.race([
-    ready,
-    ended.then(({ errors }): never => {
-      throw new Error(`${name} ended before it was ready: ${errors}`);
-    }),
-  ]);
+  const child = start(name, set);
   return {
-    address,
+    address: await child.ready,
     log: () =>
-      said.errors.split("\n").filter((line) => line.startsWith("{"))
+      child.errors().split("\n").filter((line) => line.startsWith("{"))
         .map((line) => JSON.parse(line) as Record<string, unknown>),
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode === null) process.kill(child.pid!, "SIGKILL");
-      await ended;
-    },
+    [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 }
 
@@ -69,6 +34,6 @@ export async function startGuarded(
 export async function refuseToStart(
   name: ServiceName,
   set: readonly string[],
-): Promise<EndedService> {
-  return await start(name, set).ended;
+): Promise<ServiceExit> {
+  return await start(name, set).exit;
 }

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ServedRepo } from "@decorum/hub/testing";
+import { type ServedRepo } from "@decorum/testing/hub";
 import { readSafetensors } from "@decorum/tensor";
-import { pickle, zipFile } from "@decorum/tensor/testing";
+import { pickle, zipFile } from "@decorum/testing/torch";
 import { promptRows } from "../../../demo/corpus/mod.ts";
 
 const models = fileURLToPath(new URL("../../../demo/models/", import.meta.url));

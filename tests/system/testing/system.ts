@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { PROMPT_TEMPLATE, promptRows } from "../../../demo/corpus/mod.ts";
 import { RunStore } from "@decorum/runs";
-import { freeAddress } from "@decorum/service/testing";
+import { freeAddress } from "@decorum/testing/ports";
 
 const models = fileURLToPath(new URL("../../../demo/models/", import.meta.url));
 

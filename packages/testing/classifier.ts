@@ -1,9 +1,10 @@
-/** Tiny classifiers with tokenizers on disk, of random weights that tell texts apart. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** Tiny random classifiers on disk, with tokenizers. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { initClassifier } from "@decorum/learning";
+import type { JsonObject } from "@decorum/models";
 import { normals, randomKey, readSafetensors, writeSafetensors } from "@decorum/tensor";
+import { TemporaryFolder } from "./folder.ts";
 
 export const LABELS: readonly string[] = ["nothate", "hate", "unsure"];
 /** Tokens that a tiny classifier takes, special ones included. */
@@ -16,25 +17,24 @@ const vocab = ["<s>", "<pad>", "</s>", "<unk>", "Ġ", "Ċ", ...letters, ...words
 const bertVocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ...letters]
   .concat(letters.map((letter) => `##${letter}`), ["the", "is", "you", "fool"]);
 
-/** A folder that is removed at the end of a `using` block. */
-export class TemporaryFolder implements Disposable {
-  readonly path: string = mkdtempSync(join(tmpdir(), "decorum-scoring-"));
-
-  join(...names: string[]): string {
-    return join(this.path, ...names);
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
-  }
+export interface ClassifierOptions {
+  readonly type?: "roberta" | "bert";
+  /** Of the weights; 1 by default. */
+  readonly seed?: number;
+  /** Fields of `config.json` over those of one layer and three labels. */
+  readonly json?: JsonObject;
+  /** Whether biases and norms are random too: else a graph that forgot one would not be found out. */
+  readonly noise?: boolean;
 }
 
-/** Writes a RoBERTa or BERT classifier of one layer; its tokenizer has the older files, no tokenizer.json. */
-export function makeClassifierFolder(
-  folder: string,
-  options: { readonly type?: "roberta" | "bert"; readonly seed?: number } = {},
-): string {
-  const { type = "roberta", seed = 1 } = options;
+/**
+ * Writes a RoBERTa or BERT classifier whose weights are large enough to tell texts apart. Its tokenizer has the older
+ * files, no tokenizer.json.
+ *
+ * @returns the folder
+ */
+export function writeClassifier(folder: string, options: ClassifierOptions = {}): string {
+  const { type = "roberta", seed = 1, json = {}, noise = false } = options;
   initClassifier(folder, {
     model_type: type,
     vocab_size: type === "roberta" ? vocab.length : bertVocab.length,
@@ -48,6 +48,7 @@ export function makeClassifierFolder(
     initializer_range: 0.5,
     pad_token_id: type === "roberta" ? 1 : 0,
     id2label: Object.fromEntries(LABELS.map((label, id) => [id, label])),
+    ...json,
   }, { seed });
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   if (type === "bert") {
@@ -56,28 +57,21 @@ export function makeClassifierFolder(
     write("vocab.json", JSON.stringify(Object.fromEntries(vocab.map((token, id) => [token, id]))));
     write("merges.txt", `#version: 0.2\n${merges.join("\n")}\n`);
   }
+  if (noise) addNoise(join(folder, "model.safetensors"));
   return folder;
 }
 
-/** Writes a classifier without a tokenizer, of 60 tokens and 128 positions, biases and norms random too. */
-export function makeRandomClassifier(
-  folder: string,
-  type: "roberta" | "bert",
-  shape: Readonly<Record<string, number>>,
-): void {
-  initClassifier(folder, {
-    model_type: type,
-    vocab_size: 60,
-    max_position_embeddings: 130,
-    type_vocab_size: 2,
-    layer_norm_eps: 1e-5,
-    initializer_range: 0.1,
-    pad_token_id: type === "roberta" ? 1 : 0,
-    id2label: Object.fromEntries(LABELS.map((label, id) => [id, label])),
-    ...shape,
-  }, { seed: 1 });
-  // Biases start at 0 and norms at 1: a graph that forgot one would not be found out.
-  const file = join(folder, "model.safetensors");
+/** A temporary folder with a tiny random classifier in `model`. */
+export class TinyClassifier extends TemporaryFolder {
+  readonly model: string;
+
+  constructor(options: ClassifierOptions = {}) {
+    super();
+    this.model = writeClassifier(this.join("model"), options);
+  }
+}
+
+function addNoise(file: string): void {
   const tensors = readSafetensors(file);
   for (const [key, { data }] of tensors) {
     if (!key.endsWith(".bias") && !key.endsWith("LayerNorm.weight")) continue;

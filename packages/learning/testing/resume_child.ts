@@ -2,7 +2,8 @@
 import process from "node:process";
 import { readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { SftTrainer, train, trainStateFromTensors, trainStateToTensors } from "../mod.ts";
-import { randomSequences, runOptions, sftOptions } from "../testing.ts";
+import { randomSequences } from "@decorum/testing/training";
+import { runOptions, sftOptions } from "./runs.ts";
 
 const [model, saved, result] = process.argv.slice(2) as [string, string, string];
 await using trainer = await SftTrainer.create(sftOptions(model));

@@ -1,20 +1,5 @@
+/** Files as PyTorch writes them. */
 import { Buffer } from "node:buffer";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-/** A new folder for a test's files, removed at the end of a `using` block. */
-export class TemporaryFolder implements Disposable {
-  readonly path: string = mkdtempSync(join(tmpdir(), "decorum-test-"));
-
-  join(name: string): string {
-    return join(this.path, name);
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
-  }
-}
 
 /** A zip file of stored members, written from the format's description; checksums are left 0. */
 export function zipFile(

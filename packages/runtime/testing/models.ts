@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** Models of the tests of this folder. */
 import { float32, int64, type Tensor, tensor } from "@decorum/tensor";
 
 /** A committed model, made by `tools/golden/record_runtime_models.py`. */
 export const model = (name: string): { path: string } => ({
-  path: new URL(`./testdata/${name}.onnx`, import.meta.url).pathname,
+  path: new URL(`../testdata/${name}.onnx`, import.meta.url).pathname,
 });
 
 /** One thread a session: the tests share the machine. */
@@ -20,10 +18,4 @@ export const slowFeeds = (steps: number): { steps: Tensor; start: Tensor } => ({
 /** A boolean tensor from plain booleans. */
 export function bool(dims: readonly number[], values: readonly boolean[]): Tensor<"bool"> {
   return tensor("bool", dims, Uint8Array.from(values, Number));
-}
-
-/** A new folder that is removed with its scope. */
-export function temporaryFolder(): { path: string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), "decorum-runtime-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
 }
