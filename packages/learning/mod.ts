@@ -1,3 +1,4 @@
+export * from "./dpo_loss.ts";
 export * from "./gradient_run.ts";
 export * from "./init.ts";
 export * from "./lora_dropout.ts";
