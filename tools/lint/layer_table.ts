@@ -48,6 +48,10 @@ export const layers: readonly Layer[] = [
   },
   { folder: "packages/rpc", holds: "gRPC server and client, identities, deadlines, errors" },
   {
+    folder: "packages/rewards",
+    holds: "what a response is worth: terms, expressions, the user's code, other servers",
+  },
+  {
     folder: "packages/service",
     holds: "what every service's main does: start, health, drain, stop",
   },

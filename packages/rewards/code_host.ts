@@ -1,0 +1,94 @@
+/**
+ * Runs inside the process of a code reward, with the permissions that its configuration grants and no others. It
+ * imports nothing of the project, reads batches from standard input, one JSON object a line, and answers on standard
+ * output in lines that begin with a secret: what the user's code prints cannot be taken for an answer.
+ */
+import process from "node:process";
+import { createInterface } from "node:readline";
+
+/** What the parent sends. */
+export interface HostRequest {
+  readonly id: number;
+  readonly batch: Readonly<Record<string, readonly unknown[]>>;
+}
+
+/** What comes back. JSON has no NaN: scores that are no finite number or null are told apart in `bad`. */
+export interface HostReply {
+  /** Undefined in the first line, which says that the module was loaded. */
+  readonly id?: number;
+  readonly scores?: readonly (number | null)[];
+  readonly bad?: readonly (readonly [row: number, found: string])[];
+  readonly error?: { readonly message: string; readonly row?: number };
+}
+
+type Reward = (batch: HostRequest["batch"]) => unknown;
+
+/** Serves the function that a module exports under `name`, until standard input ends. */
+export async function serve(
+  module: Readonly<Record<string, unknown>>,
+  name: string,
+  secret: string,
+): Promise<void> {
+  const write = process.stdout.write.bind(process.stdout);
+  const reply = (answer: HostReply) => write(`${secret}${JSON.stringify(answer)}\n`);
+  // What the user prints is for people.
+  console.log = console.info = console.debug = console.error;
+  const found = module[name];
+  if (typeof found !== "function") {
+    const names = Object.keys(module).join(", ") || "nothing";
+    return void reply({
+      error: { message: `the module exports no function "${name}"; it exports ${names}` },
+    });
+  }
+  reply({});
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { id, batch } = JSON.parse(line) as HostRequest;
+    reply({ id, ...await answer(found as Reward, batch) });
+  }
+}
+
+async function answer(reward: Reward, batch: HostRequest["batch"]): Promise<HostReply> {
+  const count = batch["prompts"]!.length;
+  try {
+    return described(await reward(batch), count);
+  } catch (error) {
+    const row = await firstThatThrows(reward, batch);
+    return { error: { message: textOf(error), ...(row === undefined ? {} : { row }) } };
+  }
+}
+
+function described(scores: unknown, count: number): HostReply {
+  if (!Array.isArray(scores) && !ArrayBuffer.isView(scores)) {
+    return { error: { message: `expected a list of ${count} scores, got ${typeof scores}` } };
+  }
+  const list = Array.from(scores as ArrayLike<unknown>);
+  const bad = list.flatMap((score, row) =>
+    score === null || (typeof score === "number" && Number.isFinite(score))
+      ? []
+      : [[row, typeof score === "number" ? String(score) : typeof score] as const]
+  );
+  return { scores: list.map((score) => (typeof score === "number" ? score : null)), bad };
+}
+
+/** Only to name it: scores of rows alone are never used. */
+async function firstThatThrows(
+  reward: Reward,
+  batch: HostRequest["batch"],
+): Promise<number | undefined> {
+  const count = batch["prompts"]!.length;
+  for (let row = 0; row < count; row++) {
+    const one = Object.fromEntries(
+      Object.entries(batch).map(([name, list]) => [name, list.slice(row, row + 1)]),
+    );
+    try {
+      await reward(one);
+    } catch {
+      return row;
+    }
+  }
+  return undefined;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
