@@ -73,7 +73,7 @@ Deno.test("score: bad options are told at once, an unknown label and bad UTF-8 t
   assert.match(label.stderr, /--label is "rude": the classifier's labels are "colour", "number"/);
   const bytes = await runCommand(["score", "--model", model], new Uint8Array([0x61, 0xff, 0x0a]));
   assert.equal(bytes.code, 1);
-  assert.match(bytes.stderr, /standard input: it is not valid UTF-8/);
+  assert.match(bytes.stderr, /standard input, line 1: it is not valid UTF-8/);
   const nobody = await runCommand(["score", "--address", "127.0.0.1:9", "text"]);
   assert.equal(nobody.code, 1);
   assert.match(nobody.stderr, /127\.0\.0\.1:9/);
@@ -83,16 +83,18 @@ Deno.test("score: pairs as JSON lines, with what names them", async () => {
   using folder = new TemporaryFolder();
   const model = tinyClassifier(folder);
   const lines = [
-    '{"prompt":"why","response":"red one","id":7}',
+    '{"prompt":"why","response":"red one","id":9007199254740993}',
     '"red one"',
     "",
     '{"response":"x"}',
   ];
   writeFileSync(folder.join("pairs.jsonl"), lines.join("\n"));
   const base = ["score", "--model", model, "--threads", "1"];
-  const found = linesOf(await succeed([...base, "--file", folder.join("pairs.jsonl")]));
+  const ended = await succeed([...base, "--file", folder.join("pairs.jsonl")]);
+  assert.match(ended.stdout, /"id":9007199254740993,/);
+  const found = linesOf(ended);
   assert.deepEqual(found.map(({ score: _s, logits: _l, probabilities: _p, ...rest }) => rest), [
-    { id: 7, prompt: "why", response: "red one", label: "colour", truncated: 0 },
+    { id: 9007199254740992, prompt: "why", response: "red one", label: "colour", truncated: 0 },
     { text: "red one", label: "colour", truncated: 0 },
     { response: "x", label: "colour", truncated: 0 },
   ]);

@@ -1,9 +1,15 @@
 import { InputError } from "@decorum/tensor";
-import { createReadStream } from "node:fs";
+import { jsonMembers, readLines } from "@decorum/text";
 import process from "node:process";
 import { z } from "zod";
 import type { ScoredText } from "./scorer.ts";
-import { textLines } from "./text_lines.ts";
+
+declare global {
+  interface JSON {
+    /** A value that JSON.stringify writes as this text (ECMAScript 2026). */
+    rawJSON(text: string): unknown;
+  }
+}
 
 /** A text with what its line of output begins with. */
 export interface InputText extends ScoredText {
@@ -49,9 +55,8 @@ export async function* textItems(
     return;
   }
   const source = file ?? "standard input";
-  let line = 0;
-  for await (const text of textLines(file ? createReadStream(file) : process.stdin, source)) {
-    const name = `line ${++line} of ${source}`;
+  for await (const { text, number } of readLines(source, file ? undefined : process.stdin)) {
+    const name = `line ${number} of ${source}`;
     if (!jsonl) yield plain(name, text);
     else if (text.trim() !== "") yield jsonItem(name, text, query);
   }
@@ -77,7 +82,10 @@ function jsonItem(name: string, line: string, byDefault: string | undefined): In
     name,
     response,
     shown: {
-      ...(id === undefined ? {} : { id }),
+      // A number as it was written: parsed, 9007199254740993 would be another.
+      ...(id === undefined
+        ? {}
+        : { id: typeof id === "number" ? JSON.rawJSON(jsonMembers(line).get("id")!) : id }),
       ...(prompt === undefined ? {} : { prompt }),
       response,
     },

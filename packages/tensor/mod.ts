@@ -2,6 +2,7 @@ export * from "./cast.ts";
 export * from "./dtype.ts";
 export * from "./half.ts";
 export { InputError } from "./input_error.ts";
+export { describeJson, isJsonObject, type JsonObject, readJson } from "./json.ts";
 export * from "./precision.ts";
 export {
   normals,

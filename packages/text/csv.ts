@@ -2,13 +2,13 @@ import { InputError } from "@decorum/tensor";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { CsvError, type Info, parse } from "csv-parse";
-import { readLines } from "./lines.ts";
+import { type Line, readLines } from "./lines.ts";
 import { listColumns, type LocatedRow } from "./row.ts";
 
 /**
  * The rows of a CSV file (RFC 4180): commas, a header row, quotes doubled inside quotes, line breaks
- * allowed inside quotes and kept as they are. One column may have an empty name, as the index that
- * pandas writes has.
+ * allowed inside quotes and kept as they are. Semicolons or tabs separate the fields where the header has these and
+ * no comma. One column may have an empty name, as the index that pandas writes has.
  *
  * @throws InputError when the header is missing or repeats a name.
  * @throws InputError for broken quoting, or a row with more or fewer fields than the header.
@@ -17,7 +17,8 @@ export async function* readCsv(path: string): AsyncGenerator<LocatedRow, void, u
   let header: readonly string[] | undefined;
   for await (const { record, info } of readRecords(path)) {
     // `info.lines` is the line that the record ends on.
-    const line = info.lines - record.reduce((n, field) => n + field.split("\n").length - 1, 0);
+    const line = info.lines -
+      record.reduce((n, field) => n + field.split(/\r?\n|\r/).length - 1, 0);
     if (header === undefined) {
       header = checkHeader(record, path);
     } else {
@@ -25,7 +26,7 @@ export async function* readCsv(path: string): AsyncGenerator<LocatedRow, void, u
         throw new InputError(
           `Cannot read ${path}, line ${line}: the row has ${record.length} fields, the header ${header.length} (${
             listColumns(header)
-          }); quote a field that contains a comma`,
+          }); quote a field that contains the separator`,
         );
       }
       yield { row: Object.fromEntries(header.map((name, i) => [name, record[i] ?? ""])), line };
@@ -55,14 +56,18 @@ interface Parsed {
 }
 
 async function* readRecords(path: string): AsyncGenerator<Parsed, void, undefined> {
+  const lines = readLines(path);
+  const first = await lines.next();
+  if (first.done) return;
   const parser = parse({
     info: true,
-    record_delimiter: ["\r\n", "\n"],
+    delimiter: separatorOf(first.value.text),
+    record_delimiter: first.value.ending === "\r" ? "\r" : ["\r\n", "\n"],
     relax_column_count: true,
     skip_empty_lines: true,
   });
   // Leaving the loop early closes the parser, which rejects this promise and closes the file.
-  pipeline(Readable.from(textOf(path)), parser).catch(() => {});
+  pipeline(Readable.from(textOf(first.value, lines)), parser).catch(() => {});
   try {
     for await (const parsed of parser) yield parsed as Parsed;
   } catch (cause) {
@@ -75,6 +80,13 @@ async function* readRecords(path: string): AsyncGenerator<Parsed, void, undefine
   }
 }
 
-async function* textOf(path: string): AsyncGenerator<string, void, undefined> {
-  for await (const { text, ending } of readLines(path)) yield text + ending;
+/** What separates the fields, by the first line: RFC 4180's comma, or what spreadsheets write elsewhere. */
+function separatorOf(header: string): string {
+  const bare = header.replace(/"[^"]*"?/g, "");
+  return [",", ";", "\t"].find((separator) => bare.includes(separator)) ?? ",";
+}
+
+async function* textOf(first: Line, rest: AsyncIterable<Line>): AsyncGenerator<string> {
+  yield first.text + first.ending;
+  for await (const { text, ending } of rest) yield text + ending;
 }

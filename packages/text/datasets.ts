@@ -6,16 +6,18 @@ import { columnOf, type Row } from "./row.ts";
 
 /** Options of {@link readRows}. */
 export interface ReadOptions {
-  /** By default the file's extension: `.csv`, `.jsonl` or `.ndjson`. */
+  /** By default the file's extension: `.csv` or `.tsv`, `.jsonl` or `.ndjson`. */
   readonly format?: "csv" | "jsonl";
   /** The columns that every row must have; rows are returned with these alone. */
   readonly columns?: readonly string[];
+  /** What becomes of a list of messages, as TRL has them: its text, which is the default, or JSON. */
+  readonly messages?: "text" | "json";
 }
 
 /**
  * The rows of a CSV file (with a header row) or a JSON Lines file, read as they are asked for. Of a
- * JSONL row, numbers and booleans become their text, null the empty text, and arrays and objects
- * their JSON. Empty lines are skipped.
+ * JSONL row, numbers and booleans become their text as it is written, null the empty text, a list of
+ * messages the text of the messages, and other arrays and objects their JSON. Empty lines are skipped.
  *
  * @throws InputError when a column is missing (listing the columns) or the format is not known.
  * @throws InputError for a malformed line, naming file and line.
@@ -27,7 +29,8 @@ export async function* readRows(
 ): AsyncGenerator<Row, void, undefined> {
   const format = options.format ?? formatOf(path);
   const { columns } = options;
-  for await (const { row, line } of format === "csv" ? readCsv(path) : readJsonl(path)) {
+  const rows = format === "csv" ? readCsv(path) : readJsonl(path, options.messages);
+  for await (const { row, line } of rows) {
     yield columns === undefined ? row : pick(row, columns, `${path}, line ${line}`);
   }
 }
@@ -39,10 +42,10 @@ export async function loadRows(path: string, options: ReadOptions = {}): Promise
 
 function formatOf(path: string): "csv" | "jsonl" {
   const extension = extname(path).toLowerCase();
-  if (extension === ".csv") return "csv";
+  if (extension === ".csv" || extension === ".tsv") return "csv";
   if (extension === ".jsonl" || extension === ".ndjson") return "jsonl";
   throw new InputError(
-    `Cannot read rows from ${path}: its extension is "${extension}", expected .csv, .jsonl or .ndjson; name the format in the options`,
+    `Cannot read rows from ${path}: its extension is "${extension}", expected .csv, .tsv, .jsonl or .ndjson`,
   );
 }
 

@@ -41,6 +41,62 @@ Deno.test("JSONL: byte-order mark, CRLF, blank lines, values that are no text", 
   ]);
 });
 
+Deno.test("JSONL: numbers are what is written, alone and inside arrays and objects", async () => {
+  const text =
+    '{"id":9007199254740993,"share":1.0,"exp":1E5,"all":[1.0, {"b":-0.10,"t":"caf\\u00e9 \\"1.0\\""}]}';
+  assert.deepEqual(await rowsOf("a.jsonl", text), [{
+    id: "9007199254740993",
+    share: "1.0",
+    exp: "1E5",
+    all: '[1.0,{"b":-0.10,"t":"café \\"1.0\\""}]',
+  }]);
+});
+
+Deno.test("JSONL: of a key that is there twice the last counts, as JSON has it", async () => {
+  assert.deepEqual(await rowsOf("a.jsonl", '{"a":{"a":0},"a":2.0,"b":{}}'), [{
+    a: "2.0",
+    b: "{}",
+  }]);
+});
+
+Deno.test("JSONL: a list of messages is their text, or stays JSON", async () => {
+  const turns = [{ role: "user", content: "Is it far?" }, { role: "assistant", content: "No." }];
+  const parts = [{
+    role: "user",
+    content: [{ type: "text", text: "Is it" }, { type: "text", text: " far?" }],
+  }];
+  const image = [{ role: "user", content: [{ type: "image" }] }];
+  const line = JSON.stringify({ turns, parts, image, none: [] });
+  assert.deepEqual(await rowsOf("a.jsonl", line), [{
+    turns: "Is it far?\nNo.",
+    parts: "Is it far?",
+    image: JSON.stringify(image),
+    none: "[]",
+  }]);
+  await withFolder({ "a.jsonl": line }, async (folder) => {
+    const [row] = await loadRows(join(folder, "a.jsonl"), { messages: "json", columns: ["turns"] });
+    assert.deepEqual(row, { turns: JSON.stringify(turns) });
+  });
+});
+
+Deno.test("CR alone ends lines where a file has no other line ends", async () => {
+  assert.deepEqual(await rowsOf("a.csv", 'a,b\r1,"x\ry"\r2,z\r'), [
+    { a: "1", b: "x\ry" },
+    { a: "2", b: "z" },
+  ]);
+  assert.deepEqual(await rowsOf("a.jsonl", `${bom}{"a":1}\r{"a":2}`), [{ a: "1" }, { a: "2" }]);
+  // Beside other line ends it is text.
+  assert.deepEqual(await rowsOf("a.csv", "a,b\r\n1,x\ry\r\n"), [{ a: "1", b: "x\ry" }]);
+  assert.deepEqual(await rowsOf("a.csv", "a,b\n1,x\ry\n"), [{ a: "1", b: "x\ry" }]);
+});
+
+Deno.test("semicolons and tabs separate fields where the header has no comma", async () => {
+  assert.deepEqual(await rowsOf("a.csv", `${bom}a;"b,c"\n1,5;x\n`), [{ a: "1,5", "b,c": "x" }]);
+  assert.deepEqual(await rowsOf("a.csv", "a\tb\r\n1;2\tx, y\r\n"), [{ a: "1;2", b: "x, y" }]);
+  assert.deepEqual(await rowsOf("a.tsv", "a\tb\n1\t2\n"), [{ a: "1", b: "2" }]);
+  assert.deepEqual(await rowsOf("a.csv", "a;b,c\n1;2,3\n"), [{ "a;b": "1;2", c: "3" }]);
+});
+
 Deno.test("a column that is named like a method of Object is data or missing, never inherited", async () => {
   assert.deepEqual(await rowsOf("a.jsonl", '{"constructor":"c"}', ["constructor"]), [
     { constructor: "c" },

@@ -1,14 +1,19 @@
-import { InputError } from "@decorum/tensor";
-import { describeJson, isJsonObject } from "./json_file.ts";
+import { describeJson, InputError, isJsonObject } from "@decorum/tensor";
 import { readLines } from "./lines.ts";
+import { messagesOf, messagesText } from "./messages.ts";
 import type { LocatedRow } from "./row.ts";
 
 /**
- * The rows of a JSON Lines file: one object a line.
+ * The rows of a JSON Lines file: one object a line. Numbers, arrays and objects are the text that is written there:
+ * 9007199254740993 and 1.0 do not change.
  *
- * @throws InputError for a line that is not JSON, InputError for one that is not an object.
+ * @param messages what becomes of a list of messages: its text, or JSON as of any other array
+ * @throws InputError for a line that is not JSON, or not an object
  */
-export async function* readJsonl(path: string): AsyncGenerator<LocatedRow, void, undefined> {
+export async function* readJsonl(
+  path: string,
+  messages: "text" | "json" = "text",
+): AsyncGenerator<LocatedRow, void, undefined> {
   for await (const { text, number } of readLines(path)) {
     if (text.trim() === "") continue;
     let value: unknown;
@@ -26,14 +31,39 @@ export async function* readJsonl(path: string): AsyncGenerator<LocatedRow, void,
         `Cannot read ${path}, line ${number}: expected a JSON object, found ${describeJson(value)}`,
       );
     }
+    const written = jsonMembers(text);
     const row = Object.fromEntries(
-      Object.entries(value).map(([column, field]) => [column, textOf(field)]),
+      Object.entries(value).map(([column, field]) => {
+        if (typeof field === "string") return [column, field];
+        if (field === null) return [column, ""];
+        const list = messages === "text" ? messagesOf(field) : undefined;
+        return [column, list ? messagesText(list) : written.get(column) ?? ""];
+      }),
     );
     yield { row, line: number };
   }
 }
 
-function textOf(field: unknown): string {
-  if (typeof field === "string") return field;
-  return field === null ? "" : JSON.stringify(field);
+/** The values of a JSON object by their keys, as they are written but for spaces and escapes. The text must be valid. */
+export function jsonMembers(object: string): Map<string, string> {
+  const members = new Map<string, string>();
+  const tokens = object.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g);
+  let depth = 0;
+  let key: string | undefined;
+  let value = "";
+  for (const [token] of tokens) {
+    if (/^[{[]$/.test(token)) depth++;
+    if (/^[}\]]$/.test(token)) depth--;
+    const ends = depth === 0 || (depth === 1 && token === ",");
+    if (ends) {
+      if (key !== undefined) members.set(key, value);
+      key = undefined;
+      value = "";
+    } else if (key === undefined) {
+      if (token.startsWith('"')) key = JSON.parse(token) as string;
+    } else if (value !== "" || token !== ":") {
+      value += token.startsWith('"') ? JSON.stringify(JSON.parse(token)) : token;
+    }
+  }
+  return members;
 }

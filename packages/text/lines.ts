@@ -6,47 +6,58 @@ import { createReadStream } from "node:fs";
 export interface Line {
   readonly text: string;
   /** The line break; empty where the file ends without one. */
-  readonly ending: "\n" | "\r\n" | "";
+  readonly ending: "\n" | "\r\n" | "\r" | "";
   /** From 1. */
   readonly number: number;
 }
 
-const newline = 0x0a;
+const [LF, CR] = [0x0a, 0x0d];
 
 /**
  * The lines of a UTF-8 file, one after the other without holding the file in memory. A byte-order
- * mark is skipped, `\r\n` counts as one break, and a last line without a break is a line too.
+ * mark is skipped, `\r\n` counts as one break, and a last line without a break is a line too. `\r` alone is a break
+ * in files that have no other, as old Macs and some spreadsheets write them.
  *
- * @throws Error when the file cannot be read.
- * @throws InputError when a line is not valid UTF-8.
+ * @param path the file, or the name of `chunks` in messages
+ * @throws InputError when the file cannot be read, or a line is not valid UTF-8.
  */
-export async function* readLines(path: string): AsyncGenerator<Line, void, undefined> {
+export async function* readLines(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> = createReadStream(path),
+): AsyncGenerator<Line, void, undefined> {
   let pending: Uint8Array[] = [];
   let number = 0;
-  const finish = (end: Uint8Array, closed: boolean): Line => {
+  let lineEnd: number | undefined;
+  const finish = (last: Uint8Array, ended: boolean): Line => {
     number++;
-    const bytes = pending.length === 0 ? end : Buffer.concat([...pending, end]);
+    const bytes = pending.length === 0 ? last : Buffer.concat([...pending, last]);
     pending = [];
     const text = decodeLine(bytes, path, number);
-    if (!closed) return { text, ending: "", number };
+    if (!ended) return { text, ending: "", number };
+    if (lineEnd === CR) return { text, ending: "\r", number };
     return text.endsWith("\r")
       ? { text: text.slice(0, -1), ending: "\r\n", number }
       : { text, ending: "\n", number };
   };
-  for await (const chunk of chunksOf(path)) {
+  for await (const chunk of readable(path, chunks)) {
+    // The last byte may be the first half of "\r\n".
+    lineEnd ??= !chunk.includes(LF) && chunk.subarray(0, -1).includes(CR) ? CR : LF;
     let start = 0;
-    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
-      yield finish(chunk.subarray(start, end), true);
-      start = end + 1;
+    for (let at = chunk.indexOf(lineEnd); at >= 0; at = chunk.indexOf(lineEnd, start)) {
+      yield finish(chunk.subarray(start, at), true);
+      start = at + 1;
     }
     if (start < chunk.length) pending.push(chunk.subarray(start));
   }
   if (pending.length > 0) yield finish(new Uint8Array(), false);
 }
 
-async function* chunksOf(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readable(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const chunk of createReadStream(path)) yield chunk as Uint8Array;
+    yield* chunks;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new InputError(`Cannot read ${path}: ${reason}`, { cause });

@@ -12,6 +12,9 @@ export {
 } from "./bucket.ts";
 export { lengthBetween, loadRows, type ReadOptions, readRows } from "./datasets.ts";
 export { distinctN } from "./distinct_n.ts";
+export { jsonMembers } from "./jsonl.ts";
+export { readLines } from "./lines.ts";
+export { type Message, messagesOf, messagesText } from "./messages.ts";
 export { parsePrompt, type Prompt } from "./prompt.ts";
 export {
   rouge,
@@ -21,7 +24,7 @@ export {
   rougeTokens,
 } from "./rouge.ts";
 export type { Row } from "./row.ts";
-export type { SpecialRole } from "./special_tokens.ts";
+export type { SpecialRole } from "./tokenizer_config.ts";
 export { type SplitOptions, splitRows } from "./split.ts";
 export {
   type DecodeOptions,

@@ -1,5 +1,4 @@
-import { InputError } from "@decorum/tensor";
-import { describeJson, isJsonObject, type JsonObject } from "./json_file.ts";
+import { describeJson, InputError, isJsonObject, type JsonObject } from "@decorum/tensor";
 
 /** One place of a template: special tokens, or where the first (0) or second (1) text goes. */
 export type TemplateItem =

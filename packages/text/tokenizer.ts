@@ -1,7 +1,7 @@
 import { InputError } from "@decorum/tensor";
 import type { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { applyTemplate, specialTokenCount, type Template } from "./post_processor.ts";
-import type { SpecialRole, SpecialTokens } from "./special_tokens.ts";
+import type { SpecialRole, SpecialTokens } from "./tokenizer_config.ts";
 
 /** One text, or a pair, as the ids a model takes. */
 export interface Encoding {

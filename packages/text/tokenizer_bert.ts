@@ -1,7 +1,6 @@
-import { InputError } from "@decorum/tensor";
+import { InputError, type JsonObject } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
-import { type JsonObject, optionalBoolean } from "./json_file.ts";
-import { addedToken, type SpecialTokens } from "./special_tokens.ts";
+import { addedToken, optionalBoolean, type SpecialTokens } from "./tokenizer_config.ts";
 
 /** BERT's own special tokens, used for every role that no configuration names. */
 const defaults = {

@@ -44,13 +44,13 @@ refused(
   "a cut tokenizer.json",
   { "tokenizer.json": JSON.stringify(tinyT5).slice(0, 100) },
   "InputError",
-  /tokenizer\.json: expected JSON, .*100 characters read/,
+  /tokenizer\.json as JSON: .*100 characters read/,
 );
 refused(
   "an array as tokenizer.json",
   { "tokenizer.json": [1, 2] },
   "InputError",
-  /expected a JSON object, found an array of 2/,
+  /its outermost value is an array of 2, expected an object/,
 );
 refused(
   "a config instead of a tokenizer",

@@ -1,14 +1,14 @@
-import { InputError } from "@decorum/tensor";
+import { describeJson, InputError, isJsonObject, type JsonObject } from "@decorum/tensor";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { describeJson, isJsonObject, type JsonObject, optionalBoolean } from "./json_file.ts";
 import { parsePostProcessor } from "./post_processor.ts";
 import {
   type AddedToken,
   addedToken,
   completeSpecialTokens,
+  optionalBoolean,
   specialRoles,
   type SpecialTokens,
-} from "./special_tokens.ts";
+} from "./tokenizer_config.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 /** The parsed files of one tokenizer; the paths are for messages. */

@@ -1,8 +1,7 @@
-import { InputError } from "@decorum/tensor";
+import { InputError, type JsonObject, readJson } from "@decorum/tensor";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type JsonObject, readJsonObject } from "./json_file.ts";
-import { namedSpecialTokens, type SpecialTokens } from "./special_tokens.ts";
+import { namedSpecialTokens, type SpecialTokens } from "./tokenizer_config.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { bertTokenizerJson } from "./tokenizer_bert.ts";
 import { type TokenizerFiles, tokenizerFromJson } from "./tokenizer_json.ts";
@@ -27,7 +26,7 @@ export function loadTokenizer(folder: string): Tokenizer {
 export function readTokenizerFiles(folder: string): TokenizerFiles {
   const at = (name: string) => join(folder, name);
   const has = (name: string) => existsSync(at(name));
-  const optional = (name: string): JsonObject => has(name) ? readJsonObject(at(name)) : {};
+  const optional = (name: string): JsonObject => has(name) ? readJson(at(name)) : {};
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
     throw new InputError(`Cannot load a tokenizer from ${folder}: it is not a folder`);
   }
@@ -48,11 +47,11 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
 
   if (has("tokenizer.json")) {
     const source = at("tokenizer.json");
-    return { ...rest, source, json: readJsonObject(source) };
+    return { ...rest, source, json: readJson(source) };
   }
   if (has("vocab.json") && has("merges.txt")) {
     const source = at("vocab.json");
-    const vocab = readJsonObject(source);
+    const vocab = readJson(source);
     const json = robertaTokenizerJson({
       ...rest,
       vocab,

@@ -1,5 +1,4 @@
-import { InputError } from "@decorum/tensor";
-import { describeJson, isJsonObject, type JsonObject } from "./json_file.ts";
+import { describeJson, InputError, isJsonObject, type JsonObject } from "@decorum/tensor";
 
 /** The parts a special token can play, under Hugging Face's names without `_token`. */
 export const specialRoles = ["pad", "eos", "bos", "unk", "cls", "sep", "mask"] as const;
@@ -88,4 +87,21 @@ export function completeSpecialTokens(
     if (found !== undefined) complete[role] = found;
   }
   return complete;
+}
+
+/**
+ * The field `name` of `object` as a boolean; undefined where it is absent or null.
+ *
+ * @throws InputError when the field holds anything else; `where` names the file in the message.
+ */
+export function optionalBoolean(
+  object: JsonObject,
+  name: string,
+  where: string,
+): boolean | undefined {
+  const value = object[name] ?? undefined;
+  if (value === undefined || typeof value === "boolean") return value;
+  throw new InputError(
+    `Cannot use field "${name}" of ${where}: expected true or false, found ${describeJson(value)}`,
+  );
 }
