@@ -39,7 +39,7 @@ export function builtinSource(reward: BuiltinReward): RewardSource {
   const scoreOf = scorer(reward);
   const identity = createHash("sha256").update(JSON.stringify(reward)).digest("hex");
   return {
-    score: (batch) => Promise.resolve(batch.responses.map((_, i) => scoreOf(batch, i))),
+    score: (batch) => Promise.resolve({ scores: batch.responses.map((_, i) => scoreOf(batch, i)) }),
     version: () => Promise.resolve(identity),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

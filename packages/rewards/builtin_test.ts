@@ -10,7 +10,7 @@ const batch = {
 const call = { signal: new AbortController().signal, say: () => {} };
 const scores = async (reward: BuiltinReward) => {
   await using source = builtinSource(reward);
-  return await source.score(batch, call);
+  return (await source.score(batch, call)).scores;
 };
 
 Deno.test("ROUGE against the human text; a row without one has no score", async () => {

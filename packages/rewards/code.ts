@@ -85,13 +85,13 @@ export function codeSource(term: string, reward: CodeReward): RewardSource {
     async score(batch, call) {
       const limit = reward.time_limit_s;
       try {
-        return await ask(batch, call, limit);
+        return { scores: await ask(batch, call, limit) };
       } catch (first) {
         if (!(first instanceof EndedError)) throw first;
         call.say(`reward "${term}": ${first.message}; its process is started again`);
       }
       try {
-        return await ask(batch, call, limit);
+        return { scores: await ask(batch, call, limit) };
       } catch (second) {
         if (!(second instanceof EndedError)) throw second;
         const row = await culprit(batch, (one) => ask(one, call, limit), call.signal);

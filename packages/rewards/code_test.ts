@@ -70,8 +70,8 @@ Deno.test("a function of the user's scores a batch, its local imports with it; w
       }`,
     "helper.ts": `export const longer = (text: string): number => text.length * 10;`,
   }, async (source) => {
-    assert.deepEqual(await source.score(batch, call()), [11, null, 33]);
-    assert.deepEqual(await source.score(batch, call()), [11, null, 33]);
+    assert.deepEqual((await source.score(batch, call())).scores, [11, null, 33]);
+    assert.deepEqual((await source.score(batch, call())).scores, [11, null, 33]);
   });
 });
 
@@ -158,7 +158,7 @@ Deno.test("what is granted works", async () => {
          const text = await (await fetch("http://127.0.0.1:${port}/")).text();
          return responses.map(() => Number(text));
        };`,
-      async (source) => assert.deepEqual(await source.score(batch, call()), [7, 7, 7]),
+      async (source) => assert.deepEqual((await source.score(batch, call())).scores, [7, 7, 7]),
       { allow: { net: [`127.0.0.1:${port}`] } },
     );
   } finally {
@@ -219,7 +219,7 @@ Deno.test("a process that ended is started again, and the batch has its scores",
           writeFileSync(again, "");
         },
       });
-      assert.deepEqual(await scores, [5, 5, 5]);
+      assert.deepEqual((await scores).scores, [5, 5, 5]);
     },
     { allow: { read: [tmpdir()] } },
   );

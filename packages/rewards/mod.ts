@@ -1,20 +1,5 @@
-export {
-  aggregate,
-  type Aggregation,
-  moments,
-  normalize,
-  NORMALIZE_EPS,
-  type TermScores,
-  type WeightedScores,
-} from "./aggregate.ts";
-export { type BuiltinReward, builtinSource } from "./builtin.ts";
-export { type CodeReward, codeSource } from "./code.ts";
-export { type RemoteReward, remoteSource } from "./remote.ts";
-export { evaluateExpression, type LabelExpression, parseExpression } from "./expression.ts";
-export {
-  checkScores,
-  type RewardBatch,
-  type RewardCall,
-  RewardError,
-  type RewardSource,
-} from "./source.ts";
+export { aggregate, type Aggregation, moments, type TermScores } from "./aggregate.ts";
+export type { RewardClient } from "./classifier.ts";
+export { type RewardTermConfig, rewardTerms } from "./settings.ts";
+export { type RewardBatch, type RewardCall, RewardError } from "./source.ts";
+export { type ScoredTerm, type ScoredTerms, Terms, type TermsOptions } from "./terms.ts";

@@ -69,7 +69,7 @@ export function remoteSource(term: string, reward: RemoteReward): RewardSource {
         reward.concurrency,
         (at) => one(partOf(batch, at, at + reward.batch_size), at, call),
       );
-      return parts.flat();
+      return { scores: parts.flat() };
     },
     version: () => Promise.resolve(identity(reward)),
     [Symbol.asyncDispose]() {
@@ -90,7 +90,8 @@ function open(reward: RemoteReward): Remote {
   }
 }
 
-function isAway(error: unknown): boolean {
+/** Whether another try may help: the other side is away, overloaded, or has a fault. */
+export function isAway(error: unknown): boolean {
   if (error instanceof RpcError) return away.includes(error.code) && (error.pushbackMs ?? 0) >= 0;
   if (error instanceof HttpStatusError) return error.status >= 500 || error.status === 429;
   return error instanceof ConnectionError || isTimeout(error);

@@ -34,7 +34,7 @@ async function scoresOf(
   signal = new AbortController().signal,
 ) {
   await using source = remoteSource("theirs", reward);
-  return await source.score(batch, { signal, say: (message) => said.push(message) });
+  return (await source.score(batch, { signal, say: (message) => said.push(message) })).scores;
 }
 
 interface Body {

@@ -17,14 +17,22 @@ export interface RewardCall {
   readonly say: (message: string) => void;
 }
 
+/** What a source says of a batch; lists are parallel to its responses. */
+export interface SourceScores {
+  /** Null where the term does not apply. */
+  readonly scores: readonly (number | null)[];
+  /** Of a classifier of which one label is scored: the probability of all others, which is toxicity for a civil label. */
+  readonly otherProbability?: readonly number[];
+}
+
 /** Where the scores of one term come from. */
 export interface RewardSource extends AsyncDisposable {
   /**
-   * A score of each response, in order; null where it does not apply. What is only away for a while is waited for.
+   * A score of each response, in order. What is only away for a while is waited for.
    *
    * @throws RewardError for an answer that cannot be used; the signal's reason
    */
-  score(batch: RewardBatch, call: RewardCall): Promise<(number | null)[]>;
+  score(batch: RewardBatch, call: RewardCall): Promise<SourceScores>;
   /** What decides its numbers, as a short text that changes when they may: part of the checkpoint's hash. */
   version(call: RewardCall): Promise<string>;
 }

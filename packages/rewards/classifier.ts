@@ -1,0 +1,125 @@
+import { pool, retry } from "@decorum/async";
+import type { rewardService, rewardV1, RpcClient } from "@decorum/rpc";
+import { evaluateExpression, type LabelExpression, parseExpression } from "./expression.ts";
+import { isAway } from "./remote.ts";
+import type { ClassifierTermConfig } from "./settings.ts";
+import { type RewardBatch, type RewardCall, RewardError, type RewardSource } from "./source.ts";
+
+/** A client of the reward service. */
+export type RewardClient = RpcClient<typeof rewardService>;
+
+export interface ClassifierOptions {
+  readonly client: RewardClient;
+  /**
+   * Responses of a request, which neighbours in the batch share. Requests are executed as sent, so that scores do not
+   * depend on what else the service has to do.
+   */
+  readonly groupSize: number;
+}
+
+/** Requests that are on their way at once. */
+const CONCURRENCY = 4;
+
+/** The value of a label, or of a linear expression of labels, that a reward service's classifier gives. */
+export function classifierSource(
+  term: ClassifierTermConfig,
+  { client, groupSize }: ClassifierOptions,
+): RewardSource {
+  const expression = term.expression === null ? undefined : parseExpression(term.expression);
+  let seen: string | undefined;
+  const ask = async (batch: RewardBatch, from: number, call: RewardCall) => {
+    const responses = batch.responses.slice(from, from + groupSize);
+    const items = responses.map((response, i) => ({
+      id: `${i}`,
+      response,
+      ...(term.input === "pair" ? { query: batch.prompts[from + i]! } : {}),
+    }));
+    const request = { items, label: term.label ?? "", truncate: true, asSent: true };
+    const answer = await waiting(
+      term.name,
+      client.address,
+      call,
+      () => client.score(request, { signal: call.signal }),
+    );
+    seen = answer.modelVersion;
+    return answer.results.length === items.length
+      ? answer.results.map((result, i) => scored(term, expression, answer, result, from + i))
+      : wrong(
+        term.name,
+        undefined,
+        `answered ${items.length} responses with ${answer.results.length}`,
+      );
+  };
+  return {
+    async score(batch, call) {
+      const starts: number[] = [];
+      for (let at = 0; at < batch.responses.length; at += groupSize) starts.push(at);
+      const found = (await pool(starts, CONCURRENCY, (at) => ask(batch, at, call))).flat();
+      const others = found.map(({ otherProbability }) => otherProbability);
+      return {
+        scores: found.map(({ score }) => score),
+        ...(others.every((p) => p !== undefined) ? { otherProbability: others } : {}),
+      };
+    },
+    async version(call) {
+      seen ??= (await waiting(
+        term.name,
+        client.address,
+        call,
+        () => client.getInfo({}, { signal: call.signal }),
+      )).modelVersion;
+      return seen;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** A call of the service; while that is away it is waited for, without end, as for policies. */
+function waiting<T>(
+  term: string,
+  address: string,
+  { signal, say }: RewardCall,
+  call: () => Promise<T>,
+): Promise<T> {
+  let told: string | undefined;
+  return retry(call, {
+    signal,
+    mayPass(error) {
+      if (!isAway(error)) return false;
+      const { message } = error as Error;
+      if (message !== told) say(`reward "${term}" at ${address}: ${message}; waiting`);
+      told = message;
+      return true;
+    },
+  }).then((answer) => {
+    if (told !== undefined) say(`reward "${term}" at ${address} answers again`);
+    return answer;
+  });
+}
+
+function scored(
+  term: ClassifierTermConfig,
+  expression: LabelExpression | undefined,
+  { labels, label }: rewardV1.ScoreResponse__Output,
+  { score, logits, probabilities }: rewardV1.ItemScore__Output,
+  row: number,
+): { readonly score: number; readonly otherProbability: number | undefined } {
+  const probability = probabilities[labels.indexOf(label)];
+  const plain = term.activation === "logit" ? score : probability ?? NaN;
+  const values = term.activation === "logit" ? logits : probabilities;
+  const value = expression === undefined
+    ? plain
+    : evaluateExpression(expression, new Map(labels.map((name, i) => [name, values[i] ?? NaN])));
+  if (!Number.isFinite(value)) {
+    wrong(term.name, row, `got ${value}, expected a finite score; look at the classifier`);
+  }
+  // Toxicity, where the one label that is scored is the wanted one.
+  const otherProbability = expression === undefined && probability !== undefined
+    ? 1 - probability
+    : undefined;
+  return { score: value, otherProbability };
+}
+
+function wrong(term: string, row: number | undefined, problem: string): never {
+  throw new RewardError(term, row, problem);
+}
