@@ -107,9 +107,11 @@ function scored(
   const probability = probabilities[labels.indexOf(label)];
   const plain = term.activation === "logit" ? score : probability ?? NaN;
   const values = term.activation === "logit" ? logits : probabilities;
-  const value = expression === undefined
-    ? plain
-    : evaluateExpression(expression, new Map(labels.map((name, i) => [name, values[i] ?? NaN])));
+  const byLabel = () => new Map(labels.map((name, i) => [name, values[i] ?? NaN]));
+  const value = expression === undefined ? plain : inTerm(
+    term.name,
+    () => evaluateExpression(expression, byLabel()),
+  );
   if (!Number.isFinite(value)) {
     wrong(term.name, row, `got ${value}, expected a finite score; look at the classifier`);
   }
@@ -118,6 +120,15 @@ function scored(
     ? 1 - probability
     : undefined;
   return { score: value, otherProbability };
+}
+
+/** An expression that does not fit the classifier is told with its term. */
+function inTerm<T>(term: string, evaluate: () => T): T {
+  try {
+    return evaluate();
+  } catch (cause) {
+    throw new RewardError(term, undefined, (cause as Error).message, { cause });
+  }
 }
 
 function wrong(term: string, row: number | undefined, problem: string): never {

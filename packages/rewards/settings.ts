@@ -158,13 +158,11 @@ const regex = z.strictObject({
   }
 });
 
-/** One term of a reward. */
-export const rewardTerm = z.discriminatedUnion("kind", [
+const schema = z.discriminatedUnion("kind", [
   ...[classifier, openrlhf, inference, tei, code, rouge, length, repetition, regex] as const,
 ]);
 
-/** A list of terms, each name once. */
-export const rewardTerms = z.array(rewardTerm).min(1).superRefine((terms, context) => {
+const list = z.array(schema).min(1).superRefine((terms, context) => {
   terms.forEach(({ name }, i) => {
     if (terms.findIndex((other) => other.name === name) === i) return;
     const message = `expected each name once, and "${name}" stands twice`;
@@ -172,5 +170,9 @@ export const rewardTerms = z.array(rewardTerm).min(1).superRefine((terms, contex
   });
 });
 
-export type RewardTermConfig = z.infer<typeof rewardTerm>;
+/** One term of a reward. */
+export type RewardTermConfig = z.infer<typeof schema>;
+/** A list of terms, each name once. */
+export const rewardTerms: z.ZodType<RewardTermConfig[]> = list;
+/** A term that is a label, or an expression of labels, of a reward service's classifier. */
 export type ClassifierTermConfig = z.infer<typeof classifier>;

@@ -102,7 +102,7 @@ Deno.test("an unknown label is refused by term and label", async () => {
   await using terms = Terms.open(configs, { clientOf: () => service.client, groupSize: 8 });
   await assert.rejects(
     terms.score(batch, call),
-    /no label "toxic"; the labels are "civil", "rude"/,
+    /^RewardError: Reward "x": .*no label "toxic"; the labels are "civil", "rude"/,
   );
 });
 
