@@ -1,10 +1,26 @@
+export { type Curve, type Curves, type CurvesQuery } from "./curves.ts";
 export {
+  type BeforeAfter,
+  type Comparison,
+  comparison,
+  type Evaluation,
+  evaluationOf,
+  type EvaluationSample,
+  type Moments,
+  moments,
+  sides,
+} from "./evaluation.ts";
+export { RunReader } from "./reader.ts";
+export {
+  type EvaluationRow,
+  type EventKind,
   type EventRow,
   isActive,
   type Metrics,
   type RunRow,
   type RunState,
-  RunStore,
   type SampleRow,
   type StepRow,
-} from "./store.ts";
+} from "./records.ts";
+export { RunStore } from "./store.ts";
+export { StoreError, type StoreFault } from "./store_error.ts";

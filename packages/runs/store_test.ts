@@ -9,7 +9,7 @@ Deno.test("steps come back exactly, in order, and a rewind forgets what came aft
   using store = new RunStore(folder.path);
   store.createRun({ ...run, runId: "r", startedMs: 5 });
   const metrics = { "objective/kl": 0.1 + 0.2, "ppo/loss/total": -1e-300, nothing: NaN };
-  const sample = { prompt: "p", response: "", score: 1.5 };
+  const sample = { prompt: "p", response: "", score: 1.5, tokens: 0, scores: { reward: 1.5 } };
   for (const step of [1, 2, 3]) store.recordStep("r", { step, unixMs: step, metrics }, [sample]);
   store.addMetrics("r", 2, { "eval/kl": 7, nothing: 1 });
   assert.deepEqual(store.steps("r", 2), [
@@ -18,7 +18,7 @@ Deno.test("steps come back exactly, in order, and a rewind forgets what came aft
   ]);
   assert.deepEqual(store.samples("r", 3), [sample]);
   assert.throws(() => store.recordStep("r", { step: 3, unixMs: 0, metrics }, []), /UNIQUE/);
-  store.addEvent("r", 3, "said", 4);
+  store.addEvent("r", { step: 3, unixMs: 4, kind: "wait", message: "said" });
   store.rewind("r", 1);
   assert.deepEqual(store.steps("r", 1).map(({ step }) => step), [1]);
   assert.deepEqual([store.samples("r", 2), store.metrics("r", 3)], [[], {}]);

@@ -40,13 +40,13 @@ export const layers: readonly Layer[] = [
     folder: "packages/algorithms",
     holds: "PPO, GRPO, RLOO: settings, rewards, advantages, losses, statistics",
   },
-  { folder: "packages/runs", holds: "what runs have on record, in SQLite" },
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
   {
     folder: "packages/settings",
     holds: "every setting once: schema, defaults, where its value comes from",
   },
   { folder: "packages/rpc", holds: "gRPC server and client, identities, deadlines, errors" },
+  { folder: "packages/runs", holds: "what runs have on record, in SQLite" },
   {
     folder: "packages/rewards",
     holds: "what a response is worth: terms, expressions, the user's code, other servers",

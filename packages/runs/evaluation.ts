@@ -1,0 +1,87 @@
+import type { evaluatorV1 } from "@decorum/rpc";
+
+/** Mean and population standard deviation. */
+export interface Moments {
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** Before and after under one judge. */
+export interface Comparison {
+  readonly n: number;
+  readonly before: Moments;
+  readonly after: Moments;
+  /** 100 (before - after) / before: positive is less toxic. null where before is 0. */
+  readonly improvement_pct: number | null;
+  /** Paired bootstrap, 95 %, of `improvement_pct`. */
+  readonly ci95: readonly [number, number] | null;
+}
+
+/** One number on both sides. */
+export interface BeforeAfter {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Responses to one prompt, before and after. */
+export interface EvaluationSample {
+  readonly prompt: string;
+  readonly before: string;
+  readonly after: string;
+  readonly toxicity_before: number;
+  readonly toxicity_after: number;
+}
+
+/** What an evaluator measured, as it is recorded: JSON. */
+export interface Evaluation {
+  readonly toxicity: Comparison | null;
+  readonly judge: Comparison | null;
+  readonly rouge_l: BeforeAfter | null;
+  /** KL to the reference, in nats a response. */
+  readonly kl: number;
+  readonly distinct2: BeforeAfter;
+  /** Tokens of a response. */
+  readonly length: { readonly before: Moments; readonly after: Moments };
+  readonly samples: readonly EvaluationSample[];
+}
+
+/** A message's mean and deviation. */
+export function moments(value: evaluatorV1.Moments__Output | null): Moments {
+  return { mean: value?.mean ?? 0, std: value?.std ?? 0 };
+}
+
+/** A message's comparison. */
+export function comparison(value: evaluatorV1.ToxicityComparison__Output): Comparison {
+  const { n, improvementPct, ci95Low, ci95High } = value;
+  return {
+    n,
+    before: moments(value.before),
+    after: moments(value.after),
+    improvement_pct: improvementPct ?? null,
+    ci95: ci95Low === undefined || ci95High === undefined ? null : [ci95Low, ci95High],
+  };
+}
+
+/** A message's two sides. */
+export function sides(value: evaluatorV1.BeforeAfter__Output | null): BeforeAfter {
+  return { before: value?.before ?? 0, after: value?.after ?? 0 };
+}
+
+/** What is recorded of an evaluator's result. */
+export function evaluationOf(result: evaluatorV1.EvaluationResult__Output): Evaluation {
+  return {
+    toxicity: result.toxicity ? comparison(result.toxicity) : null,
+    judge: result.judge ? comparison(result.judge) : null,
+    rouge_l: result.rouge ? sides(result.rouge.rougeL) : null,
+    kl: result.kl,
+    distinct2: sides(result.distinct2),
+    length: { before: moments(result.lengthBefore), after: moments(result.lengthAfter) },
+    samples: result.samples.map((sample) => ({
+      prompt: sample.prompt,
+      before: sample.before,
+      after: sample.after,
+      toxicity_before: sample.toxicityBefore,
+      toxicity_after: sample.toxicityAfter,
+    })),
+  };
+}
