@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { z } from "zod";
 import { loadConfig, trainerConfig } from "@decorum/settings";
-import { RunStore } from "@decorum/runs";
+import { RunReader } from "@decorum/runs";
 import { downloadAll, pinnedSettings } from "./download.ts";
 import { withSupervisor } from "./local_services.ts";
 import { type AdapterOfRun, pushAdapter } from "./push_adapter.ts";
@@ -56,10 +56,7 @@ const privateOnes = [
 
 /** The weights that a run ended with. */
 function resultOf(runs: string, runId: string): AdapterOfRun {
-  if (!existsSync(join(runs, "decorum.db"))) {
-    throw new InputError(`Cannot evaluate run ${runId}: ${runs} holds no runs (no decorum.db)`);
-  }
-  using store = new RunStore(runs);
+  using store = RunReader.open(runs);
   const run = store.run(runId);
   if (!run) {
     const known = store.runs(10, 0).map((row) => row.runId).join(", ");

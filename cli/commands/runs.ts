@@ -1,9 +1,7 @@
 import { InputError } from "@decorum/tensor";
 import { Command } from "commander";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { configDifferences } from "@decorum/settings";
-import { type RunRow, RunStore } from "@decorum/runs";
+import { RunReader, type RunRow } from "@decorum/runs";
 
 /** Metrics that a list of runs shows. */
 const headline = ["ppo/mean_scores", "objective/kl", "env/toxicity"] as const;
@@ -13,17 +11,7 @@ interface RunsFlags {
   readonly json?: boolean;
 }
 
-/** @throws Error when the folder holds no runs. */
-function openStore(folder: string): RunStore {
-  if (!existsSync(join(folder, "decorum.db"))) {
-    throw new InputError(
-      `Cannot read runs in ${folder}: it has no decorum.db; name the trainer's folder with --runs`,
-    );
-  }
-  return new RunStore(folder);
-}
-
-function find(store: RunStore, id: string): RunRow {
+function find(store: RunReader, id: string): RunRow {
   const row = store.run(id);
   if (row) return row;
   const known = store.runs(10, 0).map((run) => run.runId);
@@ -40,7 +28,7 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 function list({ runs, json }: RunsFlags): void {
-  using store = openStore(runs);
+  using store = RunReader.open(runs);
   const rows = store.runs(1000, 0);
   if (json) return rows.forEach((row) => console.log(JSON.stringify(row)));
   console.log(table([
@@ -59,7 +47,7 @@ function list({ runs, json }: RunsFlags): void {
 }
 
 function show(id: string, { runs, json }: RunsFlags): void {
-  using store = openStore(runs);
+  using store = RunReader.open(runs);
   const row = find(store, id);
   const metrics = store.metrics(id, row.step);
   const samples = store.samples(id, row.step);
@@ -80,7 +68,7 @@ function show(id: string, { runs, json }: RunsFlags): void {
 }
 
 function compare(ids: readonly string[], { runs, json }: RunsFlags): void {
-  using store = openStore(runs);
+  using store = RunReader.open(runs);
   const rows = ids.map((id) => find(store, id));
   const configs = rows.map((row) => JSON.parse(row.configJson));
   const fields = [...new Set(configs.slice(1).flatMap((c) => configDifferences(configs[0], c)))];

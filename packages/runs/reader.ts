@@ -39,7 +39,10 @@ export class RunReader implements Disposable {
   static open(folder: string): RunReader {
     const file = join(folder, STORE_FILE);
     if (!existsSync(file)) {
-      throw new StoreError("missing", `Cannot read runs in ${folder}: it has no ${STORE_FILE} yet`);
+      throw new StoreError(
+        "missing",
+        `Cannot read runs in ${folder}: it has no ${STORE_FILE}; is it the trainer's folder of runs?`,
+      );
     }
     let db: DatabaseSync | undefined;
     try {

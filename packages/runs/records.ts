@@ -52,8 +52,9 @@ export interface SampleRow {
   readonly scores?: Readonly<Record<string, number>>;
 }
 
-/** Why something is told. */
-export type EventKind = "note" | "wait" | "policy" | "push" | "checkpoint" | "state";
+/** What an event is about; `service`: waits for services, and policies that left or came back. */
+export const eventKinds = ["note", "service", "push", "checkpoint", "state"] as const;
+export type EventKind = typeof eventKinds[number];
 
 /** Something that happened. */
 export interface EventRow {

@@ -18,7 +18,7 @@ Deno.test("steps come back exactly, in order, and a rewind forgets what came aft
   ]);
   assert.deepEqual(store.samples("r", 3), [sample]);
   assert.throws(() => store.recordStep("r", { step: 3, unixMs: 0, metrics }, []), /UNIQUE/);
-  store.addEvent("r", { step: 3, unixMs: 4, kind: "wait", message: "said" });
+  store.addEvent("r", { step: 3, unixMs: 4, kind: "service", message: "said" });
   store.rewind("r", 1);
   assert.deepEqual(store.steps("r", 1).map(({ step }) => step), [1]);
   assert.deepEqual([store.samples("r", 2), store.metrics("r", 3)], [[], {}]);

@@ -14,25 +14,28 @@ export interface EvaluationSettings {
   readonly seed: number;
 }
 
+/** Prompts of which both responses are recorded. */
+const SAMPLES = 8;
+
 /**
  * Measures a version against the reference on held-out prompts; waits for an evaluator that is away.
  *
- * @returns `eval/*` metrics
  * @throws Error when the stream ends without a result
  */
 export async function evaluate(
   client: EvaluatorClient,
   { runId, version, prompts, sampling, seed }: EvaluationSettings,
   waiting: Waiting,
-): Promise<Metrics> {
+): Promise<evaluatorV1.EvaluationResult__Output> {
   const request: evaluatorV1.EvaluateRequest = {
     prompts: [...prompts],
     sampling,
     seed,
     before: { kind: "WEIGHTS_KIND_START", runId },
     after: { kind: "WEIGHTS_KIND_VERSION", runId, version },
+    samples: SAMPLES,
   };
-  const result = await persist(`evaluator ${client.address}`, waiting, async () => {
+  return await persist(`evaluator ${client.address}`, waiting, async () => {
     let last: evaluatorV1.EvaluationResult__Output | null | undefined;
     for await (const { result } of client.evaluate(request, { signal: waiting.cancel })) {
       last = result;
@@ -40,10 +43,9 @@ export async function evaluate(
     if (last) return last;
     throw new Error(`Evaluator ${client.address} ended without a result: its log has the cause`);
   });
-  return evaluationMetrics(result);
 }
 
-/** The numbers of a result, but for its wall time. */
+/** The numbers of a result as `eval/*`, but for its wall time. */
 export function evaluationMetrics(result: evaluatorV1.EvaluationResult__Output): Metrics {
   const metrics: Record<string, number> = { "eval/kl": result.kl };
   const put = (name: string, value: number | undefined) => {

@@ -1,11 +1,10 @@
 import { initValueHead } from "@decorum/models";
 import type { Params } from "@decorum/optim";
-import { RpcError } from "@decorum/rpc";
+import { type evaluatorV1, RpcError } from "@decorum/rpc";
 import { evaluate } from "./evaluation.ts";
 import type { HeldOutPrompt } from "../step/prompts.ts";
 import { loraConfigOf, type RunConfig, settingsOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
-import type { Metrics } from "@decorum/runs";
 import type { Stages } from "../stages.ts";
 import { samplingOf } from "../step/gather.ts";
 import { weightsImage } from "../weights_push.ts";
@@ -50,14 +49,14 @@ export function evaluationDue(config: RunConfig, step: number): boolean {
 /** Times that an evaluation is begun anew since a policy had lost the weights. */
 const MAX_LOST = 3;
 
-/** Has the weights of a step measured against the reference. @returns `eval/*` metrics */
+/** Has the weights of a step measured against the reference. */
 export async function measure(
   { config, evaluator, policies, waiting }: RunTools,
   runId: string,
   step: number,
   prompts: readonly HeldOutPrompt[],
   stages: Stages,
-): Promise<Metrics> {
+): Promise<evaluatorV1.EvaluationResult__Output> {
   if (!evaluator) throw new Error("internal: an evaluation is due, and there is no evaluator");
   const settings = {
     runId,

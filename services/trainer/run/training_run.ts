@@ -1,7 +1,12 @@
 import type { Params } from "@decorum/optim";
 import { resourceExhausted } from "@decorum/rpc";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
-import type { CheckpointContents, Progress, WrittenCheckpoint } from "./checkpoint.ts";
+import {
+  type CheckpointContents,
+  checkpointName,
+  type Progress,
+  type WrittenCheckpoint,
+} from "./checkpoint.ts";
 import { Batches } from "../step/batches.ts";
 import { evaluationDue, measure, publish } from "./publish.ts";
 import { epochsOf, settingsOf } from "@decorum/settings";
@@ -16,7 +21,14 @@ import {
   type RunTools,
   type Surroundings,
 } from "./run_setup.ts";
-import type { Metrics, RunState, RunStore } from "@decorum/runs";
+import {
+  evaluationOf,
+  type EventKind,
+  type Metrics,
+  type RunState,
+  type RunStore,
+} from "@decorum/runs";
+import { evaluationMetrics } from "./evaluation.ts";
 import { Stages, traceStep } from "../stages.ts";
 import { takeStep } from "../step/step.ts";
 import { StoppedError, type Waiting } from "../waiting.ts";
@@ -93,7 +105,7 @@ export class TrainingRun {
     const waiting: Waiting = {
       stop: this.control.stopping,
       cancel: this.control.cancelled,
-      say: (message) => this.#say(message),
+      say: (message) => this.#say(message, "service"),
       failed: (what) => this.#shown.failed(what),
       ...(this.options.pauses ? { pauses: this.options.pauses } : {}),
     };
@@ -181,13 +193,21 @@ export class TrainingRun {
     this.#published = false;
     try {
       const weights = { version: step + 1, parameters: tools.learner.state().train.params };
+      const began = performance.now();
       await publish(tools, runId, weights, inputs.start?.valueHead, stages);
+      const seconds = (performance.now() - began) / 1000;
       store.setVersion(runId, step + 1);
+      this.#record("push", `version ${step + 1} in ${seconds.toFixed(2)} s`);
       this.#shown.pushed(step + 1);
       const due = evaluationDue(tools.config, step) && !("eval/kl" in store.metrics(runId, step));
-      const found = due ? await measure(tools, runId, step, inputs.prompts.heldOut, stages) : {};
+      if (!due) {
+        this.#published = true;
+        return {};
+      }
+      const result = await measure(tools, runId, step, inputs.prompts.heldOut, stages);
+      store.addEvaluation(runId, { step, unixMs: Date.now(), result: evaluationOf(result) });
       this.#published = true;
-      return found;
+      return evaluationMetrics(result);
     } catch (error) {
       if (error instanceof StoppedError && this.control.ending) return {};
       throw error;
@@ -245,16 +265,22 @@ export class TrainingRun {
     const written = this.#folder.keep(tools, progress, generator);
     this.options.store.setCheckpoint(this.options.runId, progress.step);
     this.#shown.checkpoint(progress.step);
+    this.#record("checkpoint", `${checkpointName(progress.step)}, ${megabytes(written.bytes)} MB`);
     this.#folder.prune(tools.config.checkpoint.keep);
     return written;
   }
 
-  #say(message: string): void {
+  #say(message: string, kind: EventKind = "note"): void {
     const { logger, store, runId } = this.options;
     logger.warn(message, { run_id: runId, step: this.#step });
     this.#message = message;
-    store.addEvent(runId, this.#step, message, Date.now());
+    this.#record(kind, message);
     store.setMessage(runId, message);
+  }
+
+  #record(kind: EventKind, message: string): void {
+    const { store, runId } = this.options;
+    store.addEvent(runId, { step: this.#step, unixMs: Date.now(), kind, message });
   }
 
   #enter(state: RunState): void {
@@ -262,6 +288,7 @@ export class TrainingRun {
     this.#message = "";
     this.#shown.enter(state);
     this.options.store.setState(this.options.runId, state, "");
+    this.#record("state", state);
   }
 
   #end(state: RunState, message: string): void {
@@ -272,8 +299,13 @@ export class TrainingRun {
     logger.info("run ended", { run_id: runId, state, step: this.#step });
     try {
       store.setState(runId, state, message, Date.now());
+      this.#record("state", message === "" ? state : `${state}: ${message}`);
     } catch (error) {
       logger.error("the end of the run could not be recorded", { run_id: runId, state, error });
     }
   }
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
 }

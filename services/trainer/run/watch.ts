@@ -1,4 +1,4 @@
-import { isActive, type Metrics, type RunState } from "@decorum/runs";
+import { type EventKind, isActive, type Metrics, type RunState } from "@decorum/runs";
 import type { Trainer } from "./trainer.ts";
 
 /** A step, or a change of state. */
@@ -14,6 +14,8 @@ export interface WatchUpdate {
 
 /** Milliseconds after which a run of another process is looked at again. */
 const LOOK_MS = 1000;
+/** Events that are messages for people; steps and states tell the rest. */
+const spoken: readonly EventKind[] = ["note", "service"];
 
 /**
  * Steps on record from `fromStep` on, then those to come, changes of state and messages, until the run ends.
@@ -40,9 +42,10 @@ export async function* watchRun(
       yield { step, metrics, unixMs, state: run.state, totalSteps, message: "" };
       next = step + 1;
     }
-    for (const { id, unixMs, message } of store.events(runId, event)) {
-      yield { step: 0, metrics: {}, unixMs, state: run.state, totalSteps, message };
+    for (const { id, unixMs, kind, message } of store.events(runId, event)) {
       event = id;
+      if (!spoken.includes(kind)) continue;
+      yield { step: 0, metrics: {}, unixMs, state: run.state, totalSteps, message };
     }
     if (run.state !== state) {
       state = run.state;

@@ -1,6 +1,7 @@
 import type { DataOrder, Tokenizer } from "@decorum/text";
 import type { Algorithm, Learned } from "../algorithm.ts";
 import type { Batches } from "./batches.ts";
+import type { Gathered } from "./gather.ts";
 import type { Progress } from "../run/checkpoint.ts";
 import type { Policies } from "../policies.ts";
 import type { TrainingPrompt } from "./prompts.ts";
@@ -52,7 +53,7 @@ export async function takeStep(
 
   // 1. to 3. Prompts, rollouts, scores; with `rollout.overlap` those of the next step begin here.
   const batch = await batches.take(step, stages);
-  const { prompts, rollouts, responses, judged, rewardVersion, staleness } = batch;
+  const { prompts, rollouts, judged, rewardVersion, staleness } = batch;
   batches.overlap(step);
 
   // 4. Shaped scores: scaling, clipping, the penalty for responses without end.
@@ -87,23 +88,24 @@ export async function takeStep(
       "time/tokens_per_second": tokens / seconds,
       "rollout/tokens": tokens,
     },
-    samples: samplesOf(prompts, responses, envRewards, groupSizeOf(config)),
+    samples: samplesOf(batch, envRewards, groupSizeOf(config)),
     notes: notesOf(result, progress, rewardVersion),
   };
 }
 
 /** The first response to each of the first prompts. */
 function samplesOf(
-  batch: readonly TrainingPrompt[],
-  responses: readonly string[],
+  { prompts, rollouts, responses, judged }: Gathered,
   scores: readonly number[],
   times: number,
 ): SampleRow[] {
-  const firsts = batch.flatMap((_, i) => i % times === 0 ? [i] : []);
+  const firsts = prompts.flatMap((_, i) => i % times === 0 ? [i] : []);
   return firsts.slice(0, SAMPLES).map((i) => ({
-    prompt: batch[i]!.text,
+    prompt: prompts[i]!.text,
     response: responses[i]!,
     score: scores[i]!,
+    tokens: rollouts[i]!.response.length,
+    scores: { reward: judged[i]!.score, toxicity: judged[i]!.otherProbability },
   }));
 }
 

@@ -129,7 +129,9 @@ export function finishedRun(trainer: Trainer, runId: string): Finished {
     run: trainer.run(runId),
     all,
     metrics: all.map(withoutTimes),
-    messages: trainer.store.events(runId).map(({ message }) => message),
+    messages: trainer.store.events(runId)
+      .filter(({ kind }) => kind === "note" || kind === "service")
+      .map(({ message }) => message),
     processMetrics: trainer.options.metrics,
   };
 }
