@@ -1,11 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { buildDecodeGraph, buildEncodeGraph } from "@decorum/generation";
-import {
-  buildRewardForwardGraph,
-  buildRewardGraph,
-  buildSftForwardGraph,
-  buildSftGraph,
-} from "@decorum/learning";
+import { buildRewardGraph, buildSftGraph, updateGraph } from "@decorum/learning";
 import { buildGrpoGraph, buildPpoGraph, buildRlooGraph } from "@decorum/algorithms";
 import {
   adapterShapes,
@@ -75,9 +70,9 @@ export function emittedGraphs(computeType: ComputeType): Map<string, ModelGraph>
         ppo: buildPpoGraph(dropout, fullLoss, wrt),
         grpo: buildGrpoGraph(policy, groupClip, adapter),
         rloo: buildRlooGraph(policy, groupClip, adapter),
-        sft_forward: buildSftForwardGraph(policy),
-        sft: buildSftGraph({ ...spec, lora, dropout: true }, adapter),
-        sft_whole: buildSftGraph(whole, inputsOf(buildSftForwardGraph(whole), index)),
+        sft: buildSftGraph(policy),
+        sft_update: updateGraph(buildSftGraph({ ...spec, lora, dropout: true }), adapter, spec),
+        sft_whole: updateGraph(buildSftGraph(whole), inputsOf(buildSftGraph(whole), index), spec),
       })
     ) graphs.set(`${what} of ${model}`, graph);
   }
@@ -88,10 +83,10 @@ export function emittedGraphs(computeType: ComputeType): Map<string, ModelGraph>
     graphs.set(`classify of ${model}`, classifierGraph(folder, computeType));
     for (const objective of ["labels", "pairs"] as const) {
       const spec = { config, index, computeType, objective, scoreLabel: 0, trainable: () => true };
-      const forward = buildRewardForwardGraph(spec);
-      graphs.set(`reward_forward (${objective}) of ${model}`, forward);
-      const update = buildRewardGraph(spec, inputsOf(forward, index));
-      graphs.set(`reward (${objective}) of ${model}`, update);
+      const forward = buildRewardGraph(spec);
+      graphs.set(`reward (${objective}) of ${model}`, forward);
+      const update = updateGraph(forward, inputsOf(forward, index), spec);
+      graphs.set(`reward_update (${objective}) of ${model}`, update);
     }
   }
   return graphs;

@@ -109,7 +109,7 @@ Deno.test("precision is one option: a learner and a generator in fp16 agree", as
     advantages: new Float32Array(5).fill(1),
     returns: new Float32Array(5),
   }));
-  const { applied, gradNorm } = await learner.updateMinibatch(samples);
+  const { applied, gradNorm } = await learner.update(samples);
   assert.ok(applied && gradNorm > 0);
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { SftTrainer } from "@decorum/learning";
+import { openSft, type TrainedModel } from "@decorum/learning";
 import { loadT5Config, mergeAdapter, readPeftAdapter, t5LinearLayers } from "@decorum/models";
 import { runCommand, succeed } from "../testing/command.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -37,10 +37,10 @@ Deno.test("export: a merged T5 is the base with the adapter in it", async () => 
   const options = { optimizer: { learningRate: 0 }, runtime: { intraOpThreads: 1 } };
   const sequences = [{ query: [3, 4, 1], response: [5, 1] }];
   const loss = async (
-    more: { model: string } & Partial<Parameters<typeof SftTrainer.create>[0]>,
+    more: { model: string } & Partial<TrainedModel>,
   ) => {
-    await using trainer = await SftTrainer.create({ ...options, ...more });
-    return (await trainer.evaluate(sequences)).loss;
+    await using trainer = await openSft({ ...options, ...more });
+    return (await trainer.evaluate(sequences)).means["loss"]!;
   };
   const apart = await loss({ model: base, lora, adapter: parameters });
   const merged = await loss({ model: out });

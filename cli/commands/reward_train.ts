@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { ConfigError } from "@decorum/settings";
-import { initClassifier, RewardTrainer } from "@decorum/learning";
+import { initClassifier, openReward } from "@decorum/learning";
 import {
   type ClassifierConfig,
   classifierLinearLayers,
@@ -103,7 +103,7 @@ async function rewardTrain(flags: RewardFlags): Promise<void> {
   const layers = classifierLinearLayers(config);
   const lora = loraOf(flags, model, layers, ["query", "value", ...head]);
   const plan = planOf(flags, train.examples.length, lora);
-  await using trainer = await RewardTrainer.create({
+  await using trainer = await openReward({
     model,
     objective: flags.objective,
     optimizer: plan.optimizer,
@@ -117,6 +117,7 @@ async function rewardTrain(flags: RewardFlags): Promise<void> {
   await runTraining({
     title: "reward-train",
     trainer,
+    model,
     data: train.examples,
     heldOut: heldOut?.examples,
     plan,

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { initT5, SftTrainer } from "@decorum/learning";
+import { initT5, openSft } from "@decorum/learning";
 import { loadT5Config, t5LinearLayers } from "@decorum/models";
 import { loadTokenizer, type Prompt } from "@decorum/text";
 import {
@@ -80,7 +80,7 @@ async function sft(flags: FlagValues<typeof sftFlags>): Promise<void> {
   for (const part of [train, heldOut]) if (part?.note) console.error(part.note);
   const lora = loraOf(flags, model, t5LinearLayers(loadT5Config(model)), ["q", "v"]);
   const plan = planOf(flags, train.examples.length, lora);
-  await using trainer = await SftTrainer.create({
+  await using trainer = await openSft({
     model,
     optimizer: plan.optimizer,
     microBatchSize: plan.microBatchSize,
@@ -91,6 +91,7 @@ async function sft(flags: FlagValues<typeof sftFlags>): Promise<void> {
   await runTraining({
     title: "sft",
     trainer,
+    model,
     data: train.examples,
     heldOut: heldOut?.examples,
     plan,

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError } from "@decorum/settings";
-import { type TrainState, trainStateFromTensors, trainStateToTensors } from "@decorum/learning";
+import { type LearnerState, stateFromTensors, stateToTensors } from "@decorum/learning";
 import type { Params } from "@decorum/optim";
 import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "@decorum/tensor";
 import type { Problems } from "../flags.ts";
@@ -30,10 +30,10 @@ export function checkRunFolder(
 }
 
 /** Writes the state whole or not at all: whatever ends the process, the file is the last or the one before. */
-export function writeCheckpoint(out: string, state: TrainState, settings: RunSettings): void {
+export function writeCheckpoint(out: string, state: LearnerState, settings: RunSettings): void {
   const file = checkpointFile(out);
   mkdirSync(dirname(file), { recursive: true });
-  writeSafetensors(file, trainStateToTensors(state), { settings: JSON.stringify(settings) });
+  writeSafetensors(file, stateToTensors(state), { settings: JSON.stringify(settings) });
 }
 
 /**
@@ -43,7 +43,7 @@ export function writeCheckpoint(out: string, state: TrainState, settings: RunSet
  * @throws ConfigError with every setting that is not that of the checkpoint's run; InputError for a file that is
  * no checkpoint
  */
-export function readCheckpoint(out: string, settings: RunSettings, like: Params): TrainState {
+export function readCheckpoint(out: string, settings: RunSettings, like: Params): LearnerState {
   const file = checkpointFile(out);
   const saved = JSON.parse(readSafetensorsHeader(file).metadata["settings"] ?? "{}") as RunSettings;
   const options = [...new Set([...Object.keys(settings), ...Object.keys(saved)])];
@@ -53,7 +53,7 @@ export function readCheckpoint(out: string, settings: RunSettings, like: Params)
     }; give the same, or name another --out`
   );
   if (problems.length > 0) throw new ConfigError(problems);
-  return trainStateFromTensors(readSafetensors(file), like);
+  return stateFromTensors(readSafetensors(file), like);
 }
 
 function show(value: RunSettings[string] | undefined): string {

@@ -1,27 +1,18 @@
 import { join } from "node:path";
 import process from "node:process";
-import { type ExampleTrainer, train, type TrainState } from "@decorum/learning";
-import type { Params } from "@decorum/optim";
+import { type LearningSession, saveTrained, train } from "@decorum/learning";
 import type { Interruption } from "../interruption.ts";
 import { startProgress } from "../progress.ts";
 import { readCheckpoint, type RunSettings, writeCheckpoint } from "./checkpoint_file.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import type { TrainingPlan } from "./plan.ts";
 
-/** `SftTrainer` or `RewardTrainer`. */
-export interface CommandTrainer<E> extends ExampleTrainer<E> {
-  readonly params: Params;
-  restore(state: TrainState): void;
-  save(folder: string): void;
-  evaluate(
-    examples: readonly E[],
-  ): Promise<{ readonly loss: number; readonly count: number; readonly accuracy?: number }>;
-}
-
-export interface TrainingJob<E> {
+export interface TrainingJob<E, I, P> {
   /** The command's name. */
   readonly title: string;
-  readonly trainer: CommandTrainer<E>;
+  readonly trainer: LearningSession<E, I, P>;
+  /** Folder of the model that training started from. */
+  readonly model: string;
   readonly data: readonly E[];
   readonly heldOut: readonly E[] | undefined;
   readonly plan: TrainingPlan;
@@ -38,20 +29,23 @@ export interface TrainingJob<E> {
  * Trains to the last step with progress, metrics and checkpoints; writes model or adapter; evaluates. A signal
  * ends it after the step that runs, with a checkpoint, and sets the exit code.
  */
-export async function runTraining<E>(job: TrainingJob<E>, stop: Interruption): Promise<void> {
+export async function runTraining<E, I, P>(
+  job: TrainingJob<E, I, P>,
+  stop: Interruption,
+): Promise<void> {
   const { trainer, plan, out, settings } = job;
   if (job.resume) trainer.restore(readCheckpoint(out, settings, trainer.params));
-  const began = stepsOf(trainer);
+  const began = trainer.steps;
   const metrics = new MetricsFile(out, began);
   const save = () => writeCheckpoint(out, trainer.state(), settings);
   describe(job, began);
   const losses = await trainSteps(job, metrics, stop, save);
-  const done = stepsOf(trainer);
+  const done = trainer.steps;
   if (done > began || !job.resume) save();
   if (stop.requested && done < plan.steps) return interrupted(job, done, stop);
   const product = join(out, job.product);
-  trainer.save(product);
-  const { skipped } = trainer.state();
+  saveTrained(product, job.model, trainer);
+  const { skipped } = trainer.state().train;
   console.log(
     `Trained ${plan.steps} steps` + (losses ? `, loss ${losses}` : "") +
       (skipped > 0 ? `; ${skipped} updates were skipped, metrics.jsonl says why` : ""),
@@ -64,7 +58,7 @@ export async function runTraining<E>(job: TrainingJob<E>, stop: Interruption): P
     evaluating.catch(() => {});
     const evaluation = await Promise.race([evaluating, stop.arrived]);
     if (!evaluation) return interrupted(job, done, stop);
-    const { loss, count, accuracy } = evaluation;
+    const { count, means: { loss = NaN, accuracy } } = evaluation;
     metrics.write({
       step: done,
       eval_loss: loss,
@@ -79,18 +73,15 @@ export async function runTraining<E>(job: TrainingJob<E>, stop: Interruption): P
   console.log(`${job.product === "model" ? "Model" : "Adapter"}: ${product}`);
 }
 
-const stepsOf = (trainer: { state(): TrainState }) =>
-  trainer.state().updates + trainer.state().skipped;
-
 /** The step loop. @returns the first and the last loss, for people */
-async function trainSteps<E>(
-  { title, trainer, data, plan, unit }: TrainingJob<E>,
+async function trainSteps<E, I, P>(
+  { title, trainer, data, plan, unit }: TrainingJob<E, I, P>,
   metrics: MetricsFile,
   stop: Interruption,
   save: () => void,
 ): Promise<string | undefined> {
   let [first, last] = [NaN, NaN];
-  const began = stepsOf(trainer);
+  const began = trainer.steps;
   if (began >= plan.steps || stop.requested) return undefined;
   const progress = startProgress(title, plan.steps, began);
   try {
@@ -127,8 +118,8 @@ async function trainSteps<E>(
 }
 
 /** Says what is going to be done, and what it takes. */
-function describe<E>(
-  { title, trainer, data, heldOut, plan, product }: TrainingJob<E>,
+function describe<E, I, P>(
+  { title, trainer, data, heldOut, plan, product }: TrainingJob<E, I, P>,
   began: number,
 ) {
   const weights = [...trainer.params.values()].reduce((n, { data }) => n + data.length, 0);
@@ -154,7 +145,11 @@ function megabytes(bytes: number): string {
     : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-function interrupted<E>({ plan }: TrainingJob<E>, done: number, stop: Interruption): void {
+function interrupted<E, I, P>(
+  { plan }: TrainingJob<E, I, P>,
+  done: number,
+  stop: Interruption,
+): void {
   const again = process.argv.slice(2).filter((argument) => argument !== "--resume").map(quoted);
   console.error(
     `Stopped after step ${done} of ${plan.steps}, with a checkpoint. Go on with:\n` +

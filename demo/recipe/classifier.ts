@@ -1,5 +1,11 @@
 import { join } from "node:path";
-import { initClassifier, type LabelledText, RewardTrainer, train } from "@decorum/learning";
+import {
+  initClassifier,
+  type LabelledText,
+  openReward,
+  saveTrained,
+  train,
+} from "@decorum/learning";
 import { linearSchedule } from "@decorum/optim";
 import { loadTokenizer, type Tokenizer } from "@decorum/text";
 import { type JudgedText, judgedTexts } from "../corpus/mod.ts";
@@ -59,7 +65,7 @@ export async function makeClassifier(
   initClassifier(start, config(made.vocabSize), { seed, tokenizerOf });
   const tokenizer = loadTokenizer(start);
   const steps = recipe.quick ? 20 : STEPS;
-  await using trainer = await RewardTrainer.create({
+  await using trainer = await openReward({
     model: start,
     objective: "labels",
     microBatchSize: BATCH,
@@ -74,9 +80,11 @@ export async function makeClassifier(
   for await (const metrics of train(trainer, data, { batchSize: BATCH, steps, seed })) {
     report(recipe, role, steps, metrics);
   }
-  const { accuracy } = await trainer.evaluate(unseen.map((row) => labelled(row, tokenizer)));
-  recipe.log(`${role}: ${(100 * accuracy).toFixed(1)} % right on ${UNSEEN} texts it has not seen`);
-  trainer.save(folder);
+  const { means } = await trainer.evaluate(unseen.map((row) => labelled(row, tokenizer)));
+  recipe.log(
+    `${role}: ${(100 * means["accuracy"]!).toFixed(1)} % right on ${UNSEEN} texts it has not seen`,
+  );
+  saveTrained(folder, start, trainer);
 }
 
 function labelled({ text, query, rude }: JudgedText, tokenizer: Tokenizer): LabelledText {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { initT5, SftTrainer, train } from "@decorum/learning";
+import { initT5, openSft, saveTrained, train } from "@decorum/learning";
 import type { Sequence } from "@decorum/models";
 import { linearSchedule } from "@decorum/optim";
 import { loadTokenizer, parsePrompt, type Tokenizer } from "@decorum/text";
@@ -48,7 +48,7 @@ export async function makePolicy(folder: string, work: string, recipe: Recipe): 
   initT5(start, config(made.vocabSize), { seed, tokenizerOf: join(work, "policy-tokenizer") });
   const tokenizer = loadTokenizer(start);
   const steps = recipe.quick ? 20 : STEPS;
-  await using trainer = await SftTrainer.create({
+  await using trainer = await openSft({
     model: start,
     microBatchSize: BATCH,
     seed,
@@ -63,9 +63,9 @@ export async function makePolicy(folder: string, work: string, recipe: Recipe): 
     report(recipe, "policy", steps, metrics);
   }
   const unseen = summaryRows(seed + 1, 200).map((row) => sequenceOf(row, tokenizer));
-  const { loss } = await trainer.evaluate(unseen);
-  recipe.log(`policy: ${loss.toFixed(3)} nats a token on 200 rows it has not seen`);
-  trainer.save(folder);
+  const { means } = await trainer.evaluate(unseen);
+  recipe.log(`policy: ${means["loss"]!.toFixed(3)} nats a token on 200 rows it has not seen`);
+  saveTrained(folder, start, trainer);
 }
 
 const prompt = parsePrompt(PROMPT_TEMPLATE, ["dialogue"]);

@@ -15,7 +15,7 @@ export function report(
   { log }: Recipe,
   model: string,
   steps: number,
-  { step, loss, applied, reason }: TrainMetrics & { readonly step: number },
+  { step, loss, applied, reason }: TrainMetrics,
 ): void {
   if (!applied) log(`${model}: step ${step} skipped: ${reason}`);
   else if ((step + 1) % 100 === 0) {

@@ -65,12 +65,12 @@ export class FullKl {
   private constructor(readonly learner: PpoLearner, readonly session: InferenceSession) {}
 
   static async open(learner: PpoLearner): Promise<FullKl> {
-    const { config, options: { model, lora, runtime = {} }, worker } = learner;
+    const { config, options: { model, lora, runtime = {} }, sessions } = learner;
     using opened = typeof model === "string" ? openCheckpoint(model) : undefined;
     const index = typeof model === "string" ? opened! : model.index;
     const computeType = computeTypeOf(runtime.precision ?? "fp32");
     const graph = buildFullKlGraph({ config, index, lora, computeType });
-    return new FullKl(learner, await openSession(graph, runtime, worker));
+    return new FullKl(learner, await openSession(graph, runtime, sessions.worker));
   }
 
   /**

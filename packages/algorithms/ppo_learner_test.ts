@@ -101,7 +101,7 @@ Deno.test("training from an adapter: it is the reference, bit for bit, and stays
   const before = await policy.forward(sequences);
   const reference = await policy.forward(sequences, { reference: true });
   assert.deepEqual(flat(reference), flat(before));
-  const outcome = await policy.updateMinibatch(samplesOf(sequences, before));
+  const outcome = await policy.update(samplesOf(sequences, before));
   assert.ok(outcome.applied);
   assert.notDeepEqual(flat(await policy.forward(sequences)), flat(before));
   const after = await policy.forward(sequences, { reference: true });
@@ -186,10 +186,10 @@ Deno.test("a mini-batch of 16 equals 4 accumulated micro-batches of 4, however i
   const options = { adapter: randomAdapter(folder.model), valueHead: randomValueHead(16) };
   await using whole = await learner(folder.model, { ...options, microBatchSize: 16 });
   const samples = samplesOf(sequences, await whole.forward(sequences));
-  const expected = await whole.updateMinibatch(samples);
+  const expected = await whole.update(samples);
   for (const microBatchSize of [4, 3]) {
     await using cut = await learner(folder.model, { ...options, microBatchSize });
-    const found = await cut.updateMinibatch(samples);
+    const found = await cut.update(samples);
     near([found.loss, found.gradNorm], [expected.loss, expected.gradNorm], 1e-5);
     predictionsNear(found.predictions, expected.predictions, 1e-5);
     for (const [name, value] of cut.state().train.params) {
@@ -223,12 +223,12 @@ Deno.test("a restored learner goes on bit for bit", async () => {
   const sequences = randomSequences(6);
   await using first = await learner(folder.model, { valueHead: randomValueHead(16) });
   const samples = samplesOf(sequences, await first.forward(sequences));
-  await first.updateMinibatch(samples);
+  await first.update(samples);
   const saved = first.state();
-  await first.updateMinibatch(samples);
+  await first.update(samples);
   await using second = await learner(folder.model, { seed: 5 });
   second.restore(saved);
-  await second.updateMinibatch(samples);
+  await second.update(samples);
   assert.deepEqual(second.state(), first.state());
   assert.equal(saved.train.updates, 1);
 });
@@ -240,7 +240,7 @@ Deno.test("an update that is not finite is skipped, counted and said", async () 
   const before = policy.state();
   const samples = samplesOf(sequences, await policy.forward(sequences));
   samples[1]!.advantages[0] = NaN;
-  const outcome = await policy.updateMinibatch(samples);
+  const outcome = await policy.update(samples);
   assert.equal(outcome.applied, false);
   assert.match(outcome.reason!, /loss is NaN/);
   assert.deepEqual(policy.state(), { ...before, train: { ...before.train, skipped: 1 } });
@@ -252,7 +252,7 @@ Deno.test("the value head's warm-up leaves the adapter as it is", async () => {
   await using policy = await learner(folder.model);
   const { adapter, valueHead } = policy;
   const samples = samplesOf(sequences, await policy.forward(sequences));
-  assert.ok((await policy.updateMinibatch(samples, { valueHeadOnly: true })).applied);
+  assert.ok((await policy.update(samples, { valueHeadOnly: true })).applied);
   assert.deepEqual(policy.adapter, adapter);
   assert.notDeepEqual(policy.valueHead, valueHead);
 });
@@ -276,7 +276,7 @@ Deno.test("what does not fit is named", async () => {
     policy.gradients([samples[0]!, short]),
     /sample 1: returns has 1 numbers; expected 5/,
   );
-  await assert.rejects(policy.updateMinibatch([]), /0 tokens/);
+  await assert.rejects(policy.update([]), /0 tokens/);
   await assert.rejects(policy.forward([{ query: [99], response: [1] }]), /id 99/);
   const state = policy.state();
   const params = new Map([...state.train.params, ["x", float32([], [1])]]);

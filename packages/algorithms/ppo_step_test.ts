@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { KlController } from "./kl_controller.ts";
 import { readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { PpoLearner, type PpoLearnerOptions } from "./ppo_learner.ts";
-import { ppoStateFromTensors, ppoStateToTensors } from "@decorum/learning";
+import { stateFromTensors, stateToTensors } from "@decorum/learning";
 import { type PpoBatch, ppoStep, type PpoStepConfig } from "./ppo_step.ts";
 import { ppoOptions, ppoSteps, startController } from "./testing/ppo_run.ts";
 import { lora, randomAdapter, TinyT5 } from "@decorum/testing/t5";
@@ -105,20 +105,20 @@ Deno.test("a run that is saved and goes on in another process equals one that wa
   const file = (name: string) => join(folder.path, `${name}.safetensors`);
   await using policy = await PpoLearner.create(ppoOptions(folder.model));
   const half = await ppoSteps(policy, 0, 1, startController);
-  writeSafetensors(file("half"), ppoStateToTensors(policy.state()));
+  writeSafetensors(file("half"), stateToTensors(policy.state()));
   await ppoSteps(policy, 1, 3, half);
-  writeSafetensors(file("whole"), ppoStateToTensors(policy.state()));
+  writeSafetensors(file("whole"), stateToTensors(policy.state()));
   const child = fileURLToPath(new URL("./testing/resume_ppo_child.ts", import.meta.url));
   const values = [folder.model, file("half"), file("resumed"), JSON.stringify(half)];
   execFileSync(process.execPath, ["run", "-A", child, ...values]);
   assert.ok(readFileSync(file("resumed")).equals(readFileSync(file("whole"))));
   const tensors = readSafetensors(file("whole"));
-  assert.deepEqual(ppoStateFromTensors(tensors, policy.state()), policy.state());
+  assert.deepEqual(stateFromTensors(tensors, policy.params), policy.state());
   const [name] = policy.adapter.keys();
   const without = new Map([...tensors].filter(([key]) => key !== `reference.${name}`));
   assert.throws(
-    () => ppoStateFromTensors(without, policy.state()),
-    /reference adapter.*is missing/,
+    () => stateFromTensors(without, policy.params),
+    /reference of the state.*is missing/,
   );
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { linearSchedule } from "@decorum/optim";
 import { float32, InputError } from "@decorum/tensor";
 import { applyUpdate, initTrainState } from "./optimizer.ts";
-import { trainStateFromTensors, trainStateToTensors } from "./train_state.ts";
+import { stateFromTensors, stateToTensors } from "./learner_state.ts";
 
 const params = new Map([["w", float32([2], [1, -1])], ["b", float32([1], [0])]]);
 const grads = new Map([["w", float32([2], [3, 4])], ["b", float32([1], [0])]]);
@@ -53,14 +53,14 @@ Deno.test("weight decay: adamw shrinks the parameter, adam adds to the gradient"
 
 Deno.test("a state survives its tensors bit for bit; what does not fit is named", () => {
   const { state } = applyUpdate(initTrainState(params), grads, 1, options);
-  const tensors = trainStateToTensors(state);
-  assert.deepEqual(trainStateFromTensors(tensors, params), state);
+  const tensors = stateToTensors({ train: state, reference: undefined });
+  assert.deepEqual(stateFromTensors(tensors, params), { train: state, reference: undefined });
   const without = (name: string) => new Map([...tensors].filter(([key]) => key !== name));
-  assert.throws(() => trainStateFromTensors(without("updates"), params), /"updates" is missing/);
-  assert.throws(() => trainStateFromTensors(without("param.b"), params), /"b" is missing/);
-  assert.throws(() => trainStateFromTensors(without("adam.b.exp_avg"), params), InputError);
+  assert.throws(() => stateFromTensors(without("updates"), params), /"updates" is missing/);
+  assert.throws(() => stateFromTensors(without("param.b"), params), /"b" is missing/);
+  assert.throws(() => stateFromTensors(without("adam.b.exp_avg"), params), InputError);
   const other = new Map([...params, ["w", float32([3], [1, 2, 3])]]);
-  assert.throws(() => trainStateFromTensors(tensors, other), /expected float32 \[3\]/);
+  assert.throws(() => stateFromTensors(tensors, other), /expected float32 \[3\]/);
   const more = new Map([...tensors, ["x", float32([], [1])]]);
-  assert.throws(() => trainStateFromTensors(more, params), /"x" has no meaning/);
+  assert.throws(() => stateFromTensors(more, params), /"x" has no meaning/);
 });

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { buildGradientGraph } from "@decorum/autodiff";
 import {
   type Adapter,
   checkAdapter,
@@ -6,29 +7,74 @@ import {
   initAdapter,
   type LinearLayers,
   type LoraConfig,
+  type ModelGraph,
+  openCheckpoint,
   readJson,
   type WeightIndex,
+  type WeightsOptions,
   writeModelFolder,
   writePeftAdapter,
 } from "@decorum/models";
-import type { Graph } from "@decorum/onnx";
 import type { Params } from "@decorum/optim";
-import { castTensor, type Tensor } from "@decorum/tensor";
+import { castTensor, computeTypeOf, type Tensor } from "@decorum/tensor";
+import type { LearningTask, SessionOptions } from "./learning_session.ts";
+import { lossScaleOf } from "./loss_scale.ts";
 
 /** What is trained of a model: a LoRA adapter where `lora` is given, else every weight. */
-export interface TrainedPart {
+export interface TrainedModel extends SessionOptions {
+  /** A Hugging Face folder. */
+  readonly model: string;
   readonly lora?: LoraConfig;
   /** The adapter to start from; a new one by default. */
   readonly adapter?: Adapter;
-  /** Of a new adapter and of dropout; default 0. */
-  readonly seed?: number;
+}
+
+/** Parts of a graph's specification that say what is trained of it. */
+export interface TrainedSpec extends WeightsOptions {
+  readonly index: WeightIndex;
+  readonly lora?: LoraConfig;
+  readonly dropout?: boolean;
+}
+
+/**
+ * What is trained of a model, and its two graphs.
+ *
+ * @param build the model with its loss; the update is its gradient
+ * @throws InputError when the adapter does not fit the model
+ */
+export function trainedModel(
+  { model, lora, adapter, seed = 0, runtime = {} }: TrainedModel,
+  layers: LinearLayers,
+  build: (spec: TrainedSpec) => ModelGraph,
+): Pick<LearningTask<unknown>, "params" | "lora" | "forward" | "update"> {
+  using checkpoint = openCheckpoint(model);
+  const spec = {
+    index: trainingIndex(checkpoint),
+    computeType: computeTypeOf(runtime.precision ?? "fp32"),
+    ...(lora ? { lora } : { trainable: () => true }),
+  };
+  const forward = build(spec);
+  if (lora && adapter) checkAdapter(adapter, lora, layers, "to start from");
+  const params = lora ? adapter ?? initAdapter(lora, layers, seed) : weightsOf(checkpoint, forward);
+  const trained = build({ ...spec, dropout: (lora?.loraDropout ?? 0) > 0 });
+  return { params, lora, forward, update: updateGraph(trained, [...params.keys()], spec) };
+}
+
+/** A graph with the gradients of its `loss`. */
+export function updateGraph(
+  { graph, files }: ModelGraph,
+  wrt: readonly string[],
+  spec: WeightsOptions,
+): ModelGraph {
+  const update = buildGradientGraph(graph, { loss: "loss", wrt, lossScale: lossScaleOf(spec) });
+  return { graph: { ...update, name: `${graph.name}_update` }, files };
 }
 
 /**
  * The checkpoint as training sees it: a head that the config ties to the embedding is not a weight of its
  * own, even where a file holds a copy of it.
  */
-export function trainingIndex(checkpoint: Checkpoint): WeightIndex {
+function trainingIndex(checkpoint: Checkpoint): WeightIndex {
   const config = readJson(join(checkpoint.folder, "config.json"));
   const tied = config["model_type"] === "t5" && (config["tie_word_embeddings"] ?? true) === true;
   return {
@@ -37,35 +83,26 @@ export function trainingIndex(checkpoint: Checkpoint): WeightIndex {
   };
 }
 
-/** The parameters that training starts from, by the name of their graph input. */
-export function startParams(
-  part: TrainedPart,
-  layers: LinearLayers,
-  checkpoint: Checkpoint,
-  forward: Graph,
-): Params {
-  if (part.lora) {
-    if (part.adapter) checkAdapter(part.adapter, part.lora, layers, "to start from");
-    return part.adapter ?? initAdapter(part.lora, layers, part.seed ?? 0);
-  }
-  const names = forward.inputs.map((input) => input.name).filter((name) => checkpoint.has(name));
+/** All weights that a graph takes as inputs. */
+function weightsOf(checkpoint: Checkpoint, { graph }: ModelGraph): Params {
+  const names = graph.inputs.map((input) => input.name).filter((name) => checkpoint.has(name));
   return new Map(names.map((name) => [name, castTensor(checkpoint.read(name), "float32")]));
 }
 
 /**
- * Writes what was trained: a PEFT adapter folder, or a whole Hugging Face model folder with the base's
+ * Writes what a session has trained: a PEFT adapter folder, or a whole Hugging Face model folder with the base's
  * config and tokenizer files.
- *
- * @param config fields of the base's `config.json` to change
  */
 export function saveTrained(
   folder: string,
   base: string,
-  part: TrainedPart,
-  params: Params,
+  { task: { lora }, params }: {
+    readonly task: Pick<LearningTask<unknown>, "lora">;
+    readonly params: Params;
+  },
 ): void {
-  if (part.lora) {
-    writePeftAdapter(folder, { config: part.lora, parameters: params }, { base });
+  if (lora) {
+    writePeftAdapter(folder, { config: lora, parameters: params }, { base });
     return;
   }
   const tensors = new Map<string, Tensor>(params);

@@ -1,12 +1,6 @@
+import type { LearningSession } from "./learning_session.ts";
+import type { UpdateOutcome } from "./optimizer.ts";
 import { dataOrder } from "@decorum/text";
-import type { TrainMetrics } from "./sft.ts";
-import type { TrainState } from "./optimizer.ts";
-
-/** A trainer of examples of one kind: `SftTrainer`, `RewardTrainer`. */
-export interface ExampleTrainer<E> {
-  update(examples: readonly E[]): Promise<TrainMetrics>;
-  state(): TrainState;
-}
 
 export interface TrainingRun {
   /** Examples of one update. */
@@ -17,22 +11,33 @@ export interface TrainingRun {
   readonly seed: number;
 }
 
+/** What one update reports. */
+export interface TrainMetrics extends UpdateOutcome {
+  /** Counted from 0. */
+  readonly step: number;
+  /** Mean over the mini-batch, in nats. */
+  readonly loss: number;
+  /** Tokens (texts, pairs) that the means are over. */
+  readonly count: number;
+  /** The update's scalar outputs, `loss` among them. */
+  readonly means: Readonly<Record<string, number>>;
+}
+
 /**
- * Trains until `steps` updates were tried, and reports each. The data is shuffled anew each epoch; the place
- * in it follows from the trainer's state, so a restored trainer goes on where it was.
+ * Trains until `steps` updates were tried, and reports each. The data is shuffled for each epoch; the place
+ * in it follows from the session's state, so a restored one goes on where it was.
  *
  * @throws InputError when the data does not fill one batch
  */
-export async function* train<E>(
-  trainer: ExampleTrainer<E>,
+export async function* train<E, I, P>(
+  session: Pick<LearningSession<E, I, P>, "update" | "steps">,
   data: readonly E[],
   { batchSize, steps, seed }: TrainingRun,
-): AsyncGenerator<TrainMetrics & { readonly step: number }> {
+): AsyncGenerator<TrainMetrics> {
   const order = dataOrder(data.length, seed);
-  const done = () => trainer.state().updates + trainer.state().skipped;
-  while (done() < steps) {
-    const step = done();
+  while (session.steps < steps) {
+    const step = session.steps;
     const batch = order.batchAt(step, batchSize).map((row) => data[row]!);
-    yield { step, ...await trainer.update(batch) };
+    yield { step, ...await session.update(batch) };
   }
 }

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { PpoLearner } from "../ppo_learner.ts";
-import { ppoStateFromTensors, ppoStateToTensors } from "@decorum/learning";
+import { stateFromTensors, stateToTensors } from "@decorum/learning";
 import { ppoOptions, ppoSteps } from "./ppo_run.ts";
 
 const [model, saved, result, controller] = process.argv.slice(2) as [
@@ -12,6 +12,6 @@ const [model, saved, result, controller] = process.argv.slice(2) as [
   string,
 ];
 await using learner = await PpoLearner.create(ppoOptions(model));
-learner.restore(ppoStateFromTensors(readSafetensors(saved), learner.state()));
+learner.restore(stateFromTensors(readSafetensors(saved), learner.params));
 await ppoSteps(learner, 1, 3, JSON.parse(controller));
-writeSafetensors(result, ppoStateToTensors(learner.state()));
+writeSafetensors(result, stateToTensors(learner.state()));

@@ -2,10 +2,10 @@
 import { linearSchedule } from "@decorum/optim";
 import { lora } from "@decorum/testing/t5";
 import { runtime } from "@decorum/testing/training";
-import type { SftOptions } from "../sft.ts";
+import type { TrainedModel } from "../trained_model.ts";
 
 /** An SFT run with everything that has a state: dropout, schedule, data order. */
-export const sftOptions = (model: string): SftOptions => ({
+export const sftOptions = (model: string): TrainedModel => ({
   model,
   lora: { ...lora, loraDropout: 0.1 },
   optimizer: {

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { type LearnerState, ppoStateFromTensors, ppoStateToTensors } from "@decorum/learning";
+import { type LearnerState, stateFromTensors, stateToTensors } from "@decorum/learning";
 import {
   type LinearLayers,
   type LoraConfig,
@@ -99,7 +99,7 @@ export function writeCheckpoint(folder: string, contents: CheckpointContents): W
       writePeftAdapter(join(temporary, GENERATOR), adapterOf(generator, lora), { base });
     }
     // Parameters lie in the adapter's files, the reference in the run's own folder.
-    const tensors = [...ppoStateToTensors(learner)].filter(([key]) =>
+    const tensors = [...stateToTensors(learner)].filter(([key]) =>
       !/^(param|reference)\./.test(key)
     );
     writeSafetensors(join(temporary, OPTIMIZER), new Map(tensors));
@@ -154,7 +154,7 @@ export function readCheckpoint(
   };
   const tensors = readSafetensors(join(path, OPTIMIZER));
   for (const [key, value] of parametersOf("adapter")) tensors.set(`param.${key}`, value);
-  const { train } = ppoStateFromTensors(tensors, like);
+  const { train } = stateFromTensors(tensors, like.train.params);
   return {
     progress: {
       step: state.step,

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadClassifierConfig, openCheckpoint } from "@decorum/models";
-import { meanGradients } from "@decorum/optim";
-import { type RewardOptions, RewardTrainer } from "./reward_train.ts";
-import type { LabelledText, TextPair } from "./reward_batch.ts";
+import { meanGradients, type Params } from "@decorum/optim";
+import {
+  type LabelledText,
+  openReward,
+  type RewardExample,
+  type RewardOptions,
+  type RewardSession,
+  type TextPair,
+} from "./reward.ts";
 import {
   gradientMismatches,
   randomSequences,
@@ -11,11 +17,18 @@ import {
   runtime,
 } from "@decorum/testing/training";
 import { TinyClassifier } from "@decorum/testing/classifier";
+import { saveTrained } from "./trained_model.ts";
 import { train } from "./training_run.ts";
 
 const optimizer = { learningRate: 1e-2 };
 const trainer = (model: string, options: Partial<RewardOptions> = {}) =>
-  RewardTrainer.create({ model, objective: "labels", optimizer, runtime, ...options });
+  openReward({ model, objective: "labels", optimizer, runtime, ...options });
+
+/** Loss and accuracy. */
+async function judge(session: RewardSession, examples: readonly RewardExample[]) {
+  const { means } = await session.evaluate(examples);
+  return { loss: means["loss"]!, accuracy: means["accuracy"]! };
+}
 
 const texts = randomSequences(6).map((s) => [0, ...s.query, 2]);
 const labelled: LabelledText[] = texts.map((ids, i) => ({ ids, label: i % 2 }));
@@ -34,12 +47,12 @@ for (const type of ["roberta", "bert"]) {
       using checkpoint = openCheckpoint(folder.model);
       assert.deepEqual([...grads.keys()].sort(), checkpoint.keys().sort());
       const state = reward.state();
-      const loss = async (params: typeof state.params) => {
-        reward.restore({ ...state, params });
-        return (await reward.evaluate(examples)).loss;
+      const loss = async (params: Params) => {
+        reward.restore({ ...state, train: { ...state.train, params } });
+        return (await judge(reward, examples)).loss;
       };
       // The tiny post-norm model bends sharply: a short step.
-      assert.deepEqual(await gradientMismatches(state.params, grads, loss, { h: 3e-3 }), []);
+      assert.deepEqual(await gradientMismatches(reward.params, grads, loss, { h: 3e-3 }), []);
     });
   }
 }
@@ -51,17 +64,17 @@ Deno.test("cross entropy and pair loss are what they say", async () => {
     objective: "pairs",
     scoreLabel: "hate",
   });
-  const both = await classes.evaluate([{ ids: texts[0]!, label: 0 }]);
-  const other = await classes.evaluate([{ ids: texts[0]!, label: 1 }]);
+  const both = await judge(classes, [{ ids: texts[0]!, label: 0 }]);
+  const other = await judge(classes, [{ ids: texts[0]!, label: 1 }]);
   // The probabilities of two classes add up to 1.
   assert.ok(Math.abs(Math.exp(-both.loss) + Math.exp(-other.loss) - 1) < 1e-5);
   assert.equal(both.accuracy + other.accuracy, 1);
   const pair = { chosen: texts[0]!, rejected: texts[1]! };
-  const forward = await preferences.evaluate([pair]);
-  const swapped = await preferences.evaluate([{ chosen: pair.rejected, rejected: pair.chosen }]);
+  const forward = await judge(preferences, [pair]);
+  const swapped = await judge(preferences, [{ chosen: pair.rejected, rejected: pair.chosen }]);
   assert.ok(Math.abs(Math.exp(-forward.loss) + Math.exp(-swapped.loss) - 1) < 1e-5);
   assert.equal(forward.accuracy, Number(forward.loss < swapped.loss));
-  const same = await preferences.evaluate([{ chosen: texts[0]!, rejected: texts[0]! }]);
+  const same = await judge(preferences, [{ chosen: texts[0]!, rejected: texts[0]! }]);
   assert.ok(Math.abs(same.loss - Math.log(2)) < 1e-6);
 });
 
@@ -85,9 +98,9 @@ for (
   Deno.test(`reward-train learns labels: ${what}`, async () => {
     using folder = new TinyClassifier({ json: robertaJson, seed: 2 });
     await using reward = await trainer(folder.model, lora ? { lora } : {});
-    const before = await reward.evaluate(toy);
+    const before = await judge(reward, toy);
     for await (const _ of train(reward, toy, { batchSize: 12, steps: 40, seed: 1 }));
-    const after = await reward.evaluate(toy);
+    const after = await judge(reward, toy);
     assert.ok(after.loss < 0.5 * before.loss, `${before.loss} -> ${after.loss}`);
     assert.equal(after.accuracy, 1);
   });
@@ -102,20 +115,20 @@ Deno.test("reward-train learns preferences and writes a classifier", async () =>
     rejected: toy[2 * i + 1]!.ids,
   }));
   for await (const _ of train(reward, data, { batchSize: 6, steps: 30, seed: 1 }));
-  const after = await reward.evaluate(data);
+  const after = await judge(reward, data);
   assert.ok(after.loss < 0.2, String(after.loss));
   const out = join(folder.path, "out");
-  reward.save(out);
+  saveTrained(out, folder.model, reward);
   assert.deepEqual(loadClassifierConfig(out), loadClassifierConfig(folder.model));
   await using again = await trainer(out, options);
-  assert.deepEqual(await again.evaluate(data), after);
+  assert.deepEqual(await judge(again, data), after);
 });
 
 Deno.test("what cannot be learned from is named", async () => {
   using folder = new TinyClassifier({ json: robertaJson, seed: 2 });
   await assert.rejects(trainer(folder.model, { scoreLabel: "kind" }), /"kind".*"nothate", "hate"/);
   await using reward = await trainer(folder.model);
-  const refuse = (examples: (LabelledText | TextPair)[], message: RegExp) =>
+  const refuse = (examples: RewardExample[], message: RegExp) =>
     assert.rejects(reward.update(examples), message);
   await refuse([{ ids: [0, 2], label: 2 }], /label is 2; expected 0 to 1/);
   await refuse([{ ids: [0, 99], label: 0 }], /id 99; expected 0 to 39/);
