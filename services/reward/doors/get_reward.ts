@@ -2,7 +2,7 @@ import { z } from "zod";
 import { probabilities, type TextItem } from "@decorum/scoring";
 import type { DeskCall, ScoredTexts, ScoringDesk } from "../scoring_desk.ts";
 import { labelOf } from "../texts.ts";
-import { HttpError } from "./http_error.ts";
+import { HttpError } from "@decorum/service";
 
 /** What OpenRLHF's client sends: `query` is prompt and response in one text. Labels are of the data set: not read. */
 const bodySchema = z.looseObject({

@@ -1,14 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
-import { hostPort, rewardService, StatusError, unavailable } from "@decorum/rpc";
-import type { ServerSecurity } from "@decorum/service";
+import { rewardService, StatusError, unavailable } from "@decorum/rpc";
+import { HttpError, openHttpServer, type ServerSecurity, toHttpError } from "@decorum/service";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import type { ScoringDesk } from "../scoring_desk.ts";
 import { getReward } from "./get_reward.ts";
 import { readJson } from "./http_body.ts";
-import { HttpError, toHttpError } from "./http_error.ts";
-import { answerBadRequest, httpLimits, httpsServer } from "./http_server.ts";
 
 /** Who may score over gRPC may score over HTTP. */
 const METHOD = `${rewardService.name}/Score`;
@@ -112,26 +109,19 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     }).finally(() => running.delete(done));
     running.add(done);
   };
-  const secure = security.tls && httpsServer(security.tls, { logger, metrics });
-  const server: Server = secure?.server ?? createServer(httpLimits);
-  server.maxConnections = desk.config.limits.max_connections;
-  server.on("request", onRequest);
-  server.on("clientError", answerBadRequest);
-  const port = await listen(server, address);
-  const { host } = hostPort(address)!;
+  const server = await openHttpServer({
+    ...{ address, tls: security.tls, onRequest, logger, metrics },
+    maxConnections: desk.config.limits.max_connections,
+  });
   return {
-    url: `${secure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    url: server.url,
     drain: () => {
       draining = true;
     },
     async close() {
       draining = true;
       await Promise.all(running);
-      secure?.stop();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      await server.close();
     },
   };
 }
@@ -163,19 +153,4 @@ function send(
   if (response.destroyed) return;
   response.writeHead(status, { ...headers, "content-type": "application/json" });
   response.end(JSON.stringify(body) + "\n");
-}
-
-function listen(server: Server, address: string): Promise<number> {
-  const { host, port } = hostPort(address)!;
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause: Error) =>
-      reject(
-        new Error(
-          `Cannot listen on ${address}: ${cause.message}. ` +
-            `End the process that holds the port, or choose another (0 takes a free one)`,
-          { cause },
-        ),
-      ));
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
-  });
 }

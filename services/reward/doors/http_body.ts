@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { HttpError } from "./http_error.ts";
+import { HttpError } from "@decorum/service";
 
 /**
  * The JSON of a request's body.

@@ -18,6 +18,9 @@ const statuses: Readonly<Record<string, number>> = {
   INVALID_ARGUMENT: 400,
   UNAUTHENTICATED: 401,
   PERMISSION_DENIED: 403,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  FAILED_PRECONDITION: 409,
   RESOURCE_EXHAUSTED: 429,
   // As nginx logs it; nobody reads it.
   CANCELLED: 499,
