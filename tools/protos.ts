@@ -9,6 +9,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
+import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -43,6 +44,36 @@ function generate(folder: string): void {
   for (const { file, messages, module } of thirdParty) {
     writeModule(folder, basename(file, ".proto"), messages, module);
   }
+  writeKinds(folder);
+}
+
+/** What the generated definitions leave out: which methods take and give streams. */
+function writeKinds(folder: string): void {
+  const protos = [
+    ...packages.map((name) => `decorum/${name}/v1/${name}_service.proto`),
+    ...thirdParty.map(({ file }) => file),
+  ];
+  const loaded = Object.assign(
+    {},
+    ...protos.map((file) => loadSync(file, { includeDirs: [join(root, "protos")] })),
+  ) as PackageDefinition;
+  const services = Object.entries(loaded).flatMap(([name, definition]) => {
+    if ("format" in definition) return [];
+    const methods = Object.entries(definition).map(
+      ([method, { requestStream, responseStream }]) => {
+        const kind = requestStream
+          ? (responseStream ? "bidi" : "clientStream")
+          : (responseStream ? "serverStream" : "unary");
+        return `    ${method}: "${kind}",\n`;
+      },
+    );
+    return [`  "${name}": {\n${methods.join("")}  },\n`];
+  });
+  writeFileSync(
+    join(folder, "kinds.ts"),
+    `// The kind of every method, by service, as the descriptors say it.\n` +
+      `export const kinds = {\n${services.sort().join("")}} as const;\n`,
+  );
 }
 
 /** One module with the messages and enums of a package; its services are imported from their own files. */

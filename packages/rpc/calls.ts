@@ -1,10 +1,9 @@
 import * as grpc from "@grpc/grpc-js";
+import { InputError } from "@decorum/tensor";
 import type { EventEmitter } from "node:events";
-import type { CallOptions } from "./call_options.ts";
-import { callLimits } from "./deadline.ts";
 import { receive, send } from "./message_stream.ts";
-import { RpcError, toRpcError } from "./rpc_error.ts";
-import type { MethodPolicy } from "./service.ts";
+import { RpcError, toRpcError } from "./errors.ts";
+import type { CallOptions, MethodPolicy } from "./service.ts";
 
 /** Where a call goes. */
 export interface CallTarget {
@@ -24,7 +23,11 @@ interface RunningCall {
   failure: RpcError | undefined;
 }
 
-/** Makes a call of any kind: a promise of the answer, or a generator of the answers. */
+/**
+ * Makes a call of any kind: a promise of the answer, or a generator of the answers.
+ *
+ * @throws InputError when `deadlineMs` is not above 0 and finite: every call has a deadline
+ */
 export function makeCall(
   { raw, address, token }: CallTarget,
   definition: Method,
@@ -34,12 +37,17 @@ export function makeCall(
 ): unknown {
   const { path, requestSerialize, responseDeserialize, requestStream, responseStream } = definition;
   const method = path.slice(1);
-  const { deadline, signal } = callLimits(options, policy.deadlineMs);
+  const { signal, deadlineMs = policy.deadlineMs } = options;
   const running: RunningCall = {
     place: { method, address, signal },
     ended: new AbortController(),
     failure: undefined,
   };
+  if (!(deadlineMs > 0 && Number.isFinite(deadlineMs))) {
+    throw new InputError(
+      `Cannot call with deadlineMs ${deadlineMs}: expected a finite number of milliseconds above 0`,
+    );
+  }
   if (signal?.aborted) {
     const status = { code: "CANCELLED", details: "cancelled before it began" } as const;
     running.failure = new RpcError(status, running.place, { cause: signal.reason });
@@ -49,9 +57,8 @@ export function makeCall(
   const metadata = new grpc.Metadata();
   const bearer = typeof token === "function" ? token() : token;
   if (bearer !== undefined) metadata.set("authorization", `Bearer ${bearer}`);
-  for (const [key, value] of Object.entries(options.metadata ?? {})) metadata.set(key, value);
   const codec = [path, requestSerialize, responseDeserialize] as const;
-  const limits = { deadline };
+  const limits = { deadline: Date.now() + deadlineMs };
 
   if (!responseStream) {
     return new Promise<unknown>((resolve, reject) => {

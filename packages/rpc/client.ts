@@ -1,13 +1,11 @@
-import { InputError } from "@decorum/tensor";
 import * as grpc from "@grpc/grpc-js";
-import { connectivityState } from "@grpc/grpc-js";
 import type { Logger, Metrics } from "@decorum/telemetry";
-import type { CallOptions } from "./call_options.ts";
-import { type CallTarget, makeCall } from "./calls.ts";
-import { channelOptions } from "./channel_options.ts";
+import { InputError } from "@decorum/tensor";
 import { checkTransport } from "./address.ts";
+import { type CallTarget, makeCall } from "./calls.ts";
+import type { kinds } from "./gen/kinds.ts";
 import { loadProto } from "./load_proto.ts";
-import type { AnyService, Calls, Service } from "./service.ts";
+import type { AnyService, CallOptions, Calls, Service } from "./service.ts";
 import { clientSecurity, type ClientTls } from "./tls.ts";
 import { clientTracing } from "./tracing.ts";
 
@@ -25,15 +23,11 @@ export interface ClientOptions {
   readonly logger?: Logger;
   /** Largest message in bytes, both ways; default 4 MiB. */
   readonly maxMessageBytes?: number;
-  /** Called after tracing, in their order. */
-  readonly interceptors?: readonly grpc.Interceptor[];
 }
 
 /** A client: the service's methods, and these. */
-export interface ClientControl {
+interface ClientControl {
   readonly address: string;
-  /** Resolves when a connection stands. @throws Error after `timeoutMs`. */
-  ready(timeoutMs: number): Promise<void>;
   /** Ends the connection; running calls end with CANCELLED. */
   close(): void;
   [Symbol.dispose](): void;
@@ -48,10 +42,10 @@ export type RpcClient<S> = Calls<S> & ClientControl;
  *
  * @throws InputError for plaintext where it is not allowed.
  */
-export function createClient<D, H>(
-  service: Service<D, H>,
+export function createClient<D, N extends keyof typeof kinds>(
+  service: Service<D, N>,
   options: ClientOptions,
-): RpcClient<Service<D, H>> {
+): RpcClient<Service<D, N>> {
   const { address } = options;
   checkTransport("call", address, options);
   const { definition } = loadProto(service);
@@ -61,7 +55,7 @@ export function createClient<D, H>(
   const raw = new grpc.Client(address, security.credentials, {
     ...channelOptions(anyService, options.maxMessageBytes),
     ...security.options,
-    interceptors: [clientTracing(address, metrics), ...options.interceptors ?? []],
+    interceptors: [clientTracing(address, metrics)],
   });
 
   const target: CallTarget = { raw, address, token: options.token };
@@ -78,21 +72,45 @@ export function createClient<D, H>(
   }
   const control: ClientControl = {
     address,
-    ready: (timeoutMs) => waitForReady(raw, address, timeoutMs),
     close: () => raw.close(),
     [Symbol.dispose]: () => raw.close(),
   };
-  return Object.assign(calls, control) as RpcClient<Service<D, H>>;
+  return Object.assign(calls, control) as RpcClient<Service<D, N>>;
 }
 
-function waitForReady(raw: grpc.Client, address: string, timeoutMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    raw.waitForReady(Date.now() + timeoutMs, (cause) => {
-      if (!cause) return resolve();
-      const state = connectivityState[raw.getChannel().getConnectivityState(false)];
-      const text = `Cannot connect to ${address} in ${timeoutMs} ms: the channel is ${state}. ` +
-        `Is the service running at this address?`;
-      reject(new Error(text, { cause }));
-    });
-  });
+/** Attempts of a call in all, and the bounds of the wait between them. */
+const retryPolicy = {
+  maxAttempts: 4,
+  initialBackoff: "0.1s",
+  maxBackoff: "2s",
+  backoffMultiplier: 2,
+  // The server forbids a useless retry of RESOURCE_EXHAUSTED by a negative pushback.
+  retryableStatusCodes: ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+} as const;
+
+/** Channel options of a client: retries where the method's policy allows them, round robin, quick reconnects. */
+function channelOptions(service: AnyService, maxMessageBytes = 4 * 2 ** 20): grpc.ChannelOptions {
+  const retried = Object.entries(service.methods).filter(([, policy]) => policy.retry);
+  const serviceConfig = {
+    loadBalancingConfig: [{ round_robin: {} }],
+    methodConfig: [{
+      name: retried.map(([method]) => ({ service: service.name, method })),
+      retryPolicy,
+    }],
+  };
+  return {
+    "grpc.service_config": JSON.stringify(serviceConfig),
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.max_receive_message_length": maxMessageBytes,
+    "grpc.max_send_message_length": maxMessageBytes,
+    "grpc.initial_reconnect_backoff_ms": 200,
+    "grpc.max_reconnect_backoff_ms": 2000,
+    "grpc.dns_min_time_between_resolutions_ms": 2000,
+    // A link that is cut, or a process that hangs, fails its calls within 20 s.
+    "grpc.keepalive_time_ms": 10_000,
+    "grpc.keepalive_timeout_ms": 10_000,
+    // Services are reached directly; each client has connections of its own and closes them.
+    "grpc.enable_http_proxy": 0,
+    "grpc.use_local_subchannel_pool": 1,
+  };
 }

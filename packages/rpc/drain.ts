@@ -1,7 +1,9 @@
-import type { Server } from "@grpc/grpc-js";
+import process from "node:process";
 import type { Logger } from "@decorum/telemetry";
+import type { Server } from "@grpc/grpc-js";
 import { StatusError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
+import type { RpcServer } from "./server.ts";
 
 export interface DrainOptions {
   /** Milliseconds between NOT_SERVING and the refusal of new calls: time for load balancers to notice; default 0. */
@@ -59,4 +61,31 @@ export async function drainServer(
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+/**
+ * Waits for SIGTERM or SIGINT and drains the server. A second signal ends the grace period at once, so that
+ * two Ctrl-C end a process that hangs. Resolves when the server is closed; the caller then exits.
+ */
+export async function drainOnSignal(
+  server: Pick<RpcServer, "drain">,
+  { logger, ...options }: DrainOptions & { readonly logger: Logger },
+): Promise<void> {
+  const signals = ["SIGTERM", "SIGINT"] as const;
+  let received = 0;
+  let onSignal = (_signal: NodeJS.Signals): void => {};
+  const first = new Promise<void>((resolve) => {
+    onSignal = (signal) => {
+      received++;
+      logger.info("signal received", { signal });
+      resolve();
+      if (received < 2) return;
+      logger.warn("second signal: exiting at once");
+      process.exit(1);
+    };
+  });
+  for (const signal of signals) process.on(signal, onSignal);
+  await first;
+  await server.drain(options);
+  for (const signal of signals) process.off(signal, onSignal);
 }

@@ -1,6 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
 import type { Metrics } from "@decorum/telemetry";
-import type { Authorizer, CallAttempt } from "./authorizer.ts";
+import type { Authorizer, CallAttempt } from "./auth.ts";
 import { anonymous, type Identity } from "./identity.ts";
 import { StatusError, toStatus } from "./errors.ts";
 

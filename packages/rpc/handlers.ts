@@ -3,13 +3,13 @@ import type * as grpc from "@grpc/grpc-js";
 import { trace } from "@opentelemetry/api";
 import { type Logger, recordError } from "@decorum/telemetry";
 import type { EventEmitter } from "node:events";
-import type { CallContext } from "./call_context.ts";
+import type { CallContext } from "./service.ts";
 import { type OutgoingStatus, StatusError, toStatus } from "./errors.ts";
 import type { Identity } from "./identity.ts";
 import { receive, send, untilAborted } from "./message_stream.ts";
 
 /** What the adapter needs of its server. */
-export interface HandlerHost {
+interface HandlerHost {
   readonly logger: Logger;
   /** Aborted when the grace period of a drain has ended. */
   readonly stopping: AbortSignal;
@@ -86,7 +86,6 @@ function open(call: SurfaceCall, method: string, host: HandlerHost): OpenCall {
     identity: host.identityOf(call.metadata),
     deadline,
     signal: controller.signal,
-    metadata: (name) => call.metadata.get(name)[0]?.toString(),
     close() {
       events.off("cancelled", onCancelled);
       host.stopping.removeEventListener("abort", onStopping);

@@ -1,11 +1,25 @@
 import * as grpc from "@grpc/grpc-js";
 import { service as healthDefinition } from "grpc-health-check";
 import { checkTransport } from "./address.ts";
-import { toRpcError } from "./rpc_error.ts";
+import { toRpcError } from "./errors.ts";
 import { clientSecurity, type ClientTls } from "./tls.ts";
-import { VERSION_KEY } from "./version.ts";
 
-export interface HealthCheck {
+/** Metadata of the health service's answers that names the server's version. */
+export const VERSION_KEY = "decorum-version";
+
+/** Tells those who ask for the server's health which version it is. */
+export function tellVersion(version: string): grpc.ServerInterceptor {
+  return ({ path }, call) => {
+    if (!path.startsWith("/grpc.health.")) return new grpc.ServerInterceptingCall(call);
+    const responder = new grpc.ResponderBuilder().withSendMetadata((metadata, next) => {
+      metadata.set(VERSION_KEY, version);
+      next(metadata);
+    }).build();
+    return new grpc.ServerInterceptingCall(call, responder);
+  };
+}
+
+interface HealthCheck {
   /** "host:port". */
   readonly address: string;
   /** Service asked about, as "decorum.policy.v1.PolicyService"; default the server as a whole. */
@@ -17,22 +31,13 @@ export interface HealthCheck {
 }
 
 /** What a server says of itself. */
-export interface Health {
+interface Health {
   readonly serving: boolean;
   /** Undefined for a server that is not one of this project. */
   readonly version: string | undefined;
 }
 
-/** As {@link askHealth}: true for SERVING. */
-export async function checkHealth(check: HealthCheck): Promise<boolean> {
-  return (await askHealth(check)).serving;
-}
-
-/**
- * Asks `grpc.health.v1`.
- *
- * @throws RpcError when nobody answers, or the service is not known there (NOT_FOUND).
- */
+/** Asks `grpc.health.v1`. @throws RpcError when nobody answers, or the service is not known there */
 export async function askHealth(check: HealthCheck): Promise<Health> {
   const { address, service = "", deadlineMs = 2000 } = check;
   checkTransport("call", address, check);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { checkHealth, createClient, rewardService } from "./mod.ts";
+import { askHealth, createClient, rewardService } from "./mod.ts";
 
 interface Child {
   readonly child: ChildProcess;
@@ -67,17 +67,19 @@ Deno.test("a client process survives the GOAWAY of a server process that shuts d
   assert.equal((await second.exit).code, 0);
 });
 
+const serving = async (address: string) => (await askHealth({ address })).serving;
+
 Deno.test("SIGTERM: not serving, the running call finishes, the process exits with 0", async () => {
   const server = start("goaway_server.ts");
   const address = `127.0.0.1:${(await server.next())["port"]}`;
   using client = createClient(rewardService, { address });
-  await client.ready(3000);
-  assert.equal(await checkHealth({ address }), true);
+  await client.getInfo({});
+  assert.equal(await serving(address), true);
   const running = client.score({});
   await new Promise((resolve) => setTimeout(resolve, 150));
   // Not child.kill: Deno then reports the signal as the way the child ended, whatever it did.
   process.kill(server.child.pid ?? 0, "SIGTERM");
-  for (let i = 0; i < 20 && await checkHealth({ address }).catch(() => false); i++) {
+  for (let i = 0; i < 20 && await serving(address).catch(() => false); i++) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   assert.equal((await running).label, "finished");

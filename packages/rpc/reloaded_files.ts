@@ -8,7 +8,7 @@ export interface ReloadHost {
   readonly metrics?: Metrics | undefined;
 }
 
-export interface ReloadedFilesOptions<T> extends ReloadHost {
+interface ReloadedFilesOptions<T> extends ReloadHost {
   readonly kind: LabelsOf<"decorum_credential_reloads_total">["kind"];
   readonly files: readonly string[];
   /** The value of the files' contents, in their order. Throws where they do not fit. */

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { createClient } from "./client.ts";
-import { RpcError } from "./rpc_error.ts";
+import { RpcError } from "./errors.ts";
 import { rewardService } from "./services.ts";
 import { createAuthority, writeCertificates } from "./testing/certificates.ts";
 import { sleep, startFixture } from "./testing/fixture.ts";
-import { tokenFile, tokenHash, tokensFile } from "./tokens.ts";
+import { tokenFile, tokenHash, tokensFile } from "./identity.ts";
 
 const info = "decorum.reward.v1.RewardService/GetInfo";
 

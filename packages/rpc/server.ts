@@ -5,8 +5,7 @@ import { ReflectionService } from "@grpc/reflection";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { HealthImplementation } from "grpc-health-check";
 import { checkTransport, hostPort, isLoopback } from "./address.ts";
-import { type AuthTable, checkAuthTable } from "./auth.ts";
-import { Authorizer } from "./authorizer.ts";
+import { Authorizer, type AuthTable, checkAuthTable } from "./auth.ts";
 import { type DrainOptions, type DrainReport, drainServer } from "./drain.ts";
 import { Gate } from "./gate.ts";
 import { adaptHandlers } from "./handlers.ts";
@@ -14,7 +13,7 @@ import { loadProto } from "./load_proto.ts";
 import type { AnyService, Handlers } from "./service.ts";
 import { type ServerTls, TlsServerCredentials } from "./tls.ts";
 import { serverTracing } from "./tracing.ts";
-import { tellVersion } from "./version.ts";
+import { tellVersion } from "./health.ts";
 
 /** Calls of one connection that run at once: what is above waits at its client, or is refused where that sends it. */
 const CALLS_PER_CONNECTION = 1024;
@@ -58,10 +57,6 @@ export interface ServerOptions {
   readonly version?: string;
   /** Connections that are open at once, on each address; those above are closed as they come. Default any number. */
   readonly maxConnections?: number;
-  /** Milliseconds after which a connection is ended kindly, so that clients spread anew; default never. */
-  readonly maxConnectionAgeMs?: number;
-  /** Called before the service's handler, in their order, after tracing and authorisation. */
-  readonly interceptors?: readonly grpc.ServerInterceptor[];
 }
 
 /** A server with an open port. It begins NOT_SERVING. */
@@ -75,8 +70,8 @@ export interface RpcServer {
   readonly serving: boolean;
   /** Calls that run, probes not counted. */
   readonly active: number;
-  /** What `grpc.health.v1` says of one service ("package.Service"), or of all and the server as a whole. */
-  setServing(serving: boolean, service?: string): void;
+  /** What `grpc.health.v1` says of the server as a whole and of each of its services. */
+  setServing(serving: boolean): void;
   /**
    * Ends the server: NOT_SERVING, a delay in which calls are still taken, then new calls are refused and running
    * ones finished within the grace period, then it is closed. A second call gives the first one's promise.
@@ -110,16 +105,8 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
     "grpc.max_concurrent_streams": CALLS_PER_CONNECTION,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
-    ...(options.maxConnectionAgeMs === undefined
-      ? {}
-      : { "grpc.max_connection_age_ms": options.maxConnectionAgeMs }),
     // The first one sees a call first.
-    interceptors: [
-      serverTracing(metrics),
-      gate.interceptor,
-      ...version,
-      ...options.interceptors ?? [],
-    ],
+    interceptors: [serverTracing(metrics), gate.interceptor, ...version],
   });
 
   const host = {
@@ -165,17 +152,10 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
 
   let serving = false;
   let draining: Promise<DrainReport> | undefined;
-  const setServing = (on: boolean, only?: string): void => {
+  const setServing = (on: boolean): void => {
     if (draining && on) return;
-    if (only !== undefined && !names.includes(only)) {
-      throw new InputError(
-        `Cannot set the health of ${only}: served are ${names.slice(1).join(", ")}`,
-      );
-    }
-    for (const name of only === undefined ? names : [only]) {
-      health.setStatus(name, on ? "SERVING" : "NOT_SERVING");
-      if (name === "") serving = on;
-    }
+    for (const name of names) health.setStatus(name, on ? "SERVING" : "NOT_SERVING");
+    serving = on;
   };
   const shown = hostPort(address)?.host ?? address;
   return {

@@ -1,6 +1,28 @@
 import type { MethodDefinition } from "@grpc/proto-loader";
-import type { CallContext } from "./call_context.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { kinds } from "./gen/kinds.ts";
+import type { Identity } from "./identity.ts";
+
+/** Settings of one call. */
+export interface CallOptions {
+  /** Milliseconds until the call gives up, retries included; default the method's own. */
+  readonly deadlineMs?: number | undefined;
+  /** Cancels the call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a handler knows of the call it serves. */
+export interface CallContext {
+  /** As "decorum.policy.v1.PolicyService/Generate". */
+  readonly method: string;
+  /** Address of the caller. */
+  readonly peer: string;
+  /** Who calls. */
+  readonly identity: Identity;
+  /** Milliseconds since 1970; Infinity where the caller set none. */
+  readonly deadline: number;
+  /** Aborted with a `StatusError` when the caller has gone, its deadline has passed, or the server ends. */
+  readonly signal: AbortSignal;
+}
 
 /** How calls of a method are made unless the caller says otherwise. */
 export interface MethodPolicy {
@@ -14,29 +36,26 @@ export interface MethodPolicy {
 }
 
 /** Names of the methods in a generated service definition. */
-export type MethodName<D> =
+type MethodName<D> =
   & keyof { [M in keyof D as string extends M ? never : number extends M ? never : M]: D[M] }
   & string;
 
-type Kind<H> = H extends (...args: infer A) => void
-  ? A["length"] extends 2 ? A extends [{ request: unknown }, unknown] ? "unary" : "clientStream"
-  : A extends [{ request: unknown }] ? "serverStream"
-  : "bidi"
-  : never;
-
 /**
- * A service of `protos/`: its full name, its file, and a policy for every method. `D` and `H` are the
- * generated definition and handlers, which give clients and servers their types.
+ * A service of `protos/`: its full name, its file, and a policy for every method. The generated definition `D` and the
+ * kinds of the methods of service `N` give clients and servers their types.
  */
-export interface Service<D, H> {
+export interface Service<D, N extends keyof typeof kinds> {
   /** As "decorum.policy.v1.PolicyService". */
-  readonly name: string;
+  readonly name: N;
   /** Path of the proto file inside `protos/`. */
   readonly proto: string;
   readonly methods: Readonly<Record<MethodName<D>, MethodPolicy>>;
   /** Never present; carries the types. */
-  readonly types?: { readonly definition: D; readonly handlers: H };
+  readonly types?: D;
 }
+
+type KindOf<N extends keyof typeof kinds, M> = M extends keyof typeof kinds[N] ? typeof kinds[N][M]
+  : never;
 
 type ServerMethod<K, Req, Res> = K extends "unary"
   ? (request: Req, context: CallContext) => Promise<Res>
@@ -58,24 +77,26 @@ type ClientMethod<K, Req, Res> = K extends "unary"
  * What a server implements: one function a method, in camelCase. Streams of answers are async generators;
  * what they yield waits for a slow client. Errors go through `toStatus`.
  */
-export type Handlers<S> = S extends Service<infer D, infer H> ? {
+export type Handlers<S> = S extends Service<infer D, infer N> ? {
     readonly [M in MethodName<D> as Uncapitalize<M>]: D[M] extends
       MethodDefinition<infer _Req, infer Res, infer ReqOut, infer _ResOut>
-      ? ServerMethod<M extends keyof H ? Kind<H[M]> : never, ReqOut, Res>
+      ? ServerMethod<KindOf<N, M>, ReqOut, Res>
       : never;
   }
   : never;
 
 /** What a client offers: one function a method, in camelCase. They reject with `RpcError`. */
-export type Calls<S> = S extends Service<infer D, infer H> ? {
+export type Calls<S> = S extends Service<infer D, infer N> ? {
     readonly [M in MethodName<D> as Uncapitalize<M>]: D[M] extends
       MethodDefinition<infer Req, infer _Res, infer _ReqOut, infer ResOut>
-      ? ClientMethod<M extends keyof H ? Kind<H[M]> : never, Req, ResOut>
+      ? ClientMethod<KindOf<N, M>, Req, ResOut>
       : never;
   }
   : never;
 
 /** Any service, where its types do not matter. */
-export type AnyService = Pick<Service<unknown, unknown>, "name" | "proto"> & {
+export type AnyService = {
+  readonly name: string;
+  readonly proto: string;
   readonly methods: Readonly<Record<string, MethodPolicy>>;
 };

@@ -1,36 +1,18 @@
-import type {
-  EvaluatorServiceDefinition,
-  EvaluatorServiceHandlers,
-} from "./gen/decorum/evaluator/v1/EvaluatorService.ts";
-import type {
-  PolicyServiceDefinition,
-  PolicyServiceHandlers,
-} from "./gen/decorum/policy/v1/PolicyService.ts";
-import type {
-  RewardAdminServiceDefinition,
-  RewardAdminServiceHandlers,
-} from "./gen/decorum/reward/v1/RewardAdminService.ts";
-import type {
-  RewardServiceDefinition,
-  RewardServiceHandlers,
-} from "./gen/decorum/reward/v1/RewardService.ts";
-import type {
-  TrainerServiceDefinition,
-  TrainerServiceHandlers,
-} from "./gen/decorum/trainer/v1/TrainerService.ts";
-import type {
-  GRPCInferenceServiceDefinition,
-  GRPCInferenceServiceHandlers,
-} from "./gen/inference/GRPCInferenceService.ts";
-import type { InfoDefinition, InfoHandlers } from "./gen/tei/v1/Info.ts";
-import type { PredictDefinition, PredictHandlers } from "./gen/tei/v1/Predict.ts";
+import type { EvaluatorServiceDefinition } from "./gen/decorum/evaluator/v1/EvaluatorService.ts";
+import type { PolicyServiceDefinition } from "./gen/decorum/policy/v1/PolicyService.ts";
+import type { RewardAdminServiceDefinition } from "./gen/decorum/reward/v1/RewardAdminService.ts";
+import type { RewardServiceDefinition } from "./gen/decorum/reward/v1/RewardService.ts";
+import type { TrainerServiceDefinition } from "./gen/decorum/trainer/v1/TrainerService.ts";
+import type { GRPCInferenceServiceDefinition } from "./gen/inference/GRPCInferenceService.ts";
+import type { InfoDefinition } from "./gen/tei/v1/Info.ts";
+import type { PredictDefinition } from "./gen/tei/v1/Predict.ts";
 import type { MethodPolicy, Service } from "./service.ts";
 
 const quick: MethodPolicy = { deadlineMs: 10_000, retry: true };
 const once: MethodPolicy = { deadlineMs: 30_000, retry: false };
 const minutes = (n: number, retry: boolean): MethodPolicy => ({ deadlineMs: n * 60_000, retry });
 
-export const policyService: Service<PolicyServiceDefinition, PolicyServiceHandlers> = {
+export const policyService: Service<PolicyServiceDefinition, "decorum.policy.v1.PolicyService"> = {
   name: "decorum.policy.v1.PolicyService",
   proto: "decorum/policy/v1/policy_service.proto",
   methods: {
@@ -45,23 +27,25 @@ export const policyService: Service<PolicyServiceDefinition, PolicyServiceHandle
   },
 };
 
-export const rewardService: Service<RewardServiceDefinition, RewardServiceHandlers> = {
+export const rewardService: Service<RewardServiceDefinition, "decorum.reward.v1.RewardService"> = {
   name: "decorum.reward.v1.RewardService",
   proto: "decorum/reward/v1/reward_service.proto",
   methods: { Score: minutes(2, true), ScoreStream: minutes(60, true), GetInfo: quick },
 };
 
-export const rewardAdminService: Service<RewardAdminServiceDefinition, RewardAdminServiceHandlers> =
-  {
-    name: "decorum.reward.v1.RewardAdminService",
-    proto: "decorum/reward/v1/reward_service.proto",
-    methods: { ReloadModel: minutes(10, false) },
-  };
+export const rewardAdminService: Service<
+  RewardAdminServiceDefinition,
+  "decorum.reward.v1.RewardAdminService"
+> = {
+  name: "decorum.reward.v1.RewardAdminService",
+  proto: "decorum/reward/v1/reward_service.proto",
+  methods: { ReloadModel: minutes(10, false) },
+};
 
 /** Open Inference Protocol v2, as KServe and Triton speak it. */
 export const inferenceService: Service<
   GRPCInferenceServiceDefinition,
-  GRPCInferenceServiceHandlers
+  "inference.GRPCInferenceService"
 > = {
   name: "inference.GRPCInferenceService",
   proto: "third_party/inference/grpc_service.proto",
@@ -80,14 +64,14 @@ export const inferenceService: Service<
 };
 
 /** What text-embeddings-inference says of itself. */
-export const teiInfoService: Service<InfoDefinition, InfoHandlers> = {
+export const teiInfoService: Service<InfoDefinition, "tei.v1.Info"> = {
   name: "tei.v1.Info",
   proto: "third_party/tei/tei.proto",
   methods: { Info: quick },
 };
 
 /** Classification as text-embeddings-inference offers it. */
-export const teiPredictService: Service<PredictDefinition, PredictHandlers> = {
+export const teiPredictService: Service<PredictDefinition, "tei.v1.Predict"> = {
   name: "tei.v1.Predict",
   proto: "third_party/tei/tei.proto",
   methods: {
@@ -98,7 +82,10 @@ export const teiPredictService: Service<PredictDefinition, PredictHandlers> = {
   },
 };
 
-export const trainerService: Service<TrainerServiceDefinition, TrainerServiceHandlers> = {
+export const trainerService: Service<
+  TrainerServiceDefinition,
+  "decorum.trainer.v1.TrainerService"
+> = {
   name: "decorum.trainer.v1.TrainerService",
   proto: "decorum/trainer/v1/trainer_service.proto",
   methods: {
@@ -113,7 +100,10 @@ export const trainerService: Service<TrainerServiceDefinition, TrainerServiceHan
   },
 };
 
-export const evaluatorService: Service<EvaluatorServiceDefinition, EvaluatorServiceHandlers> = {
+export const evaluatorService: Service<
+  EvaluatorServiceDefinition,
+  "decorum.evaluator.v1.EvaluatorService"
+> = {
   name: "decorum.evaluator.v1.EvaluatorService",
   proto: "decorum/evaluator/v1/evaluator_service.proto",
   methods: { Evaluate: minutes(120, true) },

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createClient } from "./client.ts";
-import { checkHealth } from "./health.ts";
-import { identify, spiffeId } from "./identity.ts";
-import type { RpcError } from "./rpc_error.ts";
+import { askHealth } from "./health.ts";
+import { identify, parseTokens, spiffeId, tokenHash } from "./identity.ts";
+import type { RpcError } from "./errors.ts";
 import { rewardService } from "./services.ts";
 import { writeCertificates } from "./testing/certificates.ts";
 import { startFixture } from "./testing/fixture.ts";
 import type { ClientTls } from "./tls.ts";
 import { authorize } from "./auth.ts";
-import { parseTokens, tokenHash } from "./tokens.ts";
 
 const trainer = "spiffe://decorum/trainer";
 const score = "decorum.reward.v1.RewardService/Score";
@@ -62,7 +61,8 @@ Deno.test("mutual TLS: the SPIFFE id decides per method, what is not in the tabl
   await assert.rejects(bare.getInfo({}, { deadlineMs: 15_000 }), code("UNAVAILABLE"));
   using distrusting = connect({ caFile: join(files.folder, "other-ca.pem") });
   await assert.rejects(distrusting.getInfo({}, { deadlineMs: 15_000 }), code("UNAVAILABLE"));
-  assert.equal(await checkHealth({ address: `127.0.0.1:${fixture.server.healthPort}` }), true);
+  const health = await askHealth({ address: `127.0.0.1:${fixture.server.healthPort}` });
+  assert.equal(health.serving, true);
 });
 
 Deno.test("the client checks the server's SPIFFE id or name", async () => {

@@ -12,7 +12,7 @@ import {
 } from "@opentelemetry/api";
 import { type LabelsOf, type Metrics, rpcAttributes, tracingOn } from "@decorum/telemetry";
 import { hostPort } from "./address.ts";
-import { type StatusName, statusName } from "./status.ts";
+import { type StatusName, statusName } from "./errors.ts";
 
 const tracer = () => trace.getTracer("@decorum/rpc");
 

@@ -10,7 +10,10 @@ import {
   startTracing,
   type Tracing,
 } from "@decorum/telemetry";
-import type { CallContext } from "./call_context.ts";
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { createClient } from "./client.ts";
+import { rewardService } from "./services.ts";
 import { type Fixture, startFixture } from "./testing/fixture.ts";
 
 function inSpan<T>(name: string, run: () => Promise<T>): Promise<T> {
@@ -196,17 +199,29 @@ Deno.test("call durations have the method, the status and an exemplar; logs have
   }));
 
 Deno.test("off: no context travels and nothing is active in a handler", async () => {
-  let found: string | undefined = "not called";
   let active: unknown = "not called";
   const reward = {
-    score: (_: unknown, call: CallContext) => {
-      found = call.metadata("traceparent");
+    score: () => {
       active = trace.getActiveSpan();
       return Promise.resolve({});
     },
   };
   await using fixture = await startFixture({ reward });
   await fixture.reward.score({});
-  assert.equal(found, undefined);
   assert.equal(active, undefined);
+
+  let names: string[] = [];
+  const server = createServer((request, response) => {
+    names = Object.keys(request.headers);
+    response.writeHead(200, { "content-type": "application/grpc", "grpc-status": "12" });
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  {
+    using client = createClient(rewardService, { address: `127.0.0.1:${port}` });
+    await assert.rejects(client.score({}));
+  }
+  assert.ok(names.includes("grpc-timeout") && !names.includes("traceparent"), names.join());
+  server.close();
 });

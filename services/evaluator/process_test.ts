@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { checkHealth, createClient, evaluatorService } from "@decorum/rpc";
+import { askHealth, createClient, evaluatorService } from "@decorum/rpc";
 import { exportClassifierOnnx } from "@decorum/scoring";
 import { writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -34,7 +34,7 @@ Deno.test("an evaluator's process", async (t) => {
       const prompts = ["the end", "you", "is it"].map((prompt, i) => ({ key: `${i}`, prompt }));
       const running = client.evaluate({ prompts, sampling: { maxNewTokens: 4 }, seed: 1 });
       await running.next();
-      assert.equal(await checkHealth({ address }), true);
+      assert.equal((await askHealth({ address })).serving, true);
       process.kill(child.pid, "SIGTERM");
       let toxic: number | undefined;
       for await (const { result } of running) toxic = result?.judge?.before?.mean ?? toxic;

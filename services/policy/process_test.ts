@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
-import { checkHealth, createClient, policyService } from "@decorum/rpc";
+import { askHealth, createClient, policyService } from "@decorum/rpc";
 import { writePeftAdapter } from "@decorum/models";
 import { packWeights, pushWeights } from "@decorum/service";
 import { freeAddress } from "@decorum/testing/ports";
@@ -36,7 +36,7 @@ Deno.test("a policy's process", async (t) => {
     );
     const address = await child.ready;
     using client = createClient(policyService, { address });
-    assert.equal(await checkHealth({ address }), true);
+    assert.equal((await askHealth({ address })).serving, true);
     const { baseModelHash } = await client.getModelInfo({});
 
     // START is the configured adapter, not the base.
@@ -95,7 +95,6 @@ Deno.test("a policy's process", async (t) => {
     const target = { runId: "r1", baseModelHash: "", expectedVersion: 6 };
     const serve = async (child: ServiceProcess) => {
       await child.ready;
-      await client.ready(5000);
       const { baseModelHash } = await client.getModelInfo({});
       const { version } = await pushWeights(client, packed, { ...target, baseModelHash });
       assert.equal(version, 7);

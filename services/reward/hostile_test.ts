@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import {
-  checkHealth,
+  askHealth,
   createClient,
   inferenceService,
   rewardService,
@@ -30,7 +30,7 @@ function noise(seed: number, length: number): Buffer {
 
 /** The service still says that it serves, and does. */
 async function assertHealthy({ server: { address } }: OpenReward): Promise<void> {
-  assert.equal(await checkHealth({ address }), true);
+  assert.equal((await askHealth({ address })).serving, true);
   using client = createClient(rewardService, { address });
   const { results } = await client.score({ items: [{ response: "you fool" }] });
   assert.equal(results.length, 1);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
-import { checkHealth, createClient, rewardService } from "@decorum/rpc";
+import { askHealth, createClient, rewardService } from "@decorum/rpc";
 import { writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { spawnService } from "@decorum/testing/process";
@@ -22,7 +22,7 @@ Deno.test("a reward's process", async (t) => {
   await t.step("serves, and on SIGTERM finishes what runs", async () => {
     await using child = spawn(model, "reward.label=hate", "reward.batching.max_delay_ms=1000");
     const address = await child.ready;
-    assert.equal(await checkHealth({ address }), true);
+    assert.equal((await askHealth({ address })).serving, true);
     using client = createClient(rewardService, { address });
     const asSent = await client.score({ items: [{ response: "you fool" }], asSent: true });
     const waiting = client.score({ items: [{ response: "you fool" }] });

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { Authorizer, checkHealth, createClient, rewardService, tokenHash } from "@decorum/rpc";
+import { askHealth, Authorizer, createClient, rewardService, tokenHash } from "@decorum/rpc";
 import { createLogger } from "@decorum/telemetry";
 import { judgedTexts } from "../../demo/corpus/mod.ts";
 import { type OpenReward, openReward } from "../../services/reward/testing/open_reward.ts";
@@ -215,7 +215,9 @@ Deno.test("reflection lists every door, and health knows each by name", async ()
     `http://${address}`,
   ], "");
   assert.deepEqual(listed.trim().split("\n").sort(), [...services].sort());
-  for (const service of services) assert.equal(await checkHealth({ address, service }), true);
+  for (const service of services) {
+    assert.equal((await askHealth({ address, service })).serving, true);
+  }
 });
 
 /** A service that asks for tokens. */

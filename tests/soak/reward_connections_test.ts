@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkHealth, createClient, rewardService } from "@decorum/rpc";
+import { askHealth, createClient, rewardService } from "@decorum/rpc";
 import { writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { spawnService } from "@decorum/testing/process";
@@ -27,7 +27,7 @@ Deno.test("10,000 idle connections: calls are served, those above the bound are 
   const idle: Socket[] = [];
   for (let i = 0; i < COUNT; i++) idle.push(await openSocket(address));
   const score = async () => {
-    assert.equal(await checkHealth({ address }), true);
+    assert.equal((await askHealth({ address })).serving, true);
     using client = createClient(rewardService, { address });
     await client.score({ items: [{ response: "you fool" }] });
   };

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import {
-  checkHealth,
+  askHealth,
   type ClientTls,
   createClient,
   policyService,
@@ -115,7 +115,7 @@ Deno.test("attacks on a policy: all are refused and on record, and its weights s
     assert.equal(seen.size, everyCall(nobody).length, [...seen].join());
     assert.equal(denials(policy)[0]?.["outcome"], "unauthenticated");
     assert.match(String(denials(policy)[0]?.["peer"]), /^127\.0\.0\.1:\d+$/);
-    assert.equal(await checkHealth({ address: health }), true);
+    assert.equal((await askHealth({ address: health })).serving, true);
     // The health port has no other service, and the other port no plaintext.
     using elsewhere = createClient(policyService, { address: health });
     assert.equal(await codeOf(() => elsewhere.getModelInfo({})), "UNIMPLEMENTED");

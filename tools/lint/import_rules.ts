@@ -97,7 +97,7 @@ function homed(from: Place, specifier: string, test: boolean): Violation | undef
       ? name.startsWith(module)
       : name === module || name.startsWith(`${module}/`)
   );
-  if (!rule || [rule.home, rule.also].includes(from.folder) || (rule.inTests && test)) {
+  if (!rule || [rule.home, ...rule.also ?? []].includes(from.folder) || (rule.inTests && test)) {
     return undefined;
   }
   return {

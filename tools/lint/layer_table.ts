@@ -82,14 +82,14 @@ export interface Homed {
   readonly home: string;
   /** Whether test files and test helpers anywhere may import it too. */
   readonly inTests: boolean;
-  /** Another folder that imports it: examples stand for code outside of this repository. */
-  readonly also?: string;
+  /** Other folders that import it: examples stand for code outside of this repository, tools generate code. */
+  readonly also?: readonly string[];
 }
 
 export const homedModules: readonly Homed[] = [
   { module: "onnxruntime-node", home: "packages/runtime", inTests: true },
   { module: "onnxruntime-common", home: "packages/runtime", inTests: true },
-  { module: "@grpc/", home: "packages/rpc", inTests: false, also: "examples" },
+  { module: "@grpc/", home: "packages/rpc", inTests: false, also: ["examples", "tools"] },
   { module: "grpc-health-check", home: "packages/rpc", inTests: false },
   { module: "@huggingface/hub", home: "packages/hub", inTests: false },
   { module: "@xenova/transformers", home: "packages/scoring", inTests: false },

@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A certificate and its key, both PEM, for tests. */
-export interface TestCertificate {
+interface TestCertificate {
   readonly cert: string;
   readonly key: string;
 }
 
 /** An authority made on the spot (ECDSA P-256), good for a day. */
-export interface TestAuthority {
+interface TestAuthority {
   readonly cert: string;
   /** A certificate for these names: DNS names, IPv4 addresses and URIs ("spiffe://..."). */
   issue(names: readonly string[]): TestCertificate;
@@ -88,7 +88,7 @@ export function createAuthority(name = "decorum test authority"): TestAuthority 
 }
 
 /** Certificates as files of a new folder, which goes when the test ends. */
-export interface CertificateFiles extends Disposable {
+interface CertificateFiles extends Disposable {
   readonly folder: string;
   readonly authority: TestAuthority;
   tls(name: string): { certFile: string; keyFile: string; caFile: string };

@@ -4,8 +4,8 @@ import { createServer, implement, type RpcServer, type ServerOptions } from "../
 import type { Handlers } from "../service.ts";
 import { policyService, rewardService } from "../services.ts";
 
-export type PolicyHandlers = Handlers<typeof policyService>;
-export type RewardHandlers = Handlers<typeof rewardService>;
+type PolicyHandlers = Handlers<typeof policyService>;
+type RewardHandlers = Handlers<typeof rewardService>;
 
 function notServed(): never {
   throw new Error("this test does not serve the method");
@@ -39,7 +39,7 @@ export function rewardHandlers(some: Partial<RewardHandlers>): RewardHandlers {
 }
 
 /** Lines that a test's server wrote. */
-export interface LogTap {
+interface LogTap {
   readonly logger: Logger;
   readonly lines: string[];
 }
