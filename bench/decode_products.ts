@@ -1,5 +1,5 @@
 import { add, GraphBuilder, loop, reshape, sizeOf, type Value } from "@decorum/onnx";
-import { type ModelGraph, type PolicySpec, t5LinearLayers, Weights } from "@decorum/models";
+import { type ModelGraph, type PolicySpec, Weights } from "@decorum/models";
 import { int64, type Tensor, zeros } from "@decorum/tensor";
 
 /** Shape of a rollout. */
@@ -18,8 +18,8 @@ export function decodeProducts(spec: PolicySpec, { batch, source, steps }: Decod
   readonly model: ModelGraph;
   readonly feeds: Record<string, Tensor>;
 } {
-  const { config } = spec;
-  const { num_heads: heads, d_kv: size, num_decoder_layers: count } = config;
+  const { config, layers: all } = spec.model;
+  const { num_attention_heads: heads, head_dim: size, num_decoder_layers: count } = config;
   const graph = new GraphBuilder("decode_products");
   const feeds: Record<string, Tensor> = {};
   const input = (name: string, dims: readonly number[]): Value => {
@@ -29,9 +29,9 @@ export function decodeProducts(spec: PolicySpec, { batch, source, steps }: Decod
     return graph.input(name, "float32", dims);
   };
   const outer = new Weights(graph, spec.index, spec);
-  const layers = [...t5LinearLayers(config)].filter(([name]) => name.startsWith("decoder."));
+  const layers = [...all].filter(([name]) => name.startsWith("decoder."));
   const prompt = new Map<string, Value>();
-  const hidden = input("hidden", [batch * source, config.d_model]);
+  const hidden = input("hidden", [batch * source, config.hidden_size]);
   for (const [name, dims] of layers) {
     if (!/EncDecAttention\.[kv]$/.test(name)) continue;
     const weight = outer.matrix(`${name}.weight`, dims);
@@ -41,7 +41,7 @@ export function decodeProducts(spec: PolicySpec, { batch, source, steps }: Decod
   }
   const past = Math.ceil(steps / 2);
   const rowsOf = new Map(
-    [...new Set([config.d_model, ...layers.map(([, [, width]]) => width)])]
+    [...new Set([config.hidden_size, ...layers.map(([, [, width]]) => width)])]
       .map((width) => [width, input(`rows_${width}`, [batch, width])]),
   );
   const query = input("query", [batch, heads, 1, size]);
@@ -76,8 +76,8 @@ export function decodeProducts(spec: PolicySpec, { batch, source, steps }: Decod
       const head = weights.has("lm_head.weight") ? "lm_head.weight" : "shared.weight";
       product(
         "Gemm",
-        rowsOf.get(config.d_model)!,
-        weights.matrix(head, [config.vocab_size, config.d_model]),
+        rowsOf.get(config.hidden_size)!,
+        weights.matrix(head, [config.vocab_size, config.hidden_size]),
       );
       for (const [location, file] of weights.files) files.set(location, file);
       return { carried: [elements] };

@@ -4,11 +4,10 @@ import { buildPpoGraph } from "@decorum/algorithms";
 import {
   adapterShapes,
   buildForwardGraph,
-  loadT5Config,
   type ModelGraph,
   openCheckpoint,
+  openPolicyModel,
   type PolicySpec,
-  t5LinearLayers,
   valueHeadShapes,
 } from "@decorum/models";
 import { decodeProducts } from "./decode_products.ts";
@@ -30,9 +29,9 @@ export interface FloorOptions {
 /** Sessions of the matrix products of an iteration. */
 export async function openFloor(folder: string, options: FloorOptions) {
   const { batch, query: source, response, miniBatch } = options;
-  const config = loadT5Config(folder);
+  const model = openPolicyModel(folder);
   using index = openCheckpoint(folder);
-  const spec: PolicySpec = { config, index, lora, valueHead: true };
+  const spec: PolicySpec = { model, index, lora, valueHead: true };
   const runtime = {
     intraOpThreads: options.threads,
     graphOptimizationLevel: "disabled" as const,
@@ -49,8 +48,8 @@ export async function openFloor(folder: string, options: FloorOptions) {
     ]]);
   const alone = (model: ModelGraph, rows: number) => productsOnly(model, sizes(rows));
   const wrt = [
-    ...adapterShapes(lora, t5LinearLayers(config)).keys(),
-    ...valueHeadShapes(config.d_model).keys(),
+    ...adapterShapes(lora, model.layers).keys(),
+    ...valueHeadShapes(model.config.hidden_size).keys(),
   ];
   const micro = Math.min(4, batch);
   const parts = [

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { PpoLearner, ppoStep, type StageRunner } from "@decorum/algorithms";
-import { loadT5Config } from "@decorum/models";
+import { openPolicyModel } from "@decorum/models";
 import { createClient, policyService, type RpcClient } from "@decorum/rpc";
 import { memoryUse } from "@decorum/runtime";
 import { packWeights, pushWeights } from "@decorum/service";
@@ -82,7 +82,7 @@ function promptsOf(options: IterationOptions, vocabulary: number): Prompt[] {
 /** One PPO iteration as the trainer makes it, timed part by part, beside its matrix products and beside TRL. */
 export async function benchPpoIteration(options: IterationOptions): Promise<IterationResult> {
   const folder = randomT5(options.cache, options.size);
-  const config = loadT5Config(folder);
+  const config = openPolicyModel(folder).config;
   const prompts = promptsOf(options, config.vocab_size);
   await using policy = spawnPolicy(
     "policy.listen=127.0.0.1:0",

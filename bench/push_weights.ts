@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { initT5 } from "@decorum/learning";
-import { adapterShapes, loadT5Config, t5LinearLayers, valueHeadShapes } from "@decorum/models";
+import { adapterShapes, initPolicyModel, openPolicyModel, valueHeadShapes } from "@decorum/models";
 import { createClient, policyService } from "@decorum/rpc";
 import { packWeights, pushWeights } from "@decorum/service";
 import { float32 } from "@decorum/tensor";
@@ -35,7 +34,7 @@ export async function benchPush({ rounds, model }: PushBenchOptions): Promise<Pu
     const small = join(folder, "model");
     if (model === undefined) {
       // 12 layers as the base, an eighth of its width with eight times its rank.
-      initT5(small, {
+      initPolicyModel(small, {
         ...{ model_type: "t5", vocab_size: 64, d_model: 96, d_kv: 16, num_heads: 6, d_ff: 32 },
         ...{ num_layers: 12, feed_forward_proj: "gated-gelu", tie_word_embeddings: false },
       }, { seed: 1 });
@@ -57,10 +56,10 @@ async function pushTo(model: string, r: number, rounds: number): Promise<PushBen
   );
   using client = createClient(policyService, { address: await policy.ready });
   const { baseModelHash } = await client.getModelInfo({});
-  const config = loadT5Config(model);
+  const { config, layers } = openPolicyModel(model);
   const shapes = [
-    ...adapterShapes(lora, t5LinearLayers(config)),
-    ...valueHeadShapes(config.d_model),
+    ...adapterShapes(lora, layers),
+    ...valueHeadShapes(config.hidden_size),
   ];
   const weights = new Map(shapes.map(([name, dims]) => {
     const count = dims.reduce((n: number, d: number) => n * d, 1);

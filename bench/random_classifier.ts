@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { initClassifier } from "@decorum/learning";
+import { initClassifier } from "@decorum/models";
 
 /** One token a character, so that a text's length in tokens is known. */
 const letters = [..."abcdefghijklmnopqrstuvwxyz"];

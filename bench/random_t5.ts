@@ -8,7 +8,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { loadT5Config, t5LinearLayers } from "@decorum/models";
+import { openPolicyModel } from "@decorum/models";
 
 /** FLAN-T5's shapes by size. */
 export const t5Sizes = {
@@ -44,36 +44,8 @@ export function randomT5(folder: string, size: T5Size): string {
     dtype: "float32",
   };
   writeFileSync(join(target, "config.json"), JSON.stringify(config, null, 2));
-  writeRandomWeights(file, weightShapes(target));
+  writeRandomWeights(file, openPolicyModel(target).weightShapes);
   return target;
-}
-
-/** Keys and shapes of the checkpoint. */
-function weightShapes(folder: string): Map<string, readonly number[]> {
-  const config = loadT5Config(folder);
-  const { d_model: d, vocab_size: v } = config;
-  const shapes = new Map<string, readonly number[]>([["shared.weight", [v, d]], ["lm_head.weight", [
-    v,
-    d,
-  ]]]);
-  for (const [name, dims] of t5LinearLayers(config)) shapes.set(`${name}.weight`, dims);
-  const bias = [config.relative_attention_num_buckets, config.num_heads];
-  for (
-    const [stack, layers, parts] of [["encoder", config.num_layers, 2], [
-      "decoder",
-      config.num_decoder_layers,
-      3,
-    ]] as const
-  ) {
-    shapes.set(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`, bias);
-    shapes.set(`${stack}.final_layer_norm.weight`, [d]);
-    for (let i = 0; i < layers; i++) {
-      for (let j = 0; j < parts; j++) {
-        shapes.set(`${stack}.block.${i}.layer.${j}.layer_norm.weight`, [d]);
-      }
-    }
-  }
-  return shapes;
 }
 
 /** Writes tensor by tensor, so that a large model needs little memory. */

@@ -1,11 +1,5 @@
 import { availableParallelism } from "node:os";
-import {
-  adapterShapes,
-  baseModelHash,
-  loadT5Config,
-  t5LinearLayers,
-  valueHeadShapes,
-} from "@decorum/models";
+import { adapterShapes, baseModelHash, openPolicyModel, valueHeadShapes } from "@decorum/models";
 import { createMetrics } from "@decorum/telemetry";
 import { float32 } from "@decorum/tensor";
 import { Policies } from "../services/trainer/policies.ts";
@@ -71,9 +65,8 @@ export async function benchRealScaling(
   const rows: ScalingRow[] = [];
   const model = randomT5(options.cache, options.size);
   const hash = await baseModelHash(model);
-  const layers = t5LinearLayers(loadT5Config(model));
-  const { d_model } = loadT5Config(model);
-  const shapes = new Map([...adapterShapes(lora, layers), ...valueHeadShapes(d_model)]);
+  const { layers, config: { hidden_size } } = openPolicyModel(model);
+  const shapes = new Map([...adapterShapes(lora, layers), ...valueHeadShapes(hidden_size)]);
   const tensors = [...shapes].map(([name, dims]) => {
     const zeros = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
     return [name, float32(dims, zeros)] as const;

@@ -4,11 +4,10 @@ import {
   buildForwardGraph,
   initAdapter,
   initValueHead,
-  loadT5Config,
   type ModelGraph,
   openCheckpoint,
+  openPolicyModel,
   type Sequence,
-  t5LinearLayers,
   tokenBatch,
   valueHeadShapes,
 } from "@decorum/models";
@@ -88,8 +87,8 @@ export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> 
     { prepack: true },
     (spec) => {
       const wrt = [
-        ...adapterShapes(lora, t5LinearLayers(spec.config)).keys(),
-        ...valueHeadShapes(spec.config.d_model).keys(),
+        ...adapterShapes(lora, spec.model.layers).keys(),
+        ...valueHeadShapes(spec.model.config.hidden_size).keys(),
       ];
       return buildPpoGraph(spec, loss, wrt);
     },
@@ -115,9 +114,10 @@ async function bench(
   targets: (tokens: number) => Record<string, Tensor>,
 ): Promise<T5BenchResult> {
   const folder = randomT5(options.cache, options.size);
-  const config = loadT5Config(folder);
+  const policy = openPolicyModel(folder);
+  const { config } = policy;
   using index = openCheckpoint(folder);
-  const model = build({ config, index, lora, valueHead: true });
+  const model = build({ model: policy, index, lora, valueHead: true });
   const batch = tokenBatch(randomSequences(options, config.vocab_size), config);
   const sizes = new Map([
     ["batch", options.batch],
@@ -136,8 +136,8 @@ async function bench(
     ...batch.feeds,
     temperature: float32([], [1]),
     lora_scale: float32([], [1]),
-    ...Object.fromEntries(initAdapter(lora, t5LinearLayers(config), 1)),
-    ...Object.fromEntries(initValueHead(config.d_model)),
+    ...Object.fromEntries(initAdapter(lora, policy.layers, 1)),
+    ...Object.fromEntries(initValueHead(config.hidden_size)),
     ...targets(batch.tokens),
   };
   const feeds = Object.fromEntries(session.inputNames.map((name) => [name, given[name]!]));

@@ -1,10 +1,4 @@
-import {
-  baseModelHash,
-  initValueHead,
-  loadT5Config,
-  readPeftAdapter,
-  t5LinearLayers,
-} from "@decorum/models";
+import { baseModelHash, initValueHead, openPolicyModel, readPeftAdapter } from "@decorum/models";
 import { createClient, policyService } from "@decorum/rpc";
 import { packWeights, pushWeights } from "@decorum/service";
 
@@ -29,10 +23,10 @@ export async function pushAdapter(
   { runId, version, adapter, model }: AdapterOfRun,
 ): Promise<void> {
   using policy = createClient(policyService, { address });
-  const base = loadT5Config(model);
-  const { parameters, config, valueHead = initValueHead(base.d_model) } = readPeftAdapter(
+  const { config: base, layers } = openPolicyModel(model);
+  const { parameters, config, valueHead = initValueHead(base.hidden_size) } = readPeftAdapter(
     adapter,
-    t5LinearLayers(base),
+    layers,
   );
   const weights = packWeights(new Map([...parameters, ...valueHead]), config);
   await pushWeights(policy, weights, {

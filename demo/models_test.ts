@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadClassifierConfig, loadT5Config } from "@decorum/models";
+import { openClassifier, openPolicyModel } from "@decorum/models";
 import { loadTokenizer } from "@decorum/text";
 import { insultsOf, promptRows } from "./corpus/mod.ts";
 import { promptOf } from "./recipe/policy.ts";
@@ -32,13 +32,13 @@ for (const role of ["reward", "judge"]) {
 
 Deno.test("labels are named as those of the lab's classifier", () => {
   for (const role of ["reward", "judge"]) {
-    assert.deepEqual(loadClassifierConfig(join(models, role)).labels, ["nothate", "hate"]);
+    assert.deepEqual(openClassifier(join(models, role)).config.labels, ["nothate", "hate"]);
   }
 });
 
 Deno.test("the policy has a token of its own for each insult, and reads prompts without unknown ones", () => {
   const tokenizer = loadTokenizer(join(models, "policy"));
-  assert.equal(loadT5Config(join(models, "policy")).vocab_size, tokenizer.vocabSize);
+  assert.equal(openPolicyModel(join(models, "policy")).config.vocab_size, tokenizer.vocabSize);
   for (const word of [...insultsOf("ppo"), ...insultsOf("held-out")]) {
     assert.ok(tokenizer.tokenToId(`▁${word}`) !== undefined, word);
   }

@@ -6,13 +6,12 @@ import {
   adapterShapes,
   buildClassifierGraph,
   buildForwardGraph,
-  loadClassifierConfig,
-  loadT5Config,
   type LoraConfig,
   type ModelGraph,
   openCheckpoint,
+  openClassifier,
+  openPolicyModel,
   type PolicySpec,
-  t5LinearLayers,
   valueHeadShapes,
 } from "@decorum/models";
 import type { ComputeType } from "@decorum/tensor";
@@ -37,17 +36,17 @@ export const fullLoss = {
 const groupClip = { epsilon: 0.2, epsilonHigh: 0.28, logRatioClamp: 5 };
 
 /** Parameters that a policy of this spec trains. */
-export function trainedOf({ config }: Pick<PolicySpec, "config">): string[] {
+export function trainedOf({ model }: Pick<PolicySpec, "model">): string[] {
   return [
-    ...adapterShapes(lora, t5LinearLayers(config)).keys(),
-    ...valueHeadShapes(config.d_model).keys(),
+    ...adapterShapes(lora, model.layers).keys(),
+    ...valueHeadShapes(model.config.hidden_size).keys(),
   ];
 }
 
 /** A classifier's folder as the reward service runs it. */
 export function classifierGraph(folder: string, computeType: ComputeType): ModelGraph {
   using index = openCheckpoint(folder);
-  return buildClassifierGraph({ config: loadClassifierConfig(folder), index, computeType });
+  return buildClassifierGraph({ model: openClassifier(folder), index, computeType });
 }
 
 /** Every graph that the product runs, for the models of the golden cases, by a name that says which. */
@@ -56,7 +55,7 @@ export function emittedGraphs(computeType: ComputeType): Map<string, ModelGraph>
   for (const model of ["t5_lora_grad_flan", "t5_lora_grad_v10"]) {
     const folder = goldenModel(model);
     using index = openCheckpoint(folder);
-    const spec = { config: loadT5Config(folder), index, computeType };
+    const spec = { model: openPolicyModel(folder), index, computeType };
     const policy = { ...spec, lora, valueHead: true };
     const dropout = { ...policy, dropout: true };
     const whole = { ...spec, trainable: () => true };
@@ -79,10 +78,11 @@ export function emittedGraphs(computeType: ComputeType): Map<string, ModelGraph>
   for (const model of ["bert_classify", "roberta_classify"]) {
     const folder = goldenModel(model);
     using index = openCheckpoint(folder);
-    const config = loadClassifierConfig(folder);
+    const classifier = openClassifier(folder);
     graphs.set(`classify of ${model}`, classifierGraph(folder, computeType));
     for (const objective of ["labels", "pairs"] as const) {
-      const spec = { config, index, computeType, objective, scoreLabel: 0, trainable: () => true };
+      const whole = { trainable: () => true, computeType };
+      const spec = { ...whole, model: classifier, index, objective, scoreLabel: 0 };
       const forward = buildRewardGraph(spec);
       graphs.set(`reward (${objective}) of ${model}`, forward);
       const update = updateGraph(forward, inputsOf(forward, index), spec);

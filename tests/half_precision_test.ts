@@ -3,7 +3,14 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildPpoGraph } from "@decorum/algorithms";
-import { loadT5Config, openCheckpoint, T5, tokenBatch, Weights } from "@decorum/models";
+import {
+  openCheckpoint,
+  openNetwork,
+  openPolicyModel,
+  runSequences,
+  sequenceInputs,
+  tokenBatch,
+} from "@decorum/models";
 import { GraphBuilder } from "@decorum/onnx";
 import {
   castTensor,
@@ -63,14 +70,12 @@ function normError(found: readonly Tensor[], expected: readonly Tensor[]): numbe
 
 function t5Logits(folder: string, computeType: ComputeType): Promise<Tensor> {
   using index = openCheckpoint(folder);
-  const config = loadT5Config(folder);
+  const model = openPolicyModel(folder);
   const graph = new GraphBuilder("logits");
-  const input = (name: string, time: string) => graph.input(name, "int64", ["batch", time]);
-  const weights = new Weights(graph, index, { computeType });
-  const t5 = new T5(config, weights);
-  const encoded = t5.encode(input("input_ids", "source"), input("attention_mask", "source"));
-  graph.output(t5.logits(t5.decode(input("decoder_input_ids", "target"), encoded)), "logits");
-  const { feeds } = tokenBatch(sequences, config);
+  const { weights, network } = openNetwork(graph, { model, index, computeType });
+  const { decoded } = runSequences(model, network, sequenceInputs(graph));
+  graph.output(network.logits(decoded), "logits");
+  const { feeds } = tokenBatch(sequences, model.config);
   return run({ graph: graph.build(), files: weights.files }, feeds).then((out) => out["logits"]!);
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { buildDecodeGraph, buildEncodeGraph, cacheNames, Generator } from "@decorum/generation";
 import { PpoLearner } from "@decorum/algorithms";
-import { buildForwardGraph, loadT5Config, openCheckpoint, tokenBatch } from "@decorum/models";
+import { buildForwardGraph, openCheckpoint, openPolicyModel, tokenBatch } from "@decorum/models";
 import { float32, int64, type Tensor, tensor, zeros } from "@decorum/tensor";
 import { fullLoss, goldenModel, lora, trainedOf } from "./emitted_graphs.ts";
 import { halves, policyCase, run, sequences } from "./half_runs.ts";
@@ -21,8 +21,8 @@ for (const computeType of halves) {
     const caches = Array.from({ length: config.num_decoder_layers }, (_, i) => {
       const [keys, values] = cacheNames(i);
       return {
-        [keys]: zeros("float32", [batch, config.num_heads, 0, config.d_kv]),
-        [values]: zeros("float32", [batch, config.num_heads, 0, config.d_kv]),
+        [keys]: zeros("float32", [batch, config.num_attention_heads, 0, config.head_dim]),
+        [values]: zeros("float32", [batch, config.num_attention_heads, 0, config.head_dim]),
       };
     });
     const out = await run(buildDecodeGraph(spec), {
@@ -61,7 +61,7 @@ for (const computeType of halves) {
 }
 
 Deno.test("precision is one option: a learner and a generator in fp16 agree", async () => {
-  const { config, index, spec, weights } = policyCase("float32");
+  const { index, spec, weights } = policyCase("float32");
   using _index = index;
   const runtime = { precision: "fp16", intraOpThreads: 1 } as const;
   await using generator = await Generator.create(spec, runtime);
@@ -78,7 +78,7 @@ Deno.test("precision is one option: a learner and a generator in fp16 agree", as
   const adapter = new Map([...params].filter(([name]) => !name.startsWith("v_head.")));
   const valueHead = new Map([...params].filter(([name]) => name.startsWith("v_head.")));
   await using learner = await PpoLearner.create({
-    model: { config, index },
+    model: { model: spec.model, index },
     lora,
     adapter,
     valueHead,
@@ -115,13 +115,15 @@ Deno.test("precision is one option: a learner and a generator in fp16 agree", as
 
 Deno.test("bf16 on the CPU is refused with what is possible instead", async () => {
   const model = goldenModel("t5_lora_grad_flan");
-  const config = loadT5Config(model);
   using index = openCheckpoint(model);
   const expected =
     /^InputError: Cannot create session ".*": precision "bf16" on execution provider "cpu".*"fp16"/;
   const runtime = { precision: "bf16" } as const;
   const optimizer = { learningRate: 1e-3 };
-  await assert.rejects(Generator.create({ config, index }, runtime), expected);
+  await assert.rejects(
+    Generator.create({ model: openPolicyModel(model), index }, runtime),
+    expected,
+  );
   await assert.rejects(
     PpoLearner.create({ model, lora, loss: fullLoss, optimizer, runtime }),
     expected,

@@ -1,12 +1,11 @@
 import {
   initAdapter,
-  loadT5Config,
   loraScaling,
   type ModelGraph,
   openCheckpoint,
+  openPolicyModel,
   type PolicySpec,
   type Sequence,
-  t5LinearLayers,
 } from "@decorum/models";
 import { encodeModel } from "@decorum/onnx";
 import { createSession } from "@decorum/runtime";
@@ -38,19 +37,20 @@ export async function run(
 /** A policy with an adapter that changes it, and the feeds of one batch. */
 export function policyCase(computeType: ComputeType) {
   const folder = goldenModel("t5_lora_grad_flan");
-  const config = loadT5Config(folder);
+  const model = openPolicyModel(folder);
+  const { config } = model;
   const index = openCheckpoint(folder);
-  const spec: PolicySpec = { config, index, computeType, lora, valueHead: true };
+  const spec: PolicySpec = { model, index, computeType, lora, valueHead: true };
   const noise = (name: string, dims: readonly number[], scale: number) => {
     const count = dims.reduce((n, d) => n * d, 1);
     return float32(dims, normals(randomKey(5, name), 0, count).map((x) => scale * x));
   };
-  const adapter = initAdapter(lora, t5LinearLayers(config), 3);
+  const adapter = initAdapter(lora, model.layers, 3);
   const weights: Record<string, Tensor> = {
     ...Object.fromEntries(
       [...adapter].map(([name, { dims }]) => [name, noise(name, dims, 0.2)]),
     ),
-    "v_head.summary.weight": noise("value head", [1, config.d_model], 0.2),
+    "v_head.summary.weight": noise("value head", [1, config.hidden_size], 0.2),
     "v_head.summary.bias": zeros("float32", [1]),
     lora_scale: float32([], [loraScaling(lora)]),
     temperature: float32([], [1]),

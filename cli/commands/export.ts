@@ -4,14 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import {
-  classifierLinearLayers,
   type LinearLayers,
-  loadClassifierConfig,
-  loadT5Config,
   mergeAdapter,
+  openClassifier,
+  openPolicyModel,
   readJson,
   readPeftAdapter,
-  t5LinearLayers,
 } from "@decorum/models";
 import { exportClassifierOnnx } from "@decorum/scoring";
 import { addFlags, flag, type FlagValues, Problems, readFlags, text, toggle } from "../flags.ts";
@@ -69,9 +67,7 @@ function exportModel({ base, adapter, out, onnx }: FlagValues<typeof exportFlags
 }
 
 function merge(base: string, folder: string, out: string, t5: boolean): void {
-  const layers: LinearLayers = t5
-    ? t5LinearLayers(loadT5Config(base))
-    : classifierLinearLayers(loadClassifierConfig(base));
+  const layers: LinearLayers = t5 ? openPolicyModel(base).layers : openClassifier(base).layers;
   const adapter = readPeftAdapter(folder, layers);
   if (adapter.valueHead) console.error(`The value head in ${folder} is left out: a model has none`);
   mergeAdapter(base, layers, adapter, out);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { openSft, type TrainedModel } from "@decorum/learning";
-import { loadT5Config, mergeAdapter, readPeftAdapter, t5LinearLayers } from "@decorum/models";
+import { mergeAdapter, openPolicyModel, readPeftAdapter } from "@decorum/models";
 import { runCommand, succeed } from "../testing/command.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { echoRows, labelRows, tinyClassifier, tinyT5 } from "../testing/fixtures.ts";
@@ -27,7 +27,7 @@ Deno.test("export: a merged T5 is the base with the adapter in it", async () => 
   const adapter = folder.join("run", "adapter");
   const out = folder.join("merged");
   await succeed(["export", "--base", base, "--adapter", adapter, "--out", out]);
-  const layers = t5LinearLayers(loadT5Config(base));
+  const layers = openPolicyModel(base).layers;
   const { config: lora, parameters } = readPeftAdapter(adapter, layers);
   mergeAdapter(base, layers, { config: lora, parameters }, folder.join("expected"));
   for (const name of ["model.safetensors", "config.json", "tokenizer.json"]) {

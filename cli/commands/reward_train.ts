@@ -1,12 +1,7 @@
 import { Command } from "commander";
 import { ConfigError } from "@decorum/settings";
-import { initClassifier, openReward } from "@decorum/learning";
-import {
-  type ClassifierConfig,
-  classifierLinearLayers,
-  loadClassifierConfig,
-  maxPositions,
-} from "@decorum/models";
+import { openReward } from "@decorum/learning";
+import { type Classifier, initClassifier, maxPositions, openClassifier } from "@decorum/models";
 import { loadTokenizer, type Prompt } from "@decorum/text";
 import {
   addFlags,
@@ -85,9 +80,10 @@ async function rewardTrain(flags: RewardFlags): Promise<void> {
   const data = await readTrainingData(flags);
   const templates = readTemplates(flags, data);
   const model = startModel(flags, initClassifier);
-  const config = loadClassifierConfig(model);
+  const classifier = openClassifier(model);
+  const { config, layers } = classifier;
   const tokenizer = loadTokenizer(model);
-  const maxTokens = mostTokens(flags, config, tokenizer.modelMaxLength);
+  const maxTokens = mostTokens(flags, classifier, tokenizer.modelMaxLength);
   const shared = { maxTokens, truncate: flags.truncate };
   const encode = (rows: TrainingData["train"]) =>
     templates.objective === "labels"
@@ -97,11 +93,7 @@ async function rewardTrain(flags: RewardFlags): Promise<void> {
   const heldOut = data.heldOut && encode(data.heldOut);
   for (const part of [train, heldOut]) if (part?.note) console.error(part.note);
   // A head that starts at random has to be learned too.
-  const head = config.model_type === "roberta"
-    ? ["classifier.dense", "classifier.out_proj"]
-    : ["classifier"];
-  const layers = classifierLinearLayers(config);
-  const lora = loraOf(flags, model, layers, ["query", "value", ...head]);
+  const lora = loraOf(flags, model, layers, ["query", "value", ...classifier.headLayers]);
   const plan = planOf(flags, train.examples.length, lora);
   await using trainer = await openReward({
     model,
@@ -155,15 +147,15 @@ function readTemplates(flags: RewardFlags, data: TrainingData): Templates {
   return templates;
 }
 
-function mostTokens(flags: RewardFlags, config: ClassifierConfig, tokenizerMost: number): number {
-  const most = Math.min(maxPositions(config), tokenizerMost);
+function mostTokens(flags: RewardFlags, model: Classifier, tokenizerMost: number): number {
+  const most = Math.min(maxPositions(model), tokenizerMost);
   const problems: string[] = [];
   const { maxTokens = most, scoreLabel } = flags;
   if (maxTokens > most) {
     problems.push(`--max-tokens is ${maxTokens}: the model takes at most ${most}`);
   }
-  if (scoreLabel !== undefined && !config.labels.includes(scoreLabel)) {
-    const labels = config.labels.map((label) => `"${label}"`).join(", ");
+  if (scoreLabel !== undefined && !model.config.labels.includes(scoreLabel)) {
+    const labels = model.config.labels.map((label) => `"${label}"`).join(", ");
     problems.push(`--score-label is "${scoreLabel}": the model's labels are ${labels}`);
   }
   if (problems.length > 0) throw new ConfigError(problems);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadClassifierConfig } from "@decorum/models";
+import { openClassifier } from "@decorum/models";
 import { TextClassifier } from "@decorum/scoring";
 import { runCommand, succeed } from "../testing/command.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -20,7 +20,7 @@ Deno.test("reward-train: from random weights, classes are learned, by their name
   assert.match(stdout, /Eval loss [\d.]+ over \d+ texts, accuracy (9\d|100)\.\d %/);
   assert.match(stderr, /reward-train 60\/60 {2}left 0:00 {2}loss/);
   const model = folder.join("run", "model");
-  assert.deepEqual(loadClassifierConfig(model).labels, ["colour", "number"]);
+  assert.deepEqual(openClassifier(model).config.labels, ["colour", "number"]);
 });
 
 Deno.test("reward-train: the preferred text of a pair gets the higher score", async () => {

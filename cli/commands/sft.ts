@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { initT5, openSft } from "@decorum/learning";
-import { loadT5Config, t5LinearLayers } from "@decorum/models";
+import { openSft } from "@decorum/learning";
+import { initPolicyModel, openPolicyModel } from "@decorum/models";
 import { loadTokenizer, type Prompt } from "@decorum/text";
 import {
   addFlags,
@@ -67,7 +67,7 @@ async function sft(flags: FlagValues<typeof sftFlags>): Promise<void> {
     response: readTemplate("--response", flags.response, data, problems),
   };
   problems.throwIfAny();
-  const model = startModel(flags, initT5);
+  const model = startModel(flags, initPolicyModel);
   const tokenizer = loadTokenizer(model);
   const format = {
     ...templates as { prompt: Prompt; response: Prompt },
@@ -78,7 +78,7 @@ async function sft(flags: FlagValues<typeof sftFlags>): Promise<void> {
   const train = sftExamples(data.train, tokenizer, format);
   const heldOut = data.heldOut && sftExamples(data.heldOut, tokenizer, format);
   for (const part of [train, heldOut]) if (part?.note) console.error(part.note);
-  const lora = loraOf(flags, model, t5LinearLayers(loadT5Config(model)), ["q", "v"]);
+  const lora = loraOf(flags, model, openPolicyModel(model).layers, ["q", "v"]);
   const plan = planOf(flags, train.examples.length, lora);
   await using trainer = await openSft({
     model,

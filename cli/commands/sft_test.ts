@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { loadT5Config, readPeftAdapter, t5LinearLayers } from "@decorum/models";
+import { openPolicyModel, readPeftAdapter } from "@decorum/models";
 import { runCommand, startCommand, succeed } from "../testing/command.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { echoRows, t5Config, tinyT5 } from "../testing/fixtures.ts";
@@ -27,7 +27,7 @@ Deno.test("sft: from random weights, the loss falls, and the model is saved and 
   assert.ok(evalLoss! < lines[0]!["loss"]! / 3, `${lines[0]!["loss"]} -> ${evalLoss}`);
   assert.match(stdout, new RegExp(`Eval loss ${evalLoss!.toFixed(4)} over \\d+ target tokens`));
   assert.match(stderr, /sft 40\/40 {2}left 0:00 {2}loss [\d.]+ {2}\d+ target tokens\/s/);
-  assert.equal(loadT5Config(folder.join("run", "model")).d_model, 16);
+  assert.equal(openPolicyModel(folder.join("run", "model")).config.hidden_size, 16);
   assert.ok(existsSync(folder.join("run", "model", "tokenizer.json")));
 });
 
@@ -76,7 +76,7 @@ Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that goes on equals one 
   assert.deepEqual(losses("cut"), losses("whole"));
   const { config } = readPeftAdapter(
     folder.join("cut", "adapter"),
-    t5LinearLayers(loadT5Config(model)),
+    openPolicyModel(model).layers,
   );
   assert.deepEqual(config, { r: 2, loraAlpha: 2, loraDropout: 0.1, targetModules: ["q", "v"] });
 

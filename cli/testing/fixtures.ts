@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { initClassifier, initT5 } from "@decorum/learning";
+import { initClassifier, initPolicyModel } from "@decorum/models";
 import type { TemporaryFolder } from "@decorum/testing/folder";
 import { bpeTokenizer } from "../../demo/recipe/bpe_tokenizer.ts";
 import { writeTokenizer } from "../../demo/recipe/tokenizer_folder.ts";
@@ -73,7 +73,7 @@ export function classifierConfig(folder: string): string {
 export function tinyT5(folder: TemporaryFolder): string {
   const config = t5Config(folder.join("t5-config"));
   const model = folder.join("t5");
-  initT5(model, readConfig(config), { seed: 1, tokenizerOf: folder.join("t5-config") });
+  initPolicyModel(model, readConfig(config), { seed: 1, tokenizerOf: folder.join("t5-config") });
   return model;
 }
 

@@ -5,7 +5,7 @@ import { type JsonObject, openCheckpoint, readJson } from "@decorum/models";
 import { loadTokenizer } from "@decorum/text";
 import type { TrainingFlags } from "./training_flags.ts";
 
-/** `initT5` or `initClassifier`. */
+/** `initPolicyModel` or `initClassifier`. */
 type Initialise = (
   folder: string,
   config: JsonObject,

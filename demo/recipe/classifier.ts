@@ -1,11 +1,6 @@
+import { initClassifier } from "@decorum/models";
 import { join } from "node:path";
-import {
-  initClassifier,
-  type LabelledText,
-  openReward,
-  saveTrained,
-  train,
-} from "@decorum/learning";
+import { type LabelledText, openReward, saveTrained, train } from "@decorum/learning";
 import { linearSchedule } from "@decorum/optim";
 import { loadTokenizer, type Tokenizer } from "@decorum/text";
 import { type JudgedText, judgedTexts } from "../corpus/mod.ts";

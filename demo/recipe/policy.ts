@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { initT5, openSft, saveTrained, train } from "@decorum/learning";
-import type { Sequence } from "@decorum/models";
+import { openSft, saveTrained, train } from "@decorum/learning";
+import { initPolicyModel, Sequence } from "@decorum/models";
 import { linearSchedule } from "@decorum/optim";
 import { loadTokenizer, parsePrompt, type Tokenizer } from "@decorum/text";
 import { PROMPT_TEMPLATE, type SummaryRow, summaryRows } from "../corpus/mod.ts";
@@ -45,7 +45,10 @@ export async function makePolicy(folder: string, work: string, recipe: Recipe): 
     rows.flatMap(({ dialogue, summary }) => [promptOf(dialogue), summary]),
   );
   writeTokenizer(join(work, "policy-tokenizer"), made);
-  initT5(start, config(made.vocabSize), { seed, tokenizerOf: join(work, "policy-tokenizer") });
+  initPolicyModel(start, config(made.vocabSize), {
+    seed,
+    tokenizerOf: join(work, "policy-tokenizer"),
+  });
   const tokenizer = loadTokenizer(start);
   const steps = recipe.quick ? 20 : STEPS;
   await using trainer = await openSft({

@@ -1,5 +1,5 @@
 import { Generator, type PolicyFeeds } from "@decorum/generation";
-import { loadT5Config, type LoraConfig, openCheckpoint } from "@decorum/models";
+import { type LoraConfig, openCheckpoint, openPolicyModel } from "@decorum/models";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { randomKey, uniforms } from "@decorum/tensor";
 import { loadTokenizer, type Tokenizer } from "@decorum/text";
@@ -20,9 +20,9 @@ export async function openPolicy(
   runtime: RuntimeOptions,
 ): Promise<{ generator: Generator; tokenizer: Tokenizer }> {
   using checkpoint = openCheckpoint(folder);
-  const config = loadT5Config(folder);
+  const model = openPolicyModel(folder);
   const generator = await Generator.create(
-    { config, index: checkpoint, lora, valueHead: true },
+    { model, index: checkpoint, lora, valueHead: true },
     runtime,
   );
   return { generator, tokenizer: loadTokenizer(folder) };

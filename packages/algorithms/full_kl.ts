@@ -1,13 +1,14 @@
 import {
   type Adapter,
   AdapterInputs,
+  Linear,
   loraScaling,
   type ModelGraph,
   openCheckpoint,
   type PolicySpec,
+  runSequences,
   type Sequence,
-  T5,
-  t5LinearLayers,
+  sequenceInputs,
   tokenBatch,
   Weights,
 } from "@decorum/models";
@@ -38,21 +39,18 @@ const REFERENCE = "reference.";
  * `[tokens]`, in nats.
  */
 export function buildFullKlGraph(spec: PolicySpec): ModelGraph {
-  const { config, lora } = spec;
+  const { model, lora } = spec;
   if (!lora) throw new Error("internal: the KL of a policy without adapter is 0");
   const graph = new GraphBuilder("full_kl");
-  const ids = (name: string, dims: string[]) => graph.input(name, "int64", dims);
-  const inputIds = ids("input_ids", ["batch", "source"]);
-  const attentionMask = ids("attention_mask", ["batch", "source"]);
-  const decoderInputIds = ids("decoder_input_ids", ["batch", "target"]);
-  const rows = ids("rows", ["tokens"]);
+  const inputs = sequenceInputs(graph);
+  const rows = graph.input("rows", "int64", ["tokens"]);
   const temperature = graph.input("temperature", "float32", []);
   const weights = new Weights(graph, spec.index, spec);
   const logprobs = (prefix: string): Value => {
-    const adapter = new AdapterInputs(weights, lora, t5LinearLayers(config), { prefix });
-    const t5 = new T5(config, weights, adapter);
-    const decoded = t5.decode(decoderInputIds, t5.encode(inputIds, attentionMask));
-    return logSoftmax(t5.logits(div(gather(decoded, rows, 0), temperature)), -1);
+    const adapter = new AdapterInputs(weights, lora, model.layers, { prefix });
+    const network = model.network(new Linear(weights, adapter));
+    const { decoded } = runSequences(model, network, inputs);
+    return logSoftmax(network.logits(div(gather(decoded, rows, 0), temperature)), -1);
   };
   const policy = logprobs("");
   const difference = sub(policy, graph.scope("reference", () => logprobs(REFERENCE)));
@@ -65,11 +63,11 @@ export class FullKl {
   private constructor(readonly learner: PpoLearner, readonly session: InferenceSession) {}
 
   static async open(learner: PpoLearner): Promise<FullKl> {
-    const { config, options: { model, lora, runtime = {} }, sessions } = learner;
-    using opened = typeof model === "string" ? openCheckpoint(model) : undefined;
-    const index = typeof model === "string" ? opened! : model.index;
+    const { model, options: { model: source, lora, runtime = {} }, sessions } = learner;
+    using opened = typeof source === "string" ? openCheckpoint(source) : undefined;
+    const index = typeof source === "string" ? opened! : source.index;
     const computeType = computeTypeOf(runtime.precision ?? "fp32");
-    const graph = buildFullKlGraph({ config, index, lora, computeType });
+    const graph = buildFullKlGraph({ model, index, lora, computeType });
     return new FullKl(learner, await openSession(graph, runtime, sessions.worker));
   }
 

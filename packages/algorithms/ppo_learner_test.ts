@@ -3,11 +3,10 @@ import { join } from "node:path";
 import {
   buildForwardGraph,
   initAdapter,
-  loadT5Config,
   mergeAdapter,
   openCheckpoint,
+  openPolicyModel,
   type Sequence,
-  t5LinearLayers,
   tokenBatch,
 } from "@decorum/models";
 import { float32, type Tensor } from "@decorum/tensor";
@@ -68,10 +67,10 @@ function predictionsNear(
 
 /** Log-probabilities of all sequences in one run under a model without adapter. */
 async function baseLogprobs(model: string, sequences: readonly Sequence[]): Promise<Tensor> {
-  const config = loadT5Config(model);
+  const policy = openPolicyModel(model);
   using index = openCheckpoint(model);
-  await using session = await openSession(buildForwardGraph({ config, index }), runtime);
-  const { feeds } = tokenBatch(sequences, config);
+  await using session = await openSession(buildForwardGraph({ model: policy, index }), runtime);
+  const { feeds } = tokenBatch(sequences, policy.config);
   const { logprobs } = await session.run({ ...feeds, temperature: float32([], [1]) });
   return logprobs!;
 }
@@ -123,7 +122,7 @@ Deno.test("merged equals unmerged", async () => {
     const merged = join(folder.path, "merged");
     mergeAdapter(
       folder.model,
-      t5LinearLayers(loadT5Config(folder.model)),
+      openPolicyModel(folder.model).layers,
       { config, parameters },
       merged,
     );
@@ -264,7 +263,7 @@ Deno.test("what does not fit is named", async () => {
     learner(folder.model, { valueHead: randomValueHead(17) }),
     /"v_head.summary.weight" is float32 \[1,17\]; expected float32 \[1,16\]/,
   );
-  const other = initAdapter({ ...lora, r: 2 }, t5LinearLayers(loadT5Config(folder.model)), 1);
+  const other = initAdapter({ ...lora, r: 2 }, openPolicyModel(folder.model).layers, 1);
   await assert.rejects(
     learner(folder.model, { adapter: other }),
     /is \[2, ?16\][;,] expected \[3, ?16\]/,

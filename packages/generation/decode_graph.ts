@@ -27,15 +27,7 @@ import {
   where,
 } from "@decorum/onnx";
 import { float32, int64 } from "@decorum/tensor";
-import {
-  AdapterInputs,
-  MASKED,
-  type ModelGraph,
-  type PolicySpec,
-  T5,
-  t5LinearLayers,
-  Weights,
-} from "@decorum/models";
+import { MASKED, type ModelGraph, openNetwork, type PolicySpec } from "@decorum/models";
 import { decodeSteps, fewGoOn } from "./decode_steps.ts";
 import { samplerInputs } from "./sampler.ts";
 
@@ -49,7 +41,7 @@ export function cacheNames(layer: number): readonly [keys: string, values: strin
  * loop takes steps; the outer one drops the rows that have ended once a quarter of them has, so that they stop
  * costing. All ends early when every row is done.
  *
- * Inputs: `encoder_hidden` `[tokens, d_model]`: the encoder's rows of all prompts, without padding;
+ * Inputs: `encoder_hidden` `[tokens, hidden_size]`: the encoder's rows of all prompts, without padding;
  * `source_rows` `[batch, source]` int64: which of them each position of a prompt is, -1 for padding; `tokens`
  * `[batch]` (last token of each row, the start token at first), `done` `[batch]` bool, `uniforms`
  * `[steps, batch]`, `min_new_tokens`, `max_new_tokens` `[batch]` int64, `temperature` `[]`, the sampler's
@@ -64,8 +56,8 @@ export function cacheNames(layer: number): readonly [keys: string, values: strin
  * Log-probabilities are of the whole distribution at that temperature, before top-k and top-p.
  */
 export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
-  const { config } = spec;
-  const { num_heads: count, d_kv: size, d_model: width } = config;
+  const { config } = spec.model;
+  const { num_attention_heads: count, head_dim: size, hidden_size: width } = config;
   const graph = new GraphBuilder("decode");
   const hidden = graph.input("encoder_hidden", "float32", ["encoded", width]);
   const sourceRows = graph.input("source_rows", "int64", ["batch", "source"]);
@@ -79,11 +71,10 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   const names = Array.from({ length: config.num_decoder_layers }, (_, i) => cacheNames(i)).flat();
   const caches = names.map((name) => graph.input(name, "float32", ["batch", count, "past", size]));
 
-  const weights = new Weights(graph, spec.index, spec);
+  const { weights, network } = openNetwork(graph, spec);
   const { computeType } = weights;
-  const layers = t5LinearLayers(config);
-  const t5 = new T5(config, weights, spec.lora && new AdapterInputs(weights, spec.lora, layers));
-  const prompt = t5.crossKeyValues(hidden).flatMap(({ k, v }) => [k, v])
+  const layers = Array.from({ length: config.num_decoder_layers }, (_, i) => i);
+  const prompt = network.crossKeyValues(hidden, layers).flatMap(({ k, v }) => [k, v])
     .map((rows) => reshape(rows, [-1, size])); // [encoded * heads, size]
   const headOf = graph.constant(int64([count, 1], Array.from({ length: count }, (_, i) => i)));
   const promptIndex = add(mul(unsqueeze(max(sourceRows, 0), [1]), count), headOf); // [batch, heads, source]

@@ -6,15 +6,16 @@ import { gaussian, numbers, run, type TinyPolicy, tinyPolicy, VOCABULARY } from 
 /** Decodes at a temperature at which all words are alike: row t of `words` is what step t draws. */
 function decode(policy: TinyPolicy, words: readonly (readonly number[])[], max: readonly number[]) {
   const batch = max.length;
-  const { num_decoder_layers, num_heads, d_kv, d_model } = policy.spec.config;
+  const { num_decoder_layers, num_attention_heads: heads, head_dim, hidden_size } =
+    policy.spec.model.config;
   const caches: Record<string, Tensor> = {};
   for (let i = 0; i < num_decoder_layers; i++) {
-    for (const name of cacheNames(i)) caches[name] = zeros("float32", [batch, num_heads, 0, d_kv]);
+    for (const name of cacheNames(i)) caches[name] = zeros("float32", [batch, heads, 0, head_dim]);
   }
   return run(buildDecodeGraph(policy.spec), {
     ...policy.weights,
     ...caches,
-    encoder_hidden: gaussian("encoder", [batch * 4, d_model], 1),
+    encoder_hidden: gaussian("encoder", [batch * 4, hidden_size], 1),
     source_rows: int64([batch, 4], Array.from({ length: 4 * batch }, (_, i) => i)),
     tokens: int64([batch], Array(batch).fill(0)),
     done: zeros("bool", [batch]),

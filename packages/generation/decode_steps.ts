@@ -24,15 +24,12 @@ import {
   where,
 } from "@decorum/onnx";
 import {
-  AdapterInputs,
   atLabels,
   attend,
+  openNetwork,
   type PolicySpec,
   positionsOf,
-  T5,
-  t5LinearLayers,
   valueHead,
-  Weights,
 } from "@decorum/models";
 import { zeros } from "@decorum/tensor";
 import { sample, type SamplerInputs } from "./sampler.ts";
@@ -84,8 +81,8 @@ export function fewGoOn(done: Value): Value {
 
 /** Decodes until {@link fewGoOn}, one token of every row a step. */
 export function decodeSteps(spec: PolicySpec, inputs: StepInputs): StepOutputs {
-  const { config } = spec;
-  const { num_heads: count, d_kv: size, d_model: width } = config;
+  const { config } = spec.model;
+  const { num_attention_heads: count, head_dim: size, hidden_size: width } = config;
   const { body: graph, prompt, promptBias, minNewTokens, maxNewTokens, past: initial } = inputs;
   const eosPenalty = zeros("float32", [config.vocab_size]);
   eosPenalty.data[config.eos_token_id] = EXCLUDED;
@@ -96,21 +93,19 @@ export function decodeSteps(spec: PolicySpec, inputs: StepInputs): StepOutputs {
     [inputs.tokens, inputs.done, ...initial],
     (body, step, _cond, last, ended, ...past) => {
       // The weights are the body's own: the runtime reorders (prepacks) those of the graph next to it at most.
-      const weights = new Weights(body, spec.index, spec);
-      const adapter = spec.lora && new AdapterInputs(weights, spec.lora, t5LinearLayers(config));
-      const t5 = new T5(config, weights, adapter);
+      const { weights, network } = openNetwork(body, spec);
       const grown: Value[] = [];
       // With one position a row, splitting into heads and merging them moves nothing.
       const split = (x: Value) => reshape(x, [-1, count, 1, size]);
       const merge = (x: Value) => reshape(x, [-1, count * size]);
       // The runtime fuses this transposition into the product, whose kernel reads keys row by row.
-      const attendTo = (q: Value, keys: Value, values: Value, bias: Value) =>
+      const attendTo = (q: Value, keys: Value, values: Value, bias?: Value) =>
         merge(attend(split(q), transpose(body.capture(keys), [0, 1, 3, 2]), values, bias));
       const position = positionsOf(past[0]!, 2); // one for each cached position
       const now = shapeOf(past[0]!, { start: 2, end: 3 }); // [1]: position of the token being read
-      const bias = t5.decoderPositionBias(now, concat([position, now], 0)); // [heads, 1, past + 1]
-      const rows = t5.decoderStack(t5.embed(unsqueeze(last!, [1])), {
-        selfAttention(q, k, v, layer) {
+      const positions = { query: now, key: concat([position, now], 0) };
+      const rows = network.decode(unsqueeze(last!, [1]), positions, {
+        selfAttention(q, k, v, layer, bias) {
           const [keys, values] = [k, v].map((x, i) => concat([past[2 * layer + i]!, split(x)], 2));
           grown.push(keys!, values!);
           return attendTo(q, keys!, values!, bias);
@@ -118,7 +113,7 @@ export function decodeSteps(spec: PolicySpec, inputs: StepInputs): StepOutputs {
         crossAttention: (q, layer) =>
           attendTo(q, prompt[2 * layer]!, prompt[2 * layer + 1]!, promptBias),
       });
-      const logits = t5.logits(div(rows, inputs.temperature));
+      const logits = network.logits(div(rows, inputs.temperature));
       const tooShort = less(now, minNewTokens); // [rows]: as transformers, eos comes after them
       const withoutEos = add(logits, graph.constant(eosPenalty));
       const scores = where(unsqueeze(tooShort, [1]), withoutEos, logits);

@@ -1,25 +1,15 @@
 import { GraphBuilder } from "@decorum/onnx";
-import {
-  AdapterInputs,
-  type ModelGraph,
-  type PolicySpec,
-  T5,
-  t5LinearLayers,
-  Weights,
-} from "@decorum/models";
+import { attentionMaskBias, type ModelGraph, openNetwork, type PolicySpec } from "@decorum/models";
 
 /**
  * The encoder alone. Inputs `input_ids`, `attention_mask` `[batch, source]` and the adapter's; output
- * `encoder_hidden` `[batch * source, d_model]` float32.
+ * `encoder_hidden` `[batch * source, hidden_size]` float32.
  */
 export function buildEncodeGraph(spec: PolicySpec): ModelGraph {
   const graph = new GraphBuilder("encode");
   const inputIds = graph.input("input_ids", "int64", ["batch", "source"]);
   const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
-  const weights = new Weights(graph, spec.index, spec);
-  const layers = t5LinearLayers(spec.config);
-  const adapter = spec.lora && new AdapterInputs(weights, spec.lora, layers);
-  const { hidden } = new T5(spec.config, weights, adapter).encode(inputIds, attentionMask);
-  graph.output(hidden, "encoder_hidden");
+  const { weights, network } = openNetwork(graph, spec);
+  graph.output(network.encode(inputIds, attentionMaskBias(attentionMask)), "encoder_hidden");
   return { graph: graph.build(), files: weights.files };
 }

@@ -51,7 +51,7 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Generates responses with one T5: an encoder session and a decoder-loop session in one Worker. */
+/** Generates responses with one policy: an encoder session and a decoder-loop session in one Worker. */
 export class Generator implements AsyncDisposable {
   private constructor(
     readonly spec: PolicySpec,
@@ -94,7 +94,7 @@ export class Generator implements AsyncDisposable {
     { chunkTokens = Infinity, signal }: GenerateOptions = {},
   ): AsyncGenerator<Piece> {
     checkSampling(sampling);
-    checkPrompts(prompts, this.spec.config.vocab_size);
+    checkPrompts(prompts, this.spec.model.config.vocab_size);
     if (chunkTokens !== Infinity && !(Number.isInteger(chunkTokens) && chunkTokens >= 1)) {
       throw new InputError(
         `Cannot generate in chunks of ${chunkTokens} tokens: expected an integer of 1 or more`,
@@ -143,7 +143,7 @@ export class Generator implements AsyncDisposable {
 
   /** The encoder's rows of all prompts, those of like length together so that little padding is computed. */
   async #encode(prompts: readonly Prompt[], weights: PolicyFeeds, run: RunOptions) {
-    const { d_model: width, pad_token_id: pad } = this.spec.config;
+    const { hidden_size: width, pad_token_id: pad } = this.spec.model.config;
     const lengths = prompts.map(({ ids }) => ids.length);
     const rows: { first: number; length: number }[] = [];
     const total = lengths.reduce((a, b) => a + b, 0);
@@ -167,9 +167,11 @@ export class Generator implements AsyncDisposable {
   }
 
   #begin(batch: number): DecodeState {
-    const { num_decoder_layers, num_heads, d_kv, decoder_start_token_id } = this.spec.config;
+    const { num_decoder_layers, num_attention_heads, head_dim, decoder_start_token_id } =
+      this.spec.model.config;
     const names = Array.from({ length: num_decoder_layers }, (_, i) => cacheNames(i)).flat();
-    const empty = names.map((name) => [name, zeros("float32", [batch, num_heads, 0, d_kv])]);
+    const nothing = zeros("float32", [batch, num_attention_heads, 0, head_dim]);
+    const empty = names.map((name) => [name, nothing]);
     return {
       rows: Array.from({ length: batch }, (_, i) => i),
       done: Array(batch).fill(false),
@@ -202,7 +204,7 @@ export class Generator implements AsyncDisposable {
         piece.tokenIds.push(id);
         piece.logprobs.push(logprobs.data[at]!);
         if (values) piece.values.push(values.data[at]!);
-        if (id === this.spec.config.eos_token_id) finishReason = "eos";
+        if (id === this.spec.model.config.eos_token_id) finishReason = "eos";
         else if (start + t + 1 >= maxNewTokens) finishReason = "length";
       }
       yield { index, ...piece, values: values && piece.values, finishReason };

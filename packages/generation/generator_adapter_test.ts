@@ -13,7 +13,7 @@ async function forward({ spec, weights }: TinyPolicy, found: readonly { tokenIds
     query: prompts[i]!.ids,
     response: tokenIds,
   }));
-  const { feeds } = tokenBatch(sequences, spec.config);
+  const { feeds } = tokenBatch(sequences, spec.model.config);
   const graph = buildForwardGraph(spec);
   const out = await run(graph, { ...feeds, ...weights, temperature: float32([], [1]) });
   return { logprobs: numbers(out["logprobs"]), values: numbers(out["values"]) };
@@ -60,8 +60,8 @@ Deno.test("an adapter that is off generates other responses, and leaves no trace
 
 Deno.test("a policy without value head or adapter generates too", async () => {
   using policy = tinyPolicy();
-  const { config, index } = policy.spec;
-  await using generator = await Generator.create({ config, index }, options);
+  const { model, index } = policy.spec;
+  await using generator = await Generator.create({ model, index }, options);
   const pieces: Piece[] = [];
   for await (const piece of generator.generate(prompts, sampling, {})) pieces.push(piece);
   assert.equal(pieces.length, 3);

@@ -33,7 +33,7 @@ Deno.test("generation with a cache", async (t) => {
         query: prompts[i]!.ids,
         response: tokenIds,
       }));
-      const { feeds } = tokenBatch(sequences, spec.config);
+      const { feeds } = tokenBatch(sequences, spec.model.config);
       const { logprobs, values } = await run(
         buildForwardGraph(spec),
         { ...feeds, ...weights, temperature: float32([], [temperature]) },
@@ -77,7 +77,7 @@ Deno.test("generation with a cache", async (t) => {
           response: [...response.slice(0, step), word],
           mask: [...Array<boolean>(step).fill(false), true],
         }));
-        const feeds = { ...tokenBatch(batch, spec.config).feeds, ...weights };
+        const feeds = { ...tokenBatch(batch, spec.model.config).feeds, ...weights };
         const { logprobs } = await run(
           buildForwardGraph(spec),
           { ...feeds, temperature: float32([], [1]) },

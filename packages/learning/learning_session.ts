@@ -1,5 +1,5 @@
 import { encodeModel } from "@decorum/onnx";
-import { type LinearLayers, type LoraConfig, loraScaling, type ModelGraph } from "@decorum/models";
+import { type LoraConfig, loraScaling, type ModelGraph } from "@decorum/models";
 import {
   accumulate,
   emptyAccumulation,
@@ -14,7 +14,7 @@ import {
   SessionWorker,
 } from "@decorum/runtime";
 import { float32, InputError, type Tensor } from "@decorum/tensor";
-import { type DropoutRow, loraDropoutMasks, type RowsOf } from "./lora_dropout.ts";
+import { type DropoutModel, type DropoutRow, loraDropoutMasks } from "./lora_dropout.ts";
 import { microBatches } from "./micro_batches.ts";
 import { checkParams, type LearnerState, withoutValueHead } from "./learner_state.ts";
 import {
@@ -40,8 +40,7 @@ export interface MicroBatch<Prediction> {
 
 /** How LoRA dropout is drawn for a task's examples. */
 export interface DropoutRows<Input> {
-  readonly layers: LinearLayers;
-  readonly rowsOf: (layer: string) => RowsOf;
+  readonly model: DropoutModel;
   /** Rows of the batch that an example makes. @param index its place in the mini-batch */
   readonly rows: (input: Input, index: number) => readonly DropoutRow[];
 }
@@ -354,7 +353,7 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
     if (!lora || lora.loraDropout === 0 || !dropout) return {};
     const rows = inputs.flatMap((input, i) => dropout.rows(input, shard[i]!));
     const draw = { seed: this.options.seed ?? 0, step: this.steps };
-    return loraDropoutMasks(lora, dropout.layers, dropout.rowsOf, rows, draw);
+    return loraDropoutMasks(lora, dropout.model, rows, draw);
   }
 }
 

@@ -1,18 +1,13 @@
-import { type LinearLayers, type LoraConfig, targetLayers } from "@decorum/models";
+import {
+  type Classifier,
+  type EncoderDecoder,
+  type LoraConfig,
+  targetLayers,
+} from "@decorum/models";
 import { randomKey, type Tensor, uniforms, zeros } from "@decorum/tensor";
 
-/** Where the rows of a layer's input come from. */
-export type RowsOf = "source" | "target";
-
-/**
- * Rows that a T5's linear layer sees: the encoder's layers and the keys and values of cross-attention see
- * the source, all others the target.
- */
-export function t5RowsOf(layer: string): RowsOf {
-  return layer.startsWith("encoder.") || /\.EncDecAttention\.[kv]$/.test(layer)
-    ? "source"
-    : "target";
-}
+/** What is known of the model: its layers, and which rows each of them sees. */
+export type DropoutModel = Pick<EncoderDecoder | Classifier, "layers" | "rowsOf">;
 
 /** One sequence of a padded batch. */
 export interface DropoutRow {
@@ -26,24 +21,21 @@ export interface DropoutRow {
  * LoRA dropout masks of one micro-batch: `<layer>.lora_dropout` `[rows * width, in]`, 0 with probability
  * `p = loraDropout`, else 1 / (1 - p) (inverted dropout, as PyTorch). Drawn from seed, step, layer and sequence
  * alone, so that a resumed run draws the same. Padding holds 0.
- *
- * @param rowsOf which rows a layer sees
  */
 export function loraDropoutMasks(
   config: LoraConfig,
-  layers: LinearLayers,
-  rowsOf: (layer: string) => RowsOf,
+  model: DropoutModel,
   rows: readonly DropoutRow[],
   draw: { readonly seed: number; readonly step: number },
 ): Record<string, Tensor> {
   const p = config.loraDropout;
   const kept = 1 / (1 - p);
-  const width = (kind: RowsOf) => Math.max(...rows.map((row) => row[kind]));
+  const width = (kind: "source" | "target") => Math.max(...rows.map((row) => row[kind]));
   const widths = { source: width("source"), target: width("target") };
   const masks: Record<string, Tensor> = {};
-  for (const layer of targetLayers(config, layers)) {
-    const kind = rowsOf(layer);
-    const [, inp] = layers.get(layer)!;
+  for (const layer of targetLayers(config, model.layers)) {
+    const kind = model.rowsOf(layer);
+    const [, inp] = model.layers.get(layer)!;
     const mask = zeros("float32", [rows.length * widths[kind], inp]);
     rows.forEach((row, i) => {
       const key = randomKey(draw.seed, "lora dropout", draw.step, layer, row.index);

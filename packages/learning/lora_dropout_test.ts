@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loraDropoutMasks, t5RowsOf } from "./lora_dropout.ts";
+import { loraDropoutMasks } from "./lora_dropout.ts";
 
 const layers = new Map<string, [number, number]>([
   ["encoder.block.0.layer.0.SelfAttention.q", [8, 64]],
@@ -7,17 +7,21 @@ const layers = new Map<string, [number, number]>([
   ["decoder.block.0.layer.1.EncDecAttention.q", [8, 64]],
   ["decoder.block.0.layer.1.EncDecAttention.k", [8, 64]],
 ]);
+const model = {
+  layers,
+  rowsOf: (layer: string) => /^encoder|\.k$/.test(layer) ? "source" as const : "target" as const,
+};
 const config = { r: 1, loraAlpha: 1, loraDropout: 0.25, targetModules: ["q", "k"] };
 const rows = [{ index: 0, source: 40, target: 20 }, { index: 3, source: 30, target: 21 }];
 const draw = { seed: 1, step: 5 };
 
 Deno.test("rows follow what a layer sees: source or target", () => {
-  const masks = loraDropoutMasks(config, layers, t5RowsOf, rows, draw);
+  const masks = loraDropoutMasks(config, model, rows, draw);
   assert.deepEqual(Object.values(masks).map((m) => m.dims[0]), [80, 42, 42, 80]);
 });
 
 Deno.test("a quarter is dropped, the rest scaled up, padding is 0", () => {
-  const mask = loraDropoutMasks(config, layers, t5RowsOf, rows, draw)[
+  const mask = loraDropoutMasks(config, model, rows, draw)[
     "encoder.block.0.layer.0.SelfAttention.q.lora_dropout"
   ]!.data as Float32Array;
   const real = [...mask.subarray(0, 40 * 64), ...mask.subarray(40 * 64, 70 * 64)];
@@ -32,7 +36,7 @@ Deno.test("a sequence's draws depend on seed, step, layer and its index alone", 
   const of = (
     chosen: typeof rows,
     at = draw,
-  ) => [...loraDropoutMasks(config, layers, t5RowsOf, chosen, at)[name]!.data.slice(0, 20 * 64)];
+  ) => [...loraDropoutMasks(config, model, chosen, at)[name]!.data.slice(0, 20 * 64)];
   assert.deepEqual(of([rows[0]!]), of(rows));
   assert.notDeepEqual(of(rows, { seed: 1, step: 6 }), of(rows));
   assert.notDeepEqual(of(rows, { seed: 2, step: 5 }), of(rows));

@@ -1,5 +1,4 @@
 export * from "./dpo_loss.ts";
-export * from "./init.ts";
 export * from "./learner_state.ts";
 export * from "./learning_session.ts";
 export * from "./lora_dropout.ts";

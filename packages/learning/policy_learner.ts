@@ -2,16 +2,16 @@ import {
   type Adapter,
   buildForwardGraph,
   checkAdapter,
+  type EncoderDecoder,
+  type EncoderDecoderConfig,
   initAdapter,
   initValueHead,
-  loadT5Config,
   type LoraConfig,
   type ModelGraph,
   openCheckpoint,
+  openPolicyModel,
   type PolicySpec,
   type Sequence,
-  type T5Config,
-  t5LinearLayers,
   type TokenBatch,
   type WeightIndex,
 } from "@decorum/models";
@@ -62,8 +62,8 @@ export interface Objective<Sample extends LearnerSample> {
 }
 
 export interface LearnerOptions<Loss> extends SessionOptions {
-  /** A Hugging Face T5 folder, or its parts. */
-  readonly model: string | { readonly config: T5Config; readonly index: WeightIndex };
+  /** A Hugging Face folder, or its parts. */
+  readonly model: string | { readonly model: EncoderDecoder; readonly index: WeightIndex };
   readonly lora: LoraConfig;
   /** The adapter that training starts from, which is then the reference too; a new one by default. */
   readonly adapter?: Adapter;
@@ -77,7 +77,7 @@ export interface LearnerOptions<Loss> extends SessionOptions {
 export type PolicyGradients = Gradients<TokenPredictions>;
 
 /**
- * A T5 policy with LoRA adapter, and a value head where its objective has one, that learns from responses. Its
+ * A policy with LoRA adapter, and a value head where its objective has one, that learns from responses. Its
  * reference is the adapter that training started from, else the base.
  */
 export class PolicyLearner<Sample extends LearnerSample, Loss>
@@ -86,9 +86,13 @@ export class PolicyLearner<Sample extends LearnerSample, Loss>
     task: LearningTask<Sample, Sequence, TokenPredictions>,
     override readonly options: LearnerOptions<Loss>,
     sessions: LearningSessions,
-    readonly config: T5Config,
+    readonly model: EncoderDecoder,
   ) {
     super(task, options, sessions);
+  }
+
+  get config(): EncoderDecoderConfig {
+    return this.model.config;
   }
 
   /** @throws InputError when model, adapter or value head do not fit together. */
@@ -96,23 +100,24 @@ export class PolicyLearner<Sample extends LearnerSample, Loss>
     options: LearnerOptions<Loss>,
     objective: Objective<Sample>,
   ): Promise<PolicyLearner<Sample, Loss>> {
-    const { model } = options;
-    const config = typeof model === "string" ? loadT5Config(model) : model.config;
-    const task = policyTask(config, options, objective);
+    const model = typeof options.model === "string"
+      ? openPolicyModel(options.model)
+      : options.model.model;
+    const task = policyTask(model, options, objective);
     const sessions = await openSessions(task, options.runtime);
-    return new PolicyLearner(task, options, sessions, config);
+    return new PolicyLearner(task, options, sessions, model);
   }
 }
 
 function policyTask<Sample extends LearnerSample, Loss>(
-  config: T5Config,
+  policy: EncoderDecoder,
   options: LearnerOptions<Loss>,
   objective: Objective<Sample>,
 ): LearningTask<Sample, Sequence, TokenPredictions> {
   const { model, lora, adapter, runtime = {} } = options;
-  const layers = t5LinearLayers(config);
+  const { config, layers } = policy;
   if (adapter) checkAdapter(adapter, lora, layers, "to start from");
-  const noHead: Params = objective.valueHead ? initValueHead(config.d_model) : new Map();
+  const noHead: Params = objective.valueHead ? initValueHead(config.hidden_size) : new Map();
   const head = objective.valueHead ? options.valueHead ?? noHead : noHead;
   checkParams(head, noHead, "value head");
   const params = new Map([
@@ -121,7 +126,7 @@ function policyTask<Sample extends LearnerSample, Loss>(
   ]);
   using opened = typeof model === "string" ? openCheckpoint(model) : undefined;
   const spec: PolicySpec = {
-    config,
+    model: policy,
     index: typeof model === "string" ? opened! : model.index,
     lora,
     valueHead: objective.valueHead,

@@ -1,12 +1,11 @@
 import {
   buildClassifierGraph,
+  type Classifier,
   classifierBatch,
-  type ClassifierConfig,
-  classifierLinearLayers,
   type ClassifierSpec,
   labelIndex,
-  loadClassifierConfig,
   type ModelGraph,
+  openClassifier,
 } from "@decorum/models";
 import {
   argMax,
@@ -58,27 +57,25 @@ export interface RewardOptions extends TrainedModel {
 export type RewardSession = LearningSession<RewardExample>;
 
 /**
- * A BERT or RoBERTa sequence classifier that learns classes of texts, or which of two texts is preferred. Trains a
+ * A sequence classifier that learns classes of texts, or which of two texts is preferred. Trains a
  * LoRA adapter, or all weights.
  *
  * @throws InputError when the folder is no classifier, has no such label, or the adapter does not fit it
  */
 export async function openReward(options: RewardOptions): Promise<RewardSession> {
-  const { model, objective } = options;
-  const config = loadClassifierConfig(model);
+  const { objective } = options;
+  const model = openClassifier(options.model);
+  const { config } = model;
   const scoreLabel = options.scoreLabel === undefined ? 0 : labelIndex(config, options.scoreLabel);
-  const layers = classifierLinearLayers(config);
   const task: LearningTask<RewardExample> = {
     ...trainedModel(
       options,
-      layers,
-      (spec) => buildRewardGraph({ ...spec, config, objective, scoreLabel }),
+      model.layers,
+      (spec) => buildRewardGraph({ ...spec, model, objective, scoreLabel }),
     ),
     reference: undefined,
     dropout: {
-      layers,
-      // The head's layers see one row a text.
-      rowsOf: (layer) => layer.includes(".layer.") ? "source" : "target",
+      model,
       rows: (example, index) =>
         textsOf(example).map((ids, side) => ({
           index: 2 * index + side,
@@ -90,7 +87,7 @@ export async function openReward(options: RewardOptions): Promise<RewardSession>
     lengths: (example) => [Math.max(1, ...textsOf(example).map((ids) => ids.length))],
     nothing: undefined,
     batch: (examples) => ({
-      feeds: rewardFeeds(examples, config),
+      feeds: rewardFeeds(examples, model),
       count: examples.length,
       read: () => [],
     }),
@@ -153,8 +150,8 @@ function textsOf(example: RewardExample): (readonly number[])[] {
  * @throws InputError when labelled texts and pairs are mixed; for an empty text, an id outside the vocabulary, a text
  * over the model's positions, an unknown label
  */
-function rewardFeeds(examples: readonly RewardExample[], config: ClassifierConfig): Feeds {
-  const { feeds } = classifierBatch(examples.flatMap(textsOf), config);
+function rewardFeeds(examples: readonly RewardExample[], model: Classifier): Feeds {
+  const { feeds } = classifierBatch(examples.flatMap(textsOf), model);
   const labelled = examples.filter((e) => "label" in e);
   if (labelled.length === 0) {
     const rows = (side: 0 | 1) => int64([examples.length], examples.map((_, i) => 2 * i + side));
@@ -164,10 +161,10 @@ function rewardFeeds(examples: readonly RewardExample[], config: ClassifierConfi
     throw new InputError("Cannot mix labelled texts and pairs in one batch");
   }
   for (const [i, { label }] of labelled.entries()) {
-    if (Number.isInteger(label) && label >= 0 && label < config.labels.length) continue;
+    if (Number.isInteger(label) && label >= 0 && label < model.config.labels.length) continue;
     throw new InputError(
       `Cannot learn from text ${i}: its label is ${label}; expected 0 to ${
-        config.labels.length - 1
+        model.config.labels.length - 1
       }`,
     );
   }

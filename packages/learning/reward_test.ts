@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loadClassifierConfig, openCheckpoint } from "@decorum/models";
+import { openCheckpoint, openClassifier } from "@decorum/models";
 import { meanGradients, type Params } from "@decorum/optim";
 import {
   type LabelledText,
@@ -119,7 +119,7 @@ Deno.test("reward-train learns preferences and writes a classifier", async () =>
   assert.ok(after.loss < 0.2, String(after.loss));
   const out = join(folder.path, "out");
   saveTrained(out, folder.model, reward);
-  assert.deepEqual(loadClassifierConfig(out), loadClassifierConfig(folder.model));
+  assert.deepEqual(openClassifier(out).config, openClassifier(folder.model).config);
   await using again = await trainer(out, options);
   assert.deepEqual(await judge(again, data), after);
 });

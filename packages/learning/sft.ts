@@ -1,14 +1,12 @@
 import {
   buildPolicyGraph,
-  loadT5Config,
   type ModelGraph,
+  openPolicyModel,
   type PolicySpec,
   type Sequence,
-  t5LinearLayers,
 } from "@decorum/models";
 import { neg, reduceMean } from "@decorum/onnx";
 import { LearningSession, openSessions } from "./learning_session.ts";
-import { t5RowsOf } from "./lora_dropout.ts";
 import {
   noPredictions,
   sequenceBatch,
@@ -20,20 +18,18 @@ import { type TrainedModel, trainedModel } from "./trained_model.ts";
 export type SftSession = LearningSession<Sequence, Sequence, TokenPredictions>;
 
 /**
- * Supervised fine-tuning of a T5 by teacher forcing: mean negative log-likelihood of the response tokens, in nats.
+ * Supervised fine-tuning of a policy by teacher forcing: mean negative log-likelihood of the response tokens, in nats.
  * Trains a LoRA adapter, or all weights, which are then fed to every run: meant for small models.
  *
- * @throws InputError when the folder is no T5, or the adapter does not fit it
+ * @throws InputError when the folder is no policy, or the adapter does not fit it
  */
 export async function openSft(options: TrainedModel): Promise<SftSession> {
-  const config = loadT5Config(options.model);
-  const layers = t5LinearLayers(config);
+  const model = openPolicyModel(options.model);
   const task = {
-    ...trainedModel(options, layers, (spec) => buildSftGraph({ ...spec, config })),
+    ...trainedModel(options, model.layers, (spec) => buildSftGraph({ ...spec, model })),
     reference: undefined,
     dropout: {
-      layers,
-      rowsOf: t5RowsOf,
+      model,
       rows: ({ query, response }: Sequence, index: number) => [
         { index, source: query.length, target: response.length },
       ],
@@ -42,7 +38,7 @@ export async function openSft(options: TrainedModel): Promise<SftSession> {
     lengths: sequenceLengths,
     nothing: noPredictions,
     batch: (sequences: readonly Sequence[], temperature: number) =>
-      sequenceBatch(sequences, config, temperature),
+      sequenceBatch(sequences, model.config, temperature),
   };
   return new LearningSession(task, options, await openSessions(task, options.runtime));
 }

@@ -4,13 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import {
-  loadT5Config,
-  openCheckpoint,
-  readPeftAdapter,
-  type Sequence,
-  t5LinearLayers,
-} from "@decorum/models";
+import { openCheckpoint, openPolicyModel, readPeftAdapter, type Sequence } from "@decorum/models";
 import { meanGradients, type Params } from "@decorum/optim";
 import { writeSafetensors } from "@decorum/tensor";
 import { openSft, type SftSession } from "./sft.ts";
@@ -127,7 +121,7 @@ Deno.test("all weights are written as a model that gives the same loss", async (
   saveTrained(out, folder.model, sft);
   await using again = await trainer(out);
   assert.equal(await lossOf(again, data), await lossOf(sft, data));
-  assert.deepEqual(loadT5Config(out), loadT5Config(folder.model));
+  assert.deepEqual(openPolicyModel(out).config, openPolicyModel(folder.model).config);
   // Saving once more replaces the model.
   await sft.update(data);
   saveTrained(out, folder.model, sft);
@@ -141,7 +135,7 @@ Deno.test("an adapter is written as PEFT's folder", async () => {
   await sft.update(copyTask(4));
   const out = join(folder.path, "adapter");
   saveTrained(out, folder.model, sft);
-  const { config, parameters } = readPeftAdapter(out, t5LinearLayers(loadT5Config(folder.model)));
+  const { config, parameters } = readPeftAdapter(out, openPolicyModel(folder.model).layers);
   assert.deepEqual(config, lora);
   assert.deepEqual(parameters, sft.params);
 });

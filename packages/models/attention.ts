@@ -4,9 +4,11 @@ import {
   concat,
   matmul,
   mul,
+  range,
   reshape,
   shapeOf,
   softmax,
+  squeeze,
   sub,
   transpose,
   unsqueeze,
@@ -49,11 +51,12 @@ export class Heads {
  * @param q `[batch, heads, query, size]`, already scaled where the model scales it
  * @param kT `[batch, heads, size, key]`
  * @param v `[batch, heads, key, size]`
- * @param bias broadcasts to `[batch, heads, query, key]`, float32
+ * @param bias broadcasts to `[batch, heads, query, key]`, float32; none where it is absent
  * @returns `[batch, heads, query, size]` in v's type
  */
-export function attend(q: Value, kT: Value, v: Value, bias: Value): Value {
-  const scores = add(cast(matmul(q, kT), "float32"), bias);
+export function attend(q: Value, kT: Value, v: Value, bias?: Value): Value {
+  const products = cast(matmul(q, kT), "float32");
+  const scores = bias ? add(products, bias) : products;
   return matmul(cast(softmax(scores, -1), v.dtype), v);
 }
 
@@ -65,4 +68,16 @@ export function attend(q: Value, kT: Value, v: Value, bias: Value): Value {
  */
 export function attentionMaskBias(attentionMask: Value): Value {
   return unsqueeze(mul(sub(cast(attentionMask, "float32"), 1), -MASKED), [1, 2]);
+}
+
+/** 0, 1, .. up to the size of `axis` of `x`. @returns `[time]` int64 */
+export function positionsOf(x: Value, axis: number): Value {
+  const size = squeeze(shapeOf(x, { start: axis, end: axis + 1 }), [0]);
+  const zero = x.graph.scalar(0, "int64");
+  return range(zero, size, x.graph.scalar(1, "int64"));
+}
+
+/** key position - query position. @returns `[query, key]` int64 */
+export function relativePositions(queryPositions: Value, keyPositions: Value): Value {
+  return sub(unsqueeze(keyPositions, [0]), unsqueeze(queryPositions, [1]));
 }

@@ -3,9 +3,9 @@ import { castTensor, float32, InputError, type Tensor } from "@decorum/tensor";
 import {
   buildClassifierGraph,
   buildForwardGraph,
-  loadClassifierConfig,
-  loadT5Config,
   openCheckpoint,
+  openClassifier,
+  openPolicyModel,
   writeModelFolder,
 } from "./mod.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -30,8 +30,8 @@ function failure(
   });
   using index = openCheckpoint(path);
   try {
-    if (kind === "t5") buildForwardGraph({ config: loadT5Config(path), index });
-    else buildClassifierGraph({ config: loadClassifierConfig(path), index });
+    if (kind === "t5") buildForwardGraph({ model: openPolicyModel(path), index });
+    else buildClassifierGraph({ model: openClassifier(path), index });
   } catch (error) {
     return error as Error;
   }

@@ -5,177 +5,292 @@ import {
   cumSum,
   equal,
   gather,
-  gelu,
-  layerNormalization,
+  GraphBuilder,
   mul,
   not,
-  relu,
   reshape,
   shapeOf,
-  tanh,
   type Value,
 } from "@decorum/onnx";
-import { int64 } from "@decorum/tensor";
-import { attend, attentionMaskBias, Heads } from "./attention.ts";
-import type { ClassifierConfig } from "./classifier_config.ts";
-import { type AdapterInputs, Linear } from "./linear.ts";
-import type { LinearLayers } from "./lora.ts";
-import { positionsOf } from "./relative_position.ts";
-import type { Weights } from "./weights.ts";
+import { InputError, int64, type Tensor, zeros } from "@decorum/tensor";
+import { attend, attentionMaskBias, Heads, positionsOf } from "./attention.ts";
+import { type DryRun, dryRun, type Start } from "./dry_run.ts";
+import { AdapterInputs, Linear } from "./linear.ts";
+import type { LinearLayers, LoraConfig } from "./lora.ts";
+import { checkTokenIds } from "./token_batch.ts";
+import { type ModelGraph, type WeightIndex, Weights, type WeightsOptions } from "./weights.ts";
 
-/** The two layers of the head, by architecture. */
-function headLayers(config: ClassifierConfig): { dense: string; out: string } {
-  return config.model_type === "roberta"
-    ? { dense: "classifier.dense", out: "classifier.out_proj" }
-    : { dense: "bert.pooler.dense", out: "classifier" };
-}
-
-/** Linear layers of a classifier by dotted name, in the order in which they run. */
-export function classifierLinearLayers(config: ClassifierConfig): LinearLayers {
-  const { hidden_size: d, intermediate_size: ff, model_type } = config;
-  const layers: [string, [number, number]][] = [];
-  for (let i = 0; i < config.num_hidden_layers; i++) {
-    const layer = `${model_type}.encoder.layer.${i}`;
-    for (const part of ["query", "key", "value"]) {
-      layers.push([`${layer}.attention.self.${part}`, [d, d]]);
-    }
-    layers.push([`${layer}.attention.output.dense`, [d, d]]);
-    layers.push([`${layer}.intermediate.dense`, [ff, d]]);
-    layers.push([`${layer}.output.dense`, [d, ff]]);
-  }
-  const head = headLayers(config);
-  layers.push([head.dense, [d, d]], [head.out, [config.labels.length, d]]);
-  return new Map(layers);
+/** What the rest of the program knows of a classifier's `config.json`. */
+export interface ClassifierConfig {
+  readonly model_type: string;
+  readonly vocab_size: number;
+  readonly pad_token_id: number;
+  /** Width of the rows between blocks. */
+  readonly hidden_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  readonly max_position_embeddings: number;
+  /** Label names by class index. */
+  readonly labels: readonly string[];
 }
 
 /**
- * BERT and RoBERTa sequence classifiers as ONNX nodes (Devlin et al. 2019, Liu et al. 2019; transformers
- * `modeling_bert.py`, `modeling_roberta.py`): post-norm blocks, learned absolute positions.
+ * How a block attends; the caller decides how texts lie in the rows.
  *
- * Activations are rows `[batch * time, hidden]`. Matrix products run in the weights' compute type, those of
- * the head and all else in float32.
+ * @param q, k, v `[rows, heads * size]`
+ * @param scale what scores are multiplied by
+ * @returns rows of the context
  */
-export class Classifier {
-  readonly linear: Linear;
+export type BlockAttention = (q: Value, k: Value, v: Value, scale: number) => Value;
 
-  constructor(
-    readonly config: ClassifierConfig,
-    readonly weights: Weights,
-    readonly adapter?: AdapterInputs,
-  ) {
-    this.linear = new Linear(weights, classifierLinearLayers(config), adapter);
-  }
-
+/** A family's ONNX nodes over the weights of one graph. Activations are rows `[tokens, hidden_size]`, float32. */
+export interface ClassifierNetwork {
   /**
-   * @param inputIds `[batch, time]` int64
-   * @param attentionMask `[batch, time]` int64, 1 where a token counts
-   * @param tokenTypeIds `[batch, time]` int64; all 0 when absent
-   * @returns logits `[batch, labels]` float32
+   * @param inputIds, positions int64 of one shape
+   * @param tokenTypeIds int64 of that shape; all 0 when absent
+   * @returns a row of each position
    */
-  logits(inputIds: Value, attentionMask: Value, tokenTypeIds?: Value): Value {
-    const { num_attention_heads: count, hidden_size: d, model_type } = this.config;
-    const size = d / count;
-    const heads = new Heads(inputIds, count, size);
-    const bias = attentionMaskBias(attentionMask);
-    let x = this.embed(inputIds, this.#positions(inputIds), tokenTypeIds);
-    for (let i = 0; i < this.config.num_hidden_layers; i++) {
-      const layer = `${model_type}.encoder.layer.${i}`;
-      x = this.weights.graph.scope(layer, () => this.#block(layer, x, heads, bias));
-    }
-    const first = gather(
-      reshape(x, concat([shapeOf(inputIds), inputIds.graph.constant(int64([1], [d]))], 0)),
-      inputIds.graph.scalar(0, "int64"),
-      1,
-    );
-    return this.head(first);
-  }
-
+  embed(inputIds: Value, positions: Value, tokenTypeIds?: Value): Value;
+  /**
+   * One block of the encoder.
+   *
+   * @param x rows of all tokens
+   * @param pick takes the rows whose results are wanted; all of them by default
+   */
+  block(index: number, x: Value, attention: BlockAttention, pick?: (rows: Value) => Value): Value;
   /**
    * The head, in float32.
    *
-   * @param first the first token of each text, `[texts, hidden]`
+   * @param first the first token of each text, `[texts, hidden_size]`
    * @returns logits `[texts, labels]`
    */
-  head(first: Value): Value {
-    const head = headLayers(this.config);
-    const dense = (name: string, rows: Value) =>
-      this.linear.forward(name, rows, { bias: true, computeType: "float32" });
-    return dense(head.out, tanh(dense(head.dense, first)));
-  }
+  head(first: Value): Value;
+}
 
-  #block(layer: string, x: Value, heads: Heads, bias: Value): Value {
-    const dense = (name: string, rows: Value) =>
-      this.linear.forward(`${layer}.${name}`, rows, { bias: true });
-    const q = mul(dense("attention.self.query", x), heads.size ** -0.5);
-    const context = attend(
-      heads.split(q),
-      heads.splitTransposed(dense("attention.self.key", x)),
-      heads.split(dense("attention.self.value", x)),
-      bias,
-    );
-    const attended = dense("attention.output.dense", heads.merge(context));
-    const y = this.norm(`${layer}.attention.output.LayerNorm`, add(x, cast(attended, "float32")));
-    return this.norm(`${layer}.output.LayerNorm`, add(y, this.feedForward(layer, y)));
-  }
-
-  /** @param layer its dotted name @param x `[rows, hidden]` @returns as much, float32 */
-  feedForward(layer: string, x: Value): Value {
-    const [into, out] = [`${layer}.intermediate.dense`, `${layer}.output.dense`];
-    const padding = this.linear.padding(this.config.intermediate_size, [into, out]);
-    const wide = this.linear.forward(into, x, { bias: true, padOut: padding });
-    const hidden = this.activation(cast(wide, "float32"));
-    return cast(this.linear.forward(out, hidden, { bias: true, padIn: padding }), "float32");
-  }
-
-  /** `hidden_act` of float32. */
-  activation(x: Value): Value {
-    if (this.config.hidden_act === "relu") return relu(x);
-    return gelu(x, this.config.hidden_act === "gelu" ? "none" : "tanh");
-  }
-
+/** What a family's file gives for one `config.json`. */
+export interface ClassifierParts {
+  readonly config: ClassifierConfig;
+  network(linear: Linear): ClassifierNetwork;
+  /** Whether the model tells the two texts of a pair apart by `token_type_ids`. */
+  readonly tokenTypes: boolean;
   /**
-   * Normalised sums of word, position and type embeddings.
-   *
-   * @param inputIds, positions int64 of one shape
-   * @param tokenTypeIds int64 of that shape; all 0 when absent
-   * @returns a row of each position, `[positions, hidden]` float32
+   * Whether positions count, from `pad_token_id + 1` on, the tokens that are not the padding token, which itself has
+   * position `pad_token_id` (fairseq's rule, transformers' `create_position_ids_from_input_ids`); else they are 0, 1, ..
    */
-  embed(inputIds: Value, positions: Value, tokenTypeIds?: Value): Value {
-    const { model_type, vocab_size, max_position_embeddings, type_vocab_size, hidden_size: d } =
-      this.config;
-    const name = `${model_type}.embeddings`;
-    const table = (part: string, rows: number) =>
-      this.weights.stored(`${name}.${part}_embeddings.weight`, [rows, d]);
-    const look = (part: string, rows: number, ids: Value) =>
-      cast(gather(table(part, rows), ids, 0), "float32");
-    const types = tokenTypeIds ?? inputIds.graph.scalar(0, "int64");
-    const sum = add(
-      add(
-        look("word", vocab_size, inputIds),
-        look("position", max_position_embeddings, positions),
-      ),
-      look("token_type", type_vocab_size, types),
-    );
-    return this.norm(`${name}.LayerNorm`, reshape(sum, [-1, d]));
-  }
+  readonly positionsAfterPadding: boolean;
+  /** transformers' class, for `architectures` of a new model, and its tokenizer's. */
+  readonly architecture: string;
+  readonly tokenizerClass: string;
+  /** Layers that the base model lacks: a classifier made from it learns them from nothing. */
+  readonly headLayers: readonly string[];
+  /** How a weight of a new model begins, and the tables in which the padding token's row is 0. */
+  start(key: string): Start;
+  readonly paddedTables: readonly string[];
+}
 
-  /** RoBERTa counts from its padding id over what is not padding (`create_position_ids_from_input_ids`). */
-  #positions(inputIds: Value): Value {
-    if (this.config.model_type === "bert") return positionsOf(inputIds, 1);
-    const pad = this.config.pad_token_id;
-    const real = cast(not(equal(inputIds, pad)), "int64");
-    const counted = cumSum(real, 1);
-    return add(mul(counted, real), pad);
-  }
+/** A sequence classifier: a reward model. It is a description; the weights are a `Checkpoint`. */
+export interface Classifier extends ClassifierParts {
+  /** Linear layers by dotted name, in the order in which they run. */
+  readonly layers: LinearLayers;
+  /** Shapes of a new model's weights by key. */
+  readonly weightShapes: ReadonlyMap<string, readonly number[]>;
+  /** Whether a layer sees rows of all tokens, or one row a text. */
+  rowsOf(layer: string): "source" | "target";
+}
 
-  /** Layer normalisation with the weights called `name`; `x` is `[rows, hidden]` float32. */
-  norm(name: string, x: Value): Value {
-    const d = this.config.hidden_size;
-    const scale = this.weights.float32(`${name}.weight`, [d]);
-    const shift = this.weights.float32(`${name}.bias`, [d]);
-    return this.weights.graph.scope(
-      name,
-      () => layerNormalization(x, scale, shift, { epsilon: this.config.layer_norm_eps }),
+/** The model with its table of layers, which is what a dry run of its graph asks for. */
+export function classifier(parts: ClassifierParts): Classifier {
+  const source = new Set<string>();
+  let found: DryRun | undefined;
+  const run = () =>
+    found ??= dryRun((graph, linear) => {
+      const network = parts.network(linear);
+      const ids = graph.input("ids", "int64", ["tokens"]);
+      let x = network.embed(ids, ids);
+      for (let i = 0; i < parts.config.num_hidden_layers; i++) x = network.block(i, x, (q) => q);
+      for (const name of linear.layers.keys()) source.add(name);
+      network.head(x);
+    });
+  return {
+    ...parts,
+    get layers() {
+      return run().layers;
+    },
+    get weightShapes() {
+      return run().shapes;
+    },
+    rowsOf: (layer) => run() && source.has(layer) ? "source" : "target",
+  };
+}
+
+/** Longest sequence the model has positions for. */
+export function maxPositions({ config, positionsAfterPadding }: ClassifierParts): number {
+  const { max_position_embeddings, pad_token_id } = config;
+  return positionsAfterPadding
+    ? max_position_embeddings - pad_token_id - 1
+    : max_position_embeddings;
+}
+
+/** Positions of the tokens of one text: the rule that `classifierLogits` has as nodes. */
+export function positionIds(model: ClassifierParts, ids: readonly number[]): number[] {
+  if (!model.positionsAfterPadding) return ids.map((_, i) => i);
+  const pad = model.config.pad_token_id;
+  let last = pad;
+  return ids.map((id) => id === pad ? pad : ++last);
+}
+
+/**
+ * Index of a label by its name.
+ *
+ * @throws InputError listing the names there are.
+ */
+export function labelIndex(config: Pick<ClassifierConfig, "labels">, label: string): number {
+  const index = config.labels.indexOf(label);
+  if (index >= 0) return index;
+  throw new InputError(
+    `Cannot score label "${label}": the classifier's labels are ${
+      config.labels.map((name) => `"${name}"`).join(", ")
+    }`,
+  );
+}
+
+/** What a classifier's graph is made of. */
+export interface ClassifierSpec extends WeightsOptions {
+  readonly model: Classifier;
+  readonly index: WeightIndex;
+  readonly lora?: LoraConfig;
+  /** Takes LoRA dropout masks as inputs: see `AdapterInputs`. */
+  readonly dropout?: boolean;
+}
+
+/**
+ * A sequence classifier over a padded batch. Inputs: `input_ids`, `attention_mask` `[batch, time]` int64, where the model
+ * knows them `token_type_ids` too, and the adapter's parameters: see `classifierBatch`.
+ *
+ * @param finish declares outputs; by default `logits` `[batch, labels]` float32
+ */
+export function buildClassifierGraph(
+  spec: ClassifierSpec,
+  finish: (logits: Value) => void = (logits) => void logits.graph.output(logits, "logits"),
+): ModelGraph {
+  const { model, lora, dropout = false } = spec;
+  const graph = new GraphBuilder("classifier");
+  const input = (name: string) => graph.input(name, "int64", ["batch", "time"]);
+  const inputIds = input("input_ids");
+  const attentionMask = input("attention_mask");
+  const tokenTypeIds = model.tokenTypes ? input("token_type_ids") : undefined;
+  const weights = new Weights(graph, spec.index, spec);
+  const adapter = lora && new AdapterInputs(weights, lora, model.layers, { dropout });
+  const network = model.network(new Linear(weights, adapter));
+  const { num_attention_heads: count, hidden_size: d, num_hidden_layers } = model.config;
+  const heads = new Heads(inputIds, count, d / count);
+  const bias = attentionMaskBias(attentionMask);
+  let x = network.embed(inputIds, positions(model, inputIds), tokenTypeIds);
+  for (let i = 0; i < num_hidden_layers; i++) {
+    x = network.block(
+      i,
+      x,
+      (q, k, v, scale) =>
+        heads.merge(
+          attend(heads.split(mul(q, scale)), heads.splitTransposed(k), heads.split(v), bias),
+        ),
     );
   }
+  const first = gather(
+    reshape(x, concat([shapeOf(inputIds), graph.constant(int64([1], [d]))], 0)),
+    graph.scalar(0, "int64"),
+    1,
+  );
+  finish(network.head(first));
+  return { graph: graph.build(), files: weights.files };
+}
+
+/** @param inputIds `[batch, time]` @returns int64 that broadcasts to it */
+function positions({ config, positionsAfterPadding }: Classifier, inputIds: Value): Value {
+  if (!positionsAfterPadding) return positionsOf(inputIds, 1);
+  const pad = config.pad_token_id;
+  const real = cast(not(equal(inputIds, pad)), "int64");
+  return add(mul(cumSum(real, 1), real), pad);
+}
+
+/** Texts padded to one length, as feeds of a classifier's graph. */
+export interface ClassifierBatch {
+  /** `input_ids` and `attention_mask` `[batch, time]` int64; where the model knows them `token_type_ids`, all 0. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  /** Positions that hold no token, of all positions that are computed. */
+  readonly padding: { readonly padded: number; readonly total: number };
+}
+
+/**
+ * Pads texts to the longest of them. Nothing is truncated: that is the tokenizer's work.
+ *
+ * @param ids token ids of each text, special tokens included
+ * @param options.maxLength most tokens of a text; the model's positions are a limit in any case
+ * @throws InputError for an empty batch or text, an id outside the vocabulary, a text over a limit, or a
+ * `maxLength` that is no positive integer
+ */
+export function classifierBatch(
+  ids: readonly (readonly number[])[],
+  model: ClassifierParts,
+  options: { readonly maxLength?: number } = {},
+): ClassifierBatch {
+  checkTexts(ids, model, options);
+  const width = Math.max(...ids.map((text) => text.length));
+  const dims = [ids.length, width];
+  const rows = (value: (id: number) => number, fill: number) =>
+    int64(
+      dims,
+      ids.flatMap((text) => [
+        ...text.map(value),
+        ...Array<number>(width - text.length).fill(fill),
+      ]),
+    );
+  const feeds = {
+    input_ids: rows((id) => id, model.config.pad_token_id),
+    attention_mask: rows(() => 1, 0),
+  };
+  const total = ids.length * width;
+  const tokens = ids.reduce((n, text) => n + text.length, 0);
+  return {
+    feeds: model.tokenTypes ? { ...feeds, token_type_ids: zeros("int64", dims) } : feeds,
+    padding: { padded: total - tokens, total },
+  };
+}
+
+/**
+ * Stops before texts that a classifier cannot take: the conditions of `classifierBatch`.
+ *
+ * @throws InputError naming the text
+ */
+export function checkTexts(
+  ids: readonly (readonly number[])[],
+  model: ClassifierParts,
+  options: { readonly maxLength?: number } = {},
+): void {
+  const { maxLength = Infinity } = options;
+  if (!(maxLength >= 1) || (maxLength !== Infinity && !Number.isInteger(maxLength))) {
+    throw new InputError(
+      `Cannot limit texts to maxLength ${maxLength}: expected an integer of 1 or more`,
+    );
+  }
+  if (ids.length === 0) {
+    throw new InputError("Cannot make a batch of 0 texts: expected at least one");
+  }
+  for (const [i, text] of ids.entries()) {
+    checkLength(text.length, i, model, maxLength);
+    checkTokenIds(text, `text ${i}`, model.config.vocab_size);
+  }
+}
+
+function checkLength(length: number, index: number, model: ClassifierParts, maxLength: number) {
+  const most = maxPositions(model);
+  if (length <= Math.min(maxLength, most)) return;
+  const { model_type, max_position_embeddings } = model.config;
+  const limit = maxLength < most
+    ? `the limit is maxLength ${maxLength}`
+    : `a ${model_type} of max_position_embeddings ${max_position_embeddings} ` +
+      `has positions for ${most}`;
+  throw new InputError(
+    `Cannot make a batch: text ${index} has ${length} tokens, but ${limit}; truncate it`,
+  );
 }

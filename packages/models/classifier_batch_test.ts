@@ -1,10 +1,10 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
-import { classifierBatch, labelIndex, maxPositions, parseClassifierConfig } from "./mod.ts";
+import { classifierBatch, classifierModel, labelIndex, maxPositions } from "./mod.ts";
 import { tinyBert, tinyRoberta } from "./testing/tiny.ts";
 
-const roberta = parseClassifierConfig(tinyRoberta, "roberta");
-const bert = parseClassifierConfig(tinyBert, "bert");
+const roberta = classifierModel(tinyRoberta, "roberta");
+const bert = classifierModel(tinyBert, "bert");
 const numbers = (value: { data: unknown } | undefined) =>
   [...value!.data as BigInt64Array].map(Number);
 
@@ -69,16 +69,19 @@ Deno.test("bad batches are refused with what was found and what was expected", (
 
 Deno.test("RoBERTa has positions after its padding id, BERT for every row", () => {
   assert.equal(maxPositions(roberta), 16);
-  assert.equal(maxPositions({ ...roberta, max_position_embeddings: 514 }), 512);
+  assert.equal(
+    maxPositions(classifierModel({ ...tinyRoberta, max_position_embeddings: 514 }, "r")),
+    512,
+  );
   assert.equal(maxPositions(bert), 16);
   classifierBatch([Array<number>(16).fill(3)], roberta);
   classifierBatch([Array<number>(16).fill(3)], bert, { maxLength: 100 });
 });
 
 Deno.test("labels are found by name; an unknown one lists the names there are", () => {
-  assert.equal(labelIndex(roberta, "neutral"), 2);
+  assert.equal(labelIndex(roberta.config, "neutral"), 2);
   assert.throws(
-    () => labelIndex(roberta, "Hate"),
+    () => labelIndex(roberta.config, "Hate"),
     /^InputError: Cannot score label "Hate": the classifier's labels are "nothate", "hate", "neutral"$/,
   );
 });

@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
-import { GraphBuilder } from "@decorum/onnx";
 import { float32, int64 } from "@decorum/tensor";
 import {
   buildClassifierGraph,
-  Classifier,
   classifierBatch,
-  classifierLinearLayers,
+  classifierModel,
   initAdapter,
   loraScaling,
   mergeAdapter,
   openCheckpoint,
-  Weights,
 } from "./mod.ts";
 import { assertClose, difference, type Feeds, floats, run, runAll } from "./testing/run.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -21,7 +18,7 @@ const texts = [[3, 20, 21, 22, 2], [3, 9, 2], Array.from({ length: 16 }, (_, i) 
 type Model = ReturnType<typeof makeClassifier>;
 
 async function logitsOf(model: Model, batch: readonly (readonly number[])[] = texts) {
-  const feeds = classifierBatch(batch, model.config).feeds;
+  const feeds = classifierBatch(batch, model.model).feeds;
   return floats((await run(buildClassifierGraph(model), feeds))["logits"]);
 }
 
@@ -34,7 +31,7 @@ for (const json of [tinyRoberta, tinyBert]) {
     const batches = [texts, texts.toReversed(), ...texts.map((text) => [text])];
     const results = await runAll(
       buildClassifierGraph(model),
-      ...batches.map((batch) => classifierBatch(batch, model.config).feeds),
+      ...batches.map((batch) => classifierBatch(batch, model.model).feeds),
     );
     assert.deepEqual(results[0]!["logits"]!.dims, [4, 3]);
     const [together, reversed, ...alone] = results.map((r) => floats(r["logits"]));
@@ -54,7 +51,7 @@ for (const json of [tinyRoberta, tinyBert]) {
     using folder = new TemporaryFolder();
     const model = makeClassifier(folder.join("model"), json);
     const config = lora("query", "value");
-    const layers = classifierLinearLayers(model.config);
+    const layers = model.model.layers;
     const graph = buildClassifierGraph({ ...model, lora: config });
     const feeds = [[initAdapter(config, layers, 1), 2], [
       randomAdapter(config, layers),
@@ -63,7 +60,7 @@ for (const json of [tinyRoberta, tinyBert]) {
     const results = await runAll(
       graph,
       ...feeds.map(([parameters, scale]): Feeds => ({
-        ...classifierBatch(texts, model.config).feeds,
+        ...classifierBatch(texts, model.model).feeds,
         ...Object.fromEntries(parameters),
         lora_scale: float32([], [scale]),
       })),
@@ -77,11 +74,11 @@ for (const json of [tinyRoberta, tinyBert]) {
     Deno.test(`${name}: an adapter of ${target} equals the merged model`, async () => {
       using folder = new TemporaryFolder();
       const model = makeClassifier(folder.join("model"), json);
-      const layers = classifierLinearLayers(model.config);
+      const layers = model.model.layers;
       const config = lora(target);
       const parameters = randomAdapter(config, layers);
       const result = await run(buildClassifierGraph({ ...model, lora: config }), {
-        ...classifierBatch(texts, model.config).feeds,
+        ...classifierBatch(texts, model.model).feeds,
         ...Object.fromEntries(parameters),
         lora_scale: float32([], [loraScaling(config)]),
       });
@@ -96,33 +93,32 @@ for (const json of [tinyRoberta, tinyBert]) {
 Deno.test("BERT's second segment has an embedding of its own; without segments all is the first", async () => {
   using folder = new TemporaryFolder();
   const model = makeClassifier(folder.join("model"), tinyBert);
-  const { feeds } = classifierBatch([[3, 20, 2, 21, 2]], model.config);
+  const { feeds } = classifierBatch([[3, 20, 2, 21, 2]], model.model);
   const second = { ...feeds, token_type_ids: int64([1, 5], [0, 0, 0, 1, 1]) };
   const found = await runAll(buildClassifierGraph(model), feeds, second);
   const [one, two] = found.map((r) => floats(r["logits"]));
   assert.ok(difference(one!, two!) > 1e-3);
 
-  const graph = new GraphBuilder("without");
-  const ids = (name: string) => graph.input(name, "int64", ["batch", "time"]);
-  const weights = new Weights(graph, model.index);
-  const classifier = new Classifier(model.config, weights);
-  graph.output(classifier.logits(ids("input_ids"), ids("attention_mask")), "logits");
+  const without = { ...model, model: { ...model.model, tokenTypes: false } };
   const { input_ids, attention_mask } = feeds;
-  const without = await run(
-    { graph: graph.build(), files: weights.files },
-    { input_ids: input_ids!, attention_mask: attention_mask! },
-  );
-  assert.deepEqual(floats(without["logits"]), one);
+  const { logits } = await run(buildClassifierGraph(without), {
+    input_ids: input_ids!,
+    attention_mask: attention_mask!,
+  });
+  assert.deepEqual(floats(logits), one);
 });
 
-for (const hidden_act of ["gelu", "gelu_new", "relu"]) {
+for (const hidden_act of ["gelu", "gelu_new", "relu", "silu", "quick_gelu"]) {
   Deno.test(`hidden_act ${hidden_act} is one of its own`, async () => {
     using folder = new TemporaryFolder();
     const model = makeClassifier(folder.join("model"), { ...tinyRoberta, hidden_act });
-    const others = ["gelu", "gelu_new", "relu"].filter((name) => name !== hidden_act);
+    const others = ["gelu", "gelu_new", "relu", "silu", "quick_gelu"].filter((name) =>
+      name !== hidden_act
+    );
     const found = await logitsOf(model);
     for (const name of others) {
-      const other = { ...model, config: { ...model.config, hidden_act: name as "gelu" } };
+      const json = { ...tinyRoberta, hidden_act: name };
+      const other = { ...model, model: classifierModel(json, "other") };
       assert.ok(difference(found, await logitsOf(other)) > 1e-6);
     }
   });

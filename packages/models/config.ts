@@ -1,5 +1,6 @@
 import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
+import { z } from "zod";
 
 /** A parsed JSON object whose fields are still to be checked. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -31,4 +32,83 @@ export function readJson(path: string): JsonObject {
     throw new InputError(`Cannot use ${path}: its outermost value is ${kind}, expected an object`);
   }
   return value as JsonObject;
+}
+
+/** The field `architectures`: absent, or naming one of the classes of transformers that the graphs are. */
+export function architectures(...known: readonly string[]) {
+  const fits = (names: readonly string[]) =>
+    names.length === 0 || names.some((name) => known.includes(name));
+  return z.array(z.string()).nullish().refine((names) => !names || fits(names), {
+    error: `expected ${known.map((name) => `"${name}"`).join(" or ")}`,
+  });
+}
+
+/** A number of `config.json` that only a new model is made by. @throws InputError naming file and field */
+export function numberField(
+  config: JsonObject,
+  source: string,
+  field: string,
+  otherwise: number,
+): number {
+  const found = config[field] ?? otherwise;
+  if (typeof found === "number" && Number.isFinite(found) && found >= 0) return found;
+  throw new InputError(
+    `Cannot use ${source}: field "${field}" is ${JSON.stringify(found)}; expected a number`,
+  );
+}
+
+/**
+ * Checks a JSON object against `schema`.
+ *
+ * @throws InputError naming the file and every field that is missing or wrong
+ */
+export function parseJson<S extends z.ZodType>(
+  json: JsonObject,
+  source: string,
+  schema: S,
+): z.infer<S> {
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => {
+    const found = issue.path.reduce<unknown>(
+      (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+      json,
+    );
+    return `field "${issue.path.join(".")}" is ${show(found)}: ${issue.message}`;
+  });
+  throw new InputError(`Cannot use ${source}: ${problems.join("; ")}`);
+}
+
+function show(found: unknown): string {
+  return found === undefined ? "missing" : JSON.stringify(found);
+}
+
+/** The fields of a classifier's labels. */
+export const labelFields = {
+  id2label: z.record(z.string(), z.string()).refine(
+    (names) => Object.keys(names).every((id) => /^\d+$/.test(id)),
+    { error: "expected integers as label ids" },
+  ).nullish(),
+  num_labels: z.int().positive().nullish(),
+};
+
+/** Label names by class index; without `id2label` they are transformers' LABEL_0, LABEL_1, .. */
+export function labelNames(
+  { id2label, num_labels }: {
+    readonly id2label?: Readonly<Record<string, string>> | null | undefined;
+    readonly num_labels?: number | null | undefined;
+  },
+  source: string,
+): string[] {
+  if (!id2label) return Array.from({ length: num_labels ?? 2 }, (_, i) => `LABEL_${i}`);
+  const ids = Object.keys(id2label).map(Number).sort((a, b) => a - b);
+  const missing = ids.findIndex((id, i) => id !== i);
+  if (missing >= 0) {
+    throw new InputError(
+      `Cannot use ${source}: field "id2label" has no label ${missing}; expected 0 to ${
+        ids.length - 1
+      }`,
+    );
+  }
+  return ids.map((id) => id2label[String(id)]!);
 }

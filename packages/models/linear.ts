@@ -1,8 +1,7 @@
 import { cast, concat, gemm, mul, split, type Value } from "@decorum/onnx";
 import { type ComputeType, zeros } from "@decorum/tensor";
 import { type LinearLayers, type LoraConfig, loraKey, loraScaling, targetLayers } from "./lora.ts";
-import { parameter } from "./parameter.ts";
-import type { Weights } from "./weights.ts";
+import { parameter, type Weights } from "./weights.ts";
 
 export interface AdapterOptions {
   /** Before every input's name: tells several adapters of one graph apart. Default none. */
@@ -108,26 +107,31 @@ const CACHE_LINE = 16;
 
 /** Linear layers of a model under the checkpoint's keys, each with the adapter's part where it has one. */
 export class Linear {
-  constructor(
-    readonly weights: Weights,
-    readonly layers: LinearLayers,
-    readonly adapter?: AdapterInputs,
-  ) {}
+  /** The layers that were asked for, in that order. */
+  readonly layers: Map<string, readonly [out: number, inp: number]> = new Map();
+
+  constructor(readonly weights: Weights, readonly adapter?: AdapterInputs) {}
 
   /**
    * `x W^T (+ b)` of the layer called `name`.
    *
+   * @param out features of the result
    * @param x `[rows, in]`
    * @returns `[rows, out]` in the type the product ran in
    */
-  forward(name: string, x: Value, options: LinearOptions = {}): Value {
-    return this.forwardAll([name], x, options)[0]!;
+  forward(name: string, out: number, x: Value, options: LinearOptions = {}): Value {
+    return this.forwardAll([name], out, x, options)[0]!;
   }
 
-  /** The same for several layers of one input. @returns one `[rows, out]` for each */
-  forwardAll(names: readonly string[], x: Value, options: LinearOptions = {}): Value[] {
+  /** The same for several layers of one input, all as wide. @returns one `[rows, out]` for each */
+  forwardAll(
+    names: readonly string[],
+    out: number,
+    x: Value,
+    options: LinearOptions = {},
+  ): Value[] {
     const input = cast(x, options.computeType ?? this.weights.computeType);
-    const products = names.map((name) => this.#product(name, input, options));
+    const products = names.map((name) => this.#product(name, out, input, options));
     return this.adapter
       ? this.#scoped(names[0]!, () => this.adapter!.apply(names, input, products))
       : products;
@@ -149,19 +153,31 @@ export class Linear {
     return padded ? CACHE_LINE : 0;
   }
 
+  /** Notes a layer. @returns `[out, in]`, its input's padding not counted */
+  protected size(name: string, out: number, x: Value, padIn = 0): readonly [number, number] {
+    const width = x.shape.at(-1);
+    if (typeof width !== "number") throw new Error(`internal: the input of "${name}" has no width`);
+    const size = [out, width - padIn] as const;
+    this.layers.set(name, size);
+    return size;
+  }
+
   #scoped<T>(name: string, body: () => T): T {
     return this.weights.graph.scope(name.split(".").slice(-2).join("."), body);
   }
 
-  #product(name: string, input: Value, { bias, padOut = 0, padIn = 0 }: LinearOptions): Value {
-    const size = this.layers.get(name);
-    if (!size) throw new Error(`internal: the model lists no linear layer "${name}"`);
+  #product(
+    name: string,
+    out: number,
+    input: Value,
+    { bias, padOut = 0, padIn = 0 }: LinearOptions,
+  ): Value {
+    const size = this.size(name, out, input, padIn);
     const computeType = input.dtype as ComputeType;
     return this.#scoped(name, () => {
-      const [out, inp] = size;
       const w = this.weights.matrix(`${name}.weight`, size, computeType);
       const c = bias ? cast(this.weights.stored(`${name}.bias`, [out]), computeType) : undefined;
-      const padded = this.#padded(this.#padded(w, [out, padIn], 1), [padOut, inp + padIn], 0);
+      const padded = this.#padded(this.#padded(w, [out, padIn], 1), [padOut, size[1] + padIn], 0);
       return gemm(input, padded, c && this.#padded(c, [padOut], 0), { transB: true });
     });
   }

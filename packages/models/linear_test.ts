@@ -19,7 +19,7 @@ function linearOf(options: WeightsOptions & { readonly adapted?: boolean } = {})
   };
   const weights = new Weights(graph, index, options);
   const adapter = options.adapted ? new AdapterInputs(weights, lora, layers) : undefined;
-  return { graph, linear: new Linear(weights, layers, adapter) };
+  return { graph, linear: new Linear(weights, adapter) };
 }
 
 Deno.test("rows that lie a multiple of 4096 bytes apart are padded by one line of the cache", () => {
@@ -53,9 +53,9 @@ Deno.test("padding changes no result", async () => {
   const run = async (padding: number) => {
     const { graph, linear } = linearOf({ trainable: () => true });
     const x = graph.input("x", "float32", [3, 4]);
-    const hidden: Value = linear.forward("up", x, { bias: true, padOut: padding });
+    const hidden: Value = linear.forward("up", 1024, x, { bias: true, padOut: padding });
     graph.output(hidden, "hidden");
-    graph.output(linear.forward("down", hidden, { bias: true, padIn: padding }), "y");
+    graph.output(linear.forward("down", 4, hidden, { bias: true, padIn: padding }), "y");
     await using session = await createSession(
       { bytes: encodeModel(graph.build()) },
       { intraOpThreads: 1 },

@@ -5,11 +5,13 @@ import {
   AdapterInputs,
   buildForwardGraph,
   initAdapter,
+  Linear,
   loraScaling,
   mergeAdapter,
   openCheckpoint,
-  T5,
-  t5LinearLayers,
+  openNetwork,
+  runSequences,
+  sequenceInputs,
   tokenBatch,
   Weights,
 } from "./mod.ts";
@@ -28,7 +30,7 @@ Deno.test("a new adapter, and one that is off, equal the base bit for bit", asyn
   const model = makeT5(folder.join("t5"));
   const base = await logprobsOf(model);
   const config = lora("q", "v", "wo");
-  const layers = t5LinearLayers(model.config);
+  const layers = model.model.layers;
   const feeds = [
     adapterFeeds(initAdapter(config, layers, 3), loraScaling(config)),
     adapterFeeds(randomAdapter(config, layers), 0),
@@ -51,7 +53,7 @@ for (
     Deno.test(`${feed_forward_proj}: an adapter of ${target} equals the merged model`, async () => {
       using folder = new TemporaryFolder();
       const model = makeT5(folder.join("t5"), { feed_forward_proj });
-      const layers = t5LinearLayers(model.config);
+      const layers = model.model.layers;
       const config = lora(target);
       const parameters = randomAdapter(config, layers);
       const feeds = feedsOf(model, sequences, adapterFeeds(parameters, loraScaling(config)));
@@ -68,32 +70,28 @@ for (
 Deno.test("two prefixes make two adapters of one base in one graph", async () => {
   using folder = new TemporaryFolder();
   const model = makeT5(folder.join("t5"));
-  const layers = t5LinearLayers(model.config);
+  const layers = model.model.layers;
   const adapters = [
     { prefix: "policy.", config: lora("q", "v") },
     { prefix: "reference.", config: { ...lora("q", "wo"), r: 2 } },
   ].map((a, i) => ({ ...a, parameters: randomAdapter(a.config, layers, i + 1) }));
 
   const graph = new GraphBuilder("two");
-  const ids = (name: string) => graph.input(name, "int64", ["batch", `${name}_time`]);
-  const [source, mask, target] = [
-    ids("input_ids"),
-    graph.input("attention_mask", "int64", ["batch", "input_ids_time"]),
-    ids("decoder_input_ids"),
-  ];
+  const inputs = sequenceInputs(graph);
   const weights = new Weights(graph, model.index);
   for (const { prefix, config } of adapters) {
     const adapter = new AdapterInputs(weights, config, layers, { prefix });
-    const t5 = new T5(model.config, weights, adapter);
+    const network = model.model.network(new Linear(weights, adapter));
+    const { decoded } = runSequences(model.model, network, inputs);
     assert.equal(adapter.scaleName, `${prefix}lora_scale`);
-    graph.output(t5.logits(t5.decode(target, t5.encode(source, mask))), `${prefix}logits`);
+    graph.output(network.logits(decoded), `${prefix}logits`);
   }
   const two = { graph: graph.build(), files: weights.files };
   const external = [...two.graph.initializers.values()].filter((i) => "external" in i);
   assert.equal(external.length, model.tensors.size, "the base's weights are there once");
 
   const { input_ids, attention_mask, decoder_input_ids } =
-    tokenBatch(sequences, model.config).feeds;
+    tokenBatch(sequences, model.model.config).feeds;
   const feeds: Record<string, Tensor> = {
     input_ids: input_ids!,
     attention_mask: attention_mask!,
@@ -117,12 +115,9 @@ Deno.test("two prefixes make two adapters of one base in one graph", async () =>
 
 function logitsGraph(model: TinyT5, config: ReturnType<typeof lora>) {
   const graph = new GraphBuilder("one");
-  const ids = (name: string, time: string) => graph.input(name, "int64", ["batch", time]);
-  const weights = new Weights(graph, model.index);
-  const adapter = new AdapterInputs(weights, config, t5LinearLayers(model.config));
-  const t5 = new T5(model.config, weights, adapter);
-  const encoded = t5.encode(ids("input_ids", "source"), ids("attention_mask", "source"));
-  graph.output(t5.logits(t5.decode(ids("decoder_input_ids", "target"), encoded)), "logits");
+  const { weights, network } = openNetwork(graph, { ...model, lora: config });
+  const { decoded } = runSequences(model.model, network, sequenceInputs(graph));
+  graph.output(network.logits(decoded), "logits");
   return { graph: graph.build(), files: weights.files };
 }
 
@@ -130,7 +125,7 @@ Deno.test("a dropout mask of ones changes nothing, one of zeros is the base", as
   using folder = new TemporaryFolder();
   const model = makeT5(folder.join("t5"));
   const config = lora("q", "wi_1");
-  const parameters = randomAdapter(config, t5LinearLayers(model.config));
+  const parameters = randomAdapter(config, model.model.layers);
   const on = feedsOf(model, sequences, adapterFeeds(parameters, loraScaling(config)));
   const plain = await run(buildForwardGraph({ ...specOf(model), lora: config }), on);
   const graph = buildForwardGraph({ ...specOf(model), lora: config, dropout: true });

@@ -1,22 +1,24 @@
 export * from "./attention.ts";
 export * from "./checkpoint.ts";
 export * from "./classifier.ts";
-export * from "./classifier_batch.ts";
-export * from "./classifier_config.ts";
-export * from "./classifier_graph.ts";
-export * from "./config.ts";
-export * from "./linear.ts";
+export { type JsonObject, readJson } from "./config.ts";
+export * from "./encoder_decoder.ts";
+export {
+  classifierModel,
+  isPolicyModel,
+  openClassifier,
+  openPolicyModel,
+  policyModel,
+} from "./families.ts";
+export { initClassifier, initPolicyModel } from "./init.ts";
+export { AdapterInputs, Linear, type LinearOptions } from "./linear.ts";
 export * from "./lora.ts";
 export * from "./merge.ts";
 export * from "./model_folder.ts";
-export * from "./model_graph.ts";
 export { baseModelHash, type ModelHashOptions, tokenizerHash } from "./model_hash.ts";
 export * from "./peft.ts";
 export * from "./policy_graph.ts";
-export * from "./relative_position.ts";
 export { replaceFolder } from "./replace_folder.ts";
-export * from "./t5.ts";
-export * from "./t5_config.ts";
 export * from "./token_batch.ts";
 export * from "./value_head.ts";
-export * from "./weights.ts";
+export { type ModelGraph, type WeightIndex, Weights, type WeightsOptions } from "./weights.ts";

@@ -1,7 +1,6 @@
 import { InputError } from "@decorum/tensor";
 import { z } from "zod";
-import type { JsonObject } from "./config.ts";
-import { parseJson } from "./config_file.ts";
+import { type JsonObject, parseJson } from "./config.ts";
 import { type LinearLayers, type LoraConfig, targetLayers } from "./lora.ts";
 
 /** A field that would change the arithmetic: absent, null, or one of its neutral values, as JSON. */

@@ -2,15 +2,13 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { float32, InputError, type Tensor, writeSafetensors } from "@decorum/tensor";
 import {
-  classifierLinearLayers,
+  classifierModel,
   initAdapter,
   initValueHead,
   type LoraConfig,
   loraScaling,
-  parseClassifierConfig,
-  parseT5Config,
+  policyModel,
   readPeftAdapter,
-  t5LinearLayers,
   targetLayers,
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
@@ -19,8 +17,7 @@ import {
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { lora, randomAdapter, tinyRoberta, tinyT5 } from "./testing/tiny.ts";
 
-const t5 = parseT5Config(tinyT5, "tiny");
-const layers = t5LinearLayers(t5);
+const { layers } = policyModel(tinyT5, "tiny");
 const config: LoraConfig = { r: 3, loraAlpha: 6, loraDropout: 0.1, targetModules: ["q", "v"] };
 
 /** Writes an adapter whose `adapter_config.json` then has some fields changed. */
@@ -160,22 +157,22 @@ Deno.test("fields that ask for more than plain LoRA are refused by name, all of 
 Deno.test("an adapter for another base is refused with what does not fit", () => {
   using folder = new TemporaryFolder();
   const path = changed(folder.join("a"), {});
-  const wider = t5LinearLayers({ ...t5, d_model: 16 });
+  const wider = policyModel({ ...tinyT5, d_model: 16 }, "other").layers;
   assert.throws(
     () => readPeftAdapter(path, wider),
     /^InputError: Cannot use adapter .*adapter_model\.safetensors with this base model: 16 tensors have another shape \(first: "base_model\..*lora_A\.weight"\); ".*" is \[3, 12\], expected \[3, 16\]; it was made for another base/,
   );
-  const deeper = t5LinearLayers({ ...t5, num_decoder_layers: 4 });
+  const deeper = policyModel({ ...tinyT5, num_decoder_layers: 4 }, "other").layers;
   assert.throws(
     () => readPeftAdapter(path, deeper),
     /8 tensors are missing \(first: "base_model\.model\.decoder\.block\.3\.layer\.0\.SelfAttention\.q\.l/,
   );
-  const shallower = t5LinearLayers({ ...t5, num_decoder_layers: 2 });
+  const shallower = policyModel({ ...tinyT5, num_decoder_layers: 2 }, "other").layers;
   assert.throws(
     () => readPeftAdapter(path, shallower),
     /8 tensors belong to no target layer \(first: "base_model\.model\.decoder\.block\.2\.layer/,
   );
-  const roberta = classifierLinearLayers(parseClassifierConfig(tinyRoberta, "tiny"));
+  const { layers: roberta } = classifierModel(tinyRoberta, "tiny");
   assert.throws(
     () => readPeftAdapter(path, roberta),
     /^InputError: Cannot use .*adapter_config\.json: targetModules "q", "v" are no linear layers of this base model; it has query, key, value, dense, out_proj/,

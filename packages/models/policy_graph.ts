@@ -12,17 +12,20 @@ import {
   unsqueeze,
   type Value,
 } from "@decorum/onnx";
-import { AdapterInputs } from "./linear.ts";
+import {
+  type EncoderDecoder,
+  type EncoderDecoderNetwork,
+  runSequences,
+  sequenceInputs,
+} from "./encoder_decoder.ts";
+import { AdapterInputs, type AdapterOptions, Linear } from "./linear.ts";
 import type { LoraConfig } from "./lora.ts";
-import type { ModelGraph } from "./model_graph.ts";
-import { T5, t5LinearLayers } from "./t5.ts";
-import type { T5Config } from "./t5_config.ts";
 import { valueHead } from "./value_head.ts";
-import { type WeightIndex, Weights, type WeightsOptions } from "./weights.ts";
+import { type ModelGraph, type WeightIndex, Weights, type WeightsOptions } from "./weights.ts";
 
 /** What a policy is made of. */
 export interface PolicySpec extends WeightsOptions {
-  readonly config: T5Config;
+  readonly model: EncoderDecoder;
   readonly index: WeightIndex;
   readonly lora?: LoraConfig;
   /** Adds the value head's parameters as inputs and `values`. */
@@ -64,8 +67,20 @@ export function atLabels(values: Value, labels: Value): Value {
   return squeeze(gatherElements(values, unsqueeze(labels, [1]), 1), [1]);
 }
 
+/** The policy's nodes in a graph, adapter included; the weights are the graph's own. */
+export function openNetwork(
+  graph: GraphBuilder,
+  spec: PolicySpec,
+  options: AdapterOptions = {},
+): { readonly weights: Weights; readonly network: EncoderDecoderNetwork } {
+  const { model, lora } = spec;
+  const weights = new Weights(graph, spec.index, spec);
+  const adapter = lora && new AdapterInputs(weights, lora, model.layers, options);
+  return { weights, network: model.network(new Linear(weights, adapter)) };
+}
+
 /**
- * A T5 policy over whole sequences. Inputs: `input_ids`, `attention_mask` `[batch, source]`,
+ * A policy over whole sequences. Inputs: `input_ids`, `attention_mask` `[batch, source]`,
  * `decoder_input_ids` `[batch, target]`, `rows` `[tokens]` (positions that count, in
  * `[batch * target]`), `labels` `[tokens]`, `temperature` `[]`, the adapter's and value head's
  * parameters. Logits are computed for `rows` only, so padding costs no LM head.
@@ -77,25 +92,17 @@ export function buildPolicyGraph(
   spec: PolicySpec,
   finish: (values: PolicyValues) => void,
 ): ModelGraph {
-  const { config } = spec;
+  const { model } = spec;
   const graph = new GraphBuilder(name);
-  const inputIds = graph.input("input_ids", "int64", ["batch", "source"]);
-  const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
-  const decoderInputIds = graph.input("decoder_input_ids", "int64", ["batch", "target"]);
+  const inputs = sequenceInputs(graph);
   const rows = graph.input("rows", "int64", ["tokens"]);
   const labels = graph.input("labels", "int64", ["tokens"]);
   const temperature = graph.input("temperature", "float32", []);
-  const weights = new Weights(graph, spec.index, spec);
-  const adapter = spec.lora &&
-    new AdapterInputs(weights, spec.lora, t5LinearLayers(config), {
-      dropout: spec.dropout ?? false,
-    });
-  const t5 = new T5(config, weights, adapter);
-  const decoded = t5.decode(decoderInputIds, t5.encode(inputIds, attentionMask));
-  const hidden = gather(decoded, rows, 0);
+  const { weights, network } = openNetwork(graph, spec, spec.dropout ? { dropout: true } : {});
+  const hidden = gather(runSequences(model, network, inputs).decoded, rows, 0);
   // Dividing before the head is dividing the logits: the head is linear, and has no bias.
-  const { logprobs, entropy } = tokenLogprobs(t5.logits(div(hidden, temperature)), labels);
-  const values = spec.valueHead ? valueHead(graph, hidden, config.d_model) : undefined;
+  const { logprobs, entropy } = tokenLogprobs(network.logits(div(hidden, temperature)), labels);
+  const values = spec.valueHead ? valueHead(graph, hidden, model.config.hidden_size) : undefined;
   finish({ graph, logprobs, entropy, values });
   return { graph: graph.build(), files: weights.files };
 }

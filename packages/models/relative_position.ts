@@ -1,15 +1,4 @@
-import {
-  add,
-  clip,
-  gather,
-  range,
-  shapeOf,
-  squeeze,
-  sub,
-  transpose,
-  unsqueeze,
-  type Value,
-} from "@decorum/onnx";
+import { add, clip, gather, transpose, type Value } from "@decorum/onnx";
 import { int64, type Tensor } from "@decorum/tensor";
 
 /**
@@ -37,18 +26,6 @@ export function relativePositionBuckets(
   };
   const positions = Array.from({ length: 2 * maxDistance + 1 }, (_, i) => i - maxDistance);
   return int64([positions.length], positions.map(bucket));
-}
-
-/** key position - query position. @returns `[query, key]` int64 */
-export function relativePositions(queryPositions: Value, keyPositions: Value): Value {
-  return sub(unsqueeze(keyPositions, [0]), unsqueeze(queryPositions, [1]));
-}
-
-/** 0, 1, .. up to the size of `axis` of `x`. @returns `[time]` int64 */
-export function positionsOf(x: Value, axis: number): Value {
-  const size = squeeze(shapeOf(x, { start: axis, end: axis + 1 }), [0]);
-  const zero = x.graph.scalar(0, "int64");
-  return range(zero, size, x.graph.scalar(1, "int64"));
 }
 
 /**

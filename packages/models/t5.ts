@@ -1,277 +1,296 @@
-import {
-  add,
-  cast,
-  gather,
-  gelu,
-  gemm,
-  greater,
-  mul,
-  relu,
-  reshape,
-  rmsNormalization,
-  type Value,
-  where,
-} from "@decorum/onnx";
-import { attend, attentionMaskBias, Heads, MASKED } from "./attention.ts";
-import { type AdapterInputs, Linear } from "./linear.ts";
-import type { LinearLayers } from "./lora.ts";
-import { positionBias, positionsOf, relativePositions } from "./relative_position.ts";
-import type { T5Config } from "./t5_config.ts";
-import type { Weights } from "./weights.ts";
+import { add, cast, gather, gemm, mul, reshape, rmsNormalization, type Value } from "@decorum/onnx";
+import { InputError } from "@decorum/tensor";
+import { z } from "zod";
+import { activate, type Activation, activationNames } from "./activation.ts";
+import { attend, Heads, positionsOf, relativePositions } from "./attention.ts";
+import { architectures, type JsonObject, numberField, parseJson } from "./config.ts";
+import type { Start } from "./dry_run.ts";
+import type {
+  DecoderAttention,
+  DecoderPositions,
+  EncoderDecoderConfig,
+  EncoderDecoderNetwork,
+  EncoderDecoderParts,
+} from "./encoder_decoder.ts";
+import type { Linear } from "./linear.ts";
+import { positionBias } from "./relative_position.ts";
 
-const HEAD = "lm_head.weight";
+const schema = z.object({
+  model_type: z.literal("t5"),
+  // T5WithLMHeadModel is the first name of the same class.
+  architectures: architectures("T5ForConditionalGeneration", "T5WithLMHeadModel"),
+  vocab_size: z.int().positive(),
+  d_model: z.int().positive(),
+  d_kv: z.int().positive(),
+  d_ff: z.int().positive(),
+  num_layers: z.int().positive(),
+  num_decoder_layers: z.int().positive().nullish(),
+  num_heads: z.int().positive(),
+  relative_attention_num_buckets: z.int().min(4).default(32),
+  relative_attention_max_distance: z.int().positive().default(128),
+  layer_norm_epsilon: z.number().positive().default(1e-6),
+  feed_forward_proj: z.string().default("relu").transform(parseProjection).refine(
+    ({ activation }) => (activationNames as string[]).includes(activation),
+    { error: `expected one of ${activationNames.join(", ")}, or "gated-" and one of them` },
+  ),
+  tie_word_embeddings: z.boolean().nullish(),
+  scale_decoder_outputs: z.boolean().nullish(),
+  pad_token_id: z.int().nonnegative().default(0),
+  eos_token_id: z.int().nonnegative().default(1),
+  decoder_start_token_id: z.int().nonnegative().nullish(),
+});
 
-/** Names of the one embedding, in the order in which transformers takes it from a checkpoint. */
-const EMBEDDINGS = [
-  "shared.weight",
-  "encoder.embed_tokens.weight",
-  "decoder.embed_tokens.weight",
-  HEAD,
-] as const;
-
-/** The encoder's result, with what cross-attention needs to know of the padding. */
-export interface Encoded {
-  /** `[batch * source, d_model]`, after the final norm. */
-  readonly hidden: Value;
-  readonly heads: Heads;
-  /** `[batch, 1, 1, source]`: 0 where a token counts, else `MASKED`. */
-  readonly maskBias: Value;
-}
-
-/** Linear layers of a T5 by dotted name, in the order in which they run. */
-export function t5LinearLayers(config: T5Config): LinearLayers {
-  const { d_model: d, d_ff: ff } = config;
-  const inner = config.num_heads * config.d_kv;
-  const attention = (name: string): [string, [number, number]][] => [
-    [`${name}.q`, [inner, d]],
-    [`${name}.k`, [inner, d]],
-    [`${name}.v`, [inner, d]],
-    [`${name}.o`, [d, inner]],
-  ];
-  const feedForward = (name: string): [string, [number, number]][] =>
-    config.feed_forward_proj === "relu"
-      ? [[`${name}.wi`, [ff, d]], [`${name}.wo`, [d, ff]]]
-      : [[`${name}.wi_0`, [ff, d]], [`${name}.wi_1`, [ff, d]], [`${name}.wo`, [d, ff]]];
-  const layers: [string, [number, number]][] = [];
-  for (let i = 0; i < config.num_layers; i++) {
-    layers.push(...attention(`encoder.block.${i}.layer.0.SelfAttention`));
-    layers.push(...feedForward(`encoder.block.${i}.layer.1.DenseReluDense`));
-  }
-  for (let i = 0; i < config.num_decoder_layers; i++) {
-    layers.push(...attention(`decoder.block.${i}.layer.0.SelfAttention`));
-    layers.push(...attention(`decoder.block.${i}.layer.1.EncDecAttention`));
-    layers.push(...feedForward(`decoder.block.${i}.layer.2.DenseReluDense`));
-  }
-  return new Map(layers);
+/** `config.json` of the T5 family (T5 1.0, T5 1.1, FLAN-T5) under the fields' own names, defaults filled in. */
+interface T5Config extends EncoderDecoderConfig {
+  readonly d_ff: number;
+  readonly num_layers: number;
+  readonly relative_attention_num_buckets: number;
+  readonly relative_attention_max_distance: number;
+  readonly layer_norm_epsilon: number;
+  /** T5 1.0: `relu`; T5 1.1 and FLAN-T5: gated `gelu_new`. */
+  readonly feed_forward: { readonly activation: Activation; readonly gated: boolean };
+  /** The decoder's output is multiplied by hidden_size^-0.5 before the head: T5 1.0 only. */
+  readonly scale_decoder_outputs: boolean;
 }
 
 /**
- * The T5 family as ONNX nodes (Raffel et al. 2020; transformers `modeling_t5.py`): pre-norm blocks, RMS
- * norm, relative position bias shared by all layers of a stack, no scaling of scores.
+ * The T5 family (Raffel et al. 2020; transformers `modeling_t5.py`): pre-norm blocks, RMS norm, relative position
+ * bias shared by all layers of a stack, no scaling of scores.
  *
- * Activations are rows `[batch * time, width]`. Matrix products of the blocks run in the weights' compute
- * type, `wo` in float32 where that is float16; all else is float32.
+ * @param source names the file in messages
+ * @throws InputError naming file and field
  */
-export class T5 {
-  readonly linear: Linear;
+export function t5(json: JsonObject, source: string): EncoderDecoderParts {
+  const config = parseConfig(json, source);
+  // transformers ties all tables of a new model unless its config says otherwise.
+  const tied = json["tie_word_embeddings"] !== false;
+  return {
+    config,
+    network: (linear) => new T5(config, linear),
+    architecture: "T5ForConditionalGeneration",
+    absent: [...STACK_TABLES, ...(tied ? [HEAD] : [])],
+    start: (key) => start(config, numberField(json, source, "initializer_factor", 1), key),
+  };
+}
 
-  constructor(
-    readonly config: T5Config,
-    readonly weights: Weights,
-    readonly adapter?: AdapterInputs,
-  ) {
-    this.linear = new Linear(weights, t5LinearLayers(config), adapter);
+function parseConfig(config: JsonObject, source: string): T5Config {
+  const json = parseJson(config, source, schema);
+  const { relative_attention_num_buckets: buckets, relative_attention_max_distance: most } = json;
+  // Half of a decoder's buckets hold one distance each; the others share what is left up to the maximum.
+  if (most <= buckets >> 1) {
+    throw new InputError(
+      `Cannot use ${source}: field "relative_attention_max_distance" is ${most}, expected more than half of "relative_attention_num_buckets", which is ${buckets}`,
+    );
+  }
+  return {
+    model_type: json.model_type,
+    vocab_size: json.vocab_size,
+    hidden_size: json.d_model,
+    head_dim: json.d_kv,
+    num_attention_heads: json.num_heads,
+    d_ff: json.d_ff,
+    num_layers: json.num_layers,
+    num_decoder_layers: json.num_decoder_layers ?? json.num_layers,
+    relative_attention_num_buckets: buckets,
+    relative_attention_max_distance: most,
+    layer_norm_epsilon: json.layer_norm_epsilon,
+    feed_forward: json.feed_forward_proj as T5Config["feed_forward"],
+    scale_decoder_outputs: scalesOutputs(json),
+    pad_token_id: json.pad_token_id,
+    eos_token_id: json.eos_token_id,
+    decoder_start_token_id: json.decoder_start_token_id ?? json.pad_token_id,
+  };
+}
+
+/** As in transformers (`configuration_t5.py`), where `gated-gelu` means the tanh approximation, and `gelu` does not. */
+function parseProjection(name: string): { activation: string; gated: boolean } {
+  if (name === "gated-gelu") return { activation: "gelu_new", gated: true };
+  const gated = name.startsWith("gated-");
+  return { activation: gated ? name.slice("gated-".length) : name, gated };
+}
+
+/**
+ * As in transformers (`configuration_t5.py`): the field `scale_decoder_outputs` where there is one, and null
+ * is no; else yes unless `tie_word_embeddings` is false.
+ */
+function scalesOutputs(
+  json: {
+    readonly scale_decoder_outputs?: boolean | null | undefined;
+    readonly tie_word_embeddings?: boolean | null | undefined;
+  },
+): boolean {
+  if (json.scale_decoder_outputs === undefined) return json.tie_word_embeddings !== false;
+  return json.scale_decoder_outputs ?? false;
+}
+
+const SHARED = "shared.weight";
+const ENCODER_TABLE = "encoder.embed_tokens.weight";
+const DECODER_TABLE = "decoder.embed_tokens.weight";
+const HEAD = "lm_head.weight";
+const STACK_TABLES = [ENCODER_TABLE, DECODER_TABLE] as const;
+
+/** Names of the one embedding, in the order in which transformers takes it from a checkpoint. */
+const EMBEDDINGS = [SHARED, ...STACK_TABLES, HEAD] as const;
+
+const SELF_ATTENTION = "layer.0.SelfAttention";
+const CROSS_ATTENTION = "layer.1.EncDecAttention";
+const BIAS = `block.0.${SELF_ATTENTION}.relative_attention_bias.weight`;
+
+/** As transformers begins (`T5PreTrainedModel._init_weights`). @param factor `initializer_factor` */
+function start(config: T5Config, factor: number, key: string): Start {
+  const { hidden_size: d, d_ff, head_dim, num_attention_heads } = config;
+  if (/layer_norm\.weight$/.test(key)) return { constant: factor };
+  const deviations: [RegExp, number][] = [
+    [/^(shared|lm_head)\.weight$/, 1],
+    [/\.q\.weight$/, (d * head_dim) ** -0.5],
+    [/\.(k|v|wi|wi_0|wi_1|relative_attention_bias)\.weight$/, d ** -0.5],
+    [/\.o\.weight$/, (num_attention_heads * head_dim) ** -0.5],
+    [/\.wo\.weight$/, d_ff ** -0.5],
+  ];
+  const std = deviations.find(([pattern]) => pattern.test(key))?.[1];
+  if (std === undefined) throw new Error(`internal: no rule starts "${key}"`);
+  return { std: factor * std };
+}
+
+/**
+ * Its nodes. Matrix products of the blocks run in the weights' compute type, `wo` in float32 where that is
+ * float16; all else is float32.
+ */
+class T5 implements EncoderDecoderNetwork {
+  /** Features of queries, keys and values. */
+  readonly #inner: number;
+
+  constructor(readonly config: T5Config, readonly linear: Linear) {
+    this.#inner = config.num_attention_heads * config.head_dim;
   }
 
-  /** Rows of the shared embedding. @param ids `[batch, time]` @returns `[batch * time, d_model]` */
-  embed(ids: Value): Value {
-    const { vocab_size, d_model } = this.config;
-    const table = this.weights.stored(this.#embeddingKey(), [vocab_size, d_model]);
-    return cast(gather(table, reshape(ids, [-1]), 0), "float32");
-  }
-
-  /**
-   * @param inputIds `[batch, source]` int64
-   * @param attentionMask `[batch, source]` int64, 1 where a token counts
-   */
-  encode(inputIds: Value, attentionMask: Value): Encoded {
-    const heads = this.#heads(inputIds);
-    const maskBias = attentionMaskBias(attentionMask);
+  encode(inputIds: Value, maskBias: Value): Value {
+    const { num_attention_heads, head_dim, num_layers } = this.config;
+    const heads = new Heads(inputIds, num_attention_heads, head_dim);
     const positions = positionsOf(inputIds, 1);
     const bias = add(this.#positionBias("encoder", positions, positions), maskBias);
-    let x = this.embed(inputIds);
-    for (let i = 0; i < this.config.num_layers; i++) {
+    let x = this.#embed("encoder", inputIds);
+    for (let i = 0; i < num_layers; i++) {
       const block = `encoder.block.${i}`;
-      x = this.#residual(x, `${block}.layer.0`, (normed) => {
-        const name = `${block}.layer.0.SelfAttention`;
-        const [q, k, v] = this.#project(name, normed);
-        const context = attend(heads.split(q), heads.splitTransposed(k), heads.split(v), bias);
-        return this.linear.forward(`${name}.o`, heads.merge(context));
-      });
-      x = this.#residual(
+      x = this.#selfAttention(
+        block,
         x,
-        `${block}.layer.1`,
-        (normed) => this.#feedForward(`${block}.layer.1`, normed),
+        (q, k, v) =>
+          heads.merge(attend(heads.split(q), heads.splitTransposed(k), heads.split(v), bias)),
       );
+      x = this.#feedForward(`${block}.layer.1`, x);
     }
-    return { hidden: this.#norm("encoder.final_layer_norm", x), heads, maskBias };
+    return this.#norm("encoder.final_layer_norm", x);
   }
 
-  /**
-   * Rows of keys and values of every decoder layer's cross-attention.
-   *
-   * @param hidden `[rows, d_model]`: the encoder's result
-   * @returns for each layer k and v `[rows, heads * size]`
-   */
-  crossKeyValues(hidden: Value): { readonly k: Value; readonly v: Value }[] {
-    const { num_decoder_layers: count } = this.config;
+  crossKeyValues(hidden: Value, layers: readonly number[]) {
     const names = (part: string) =>
-      Array.from({ length: count }, (_, i) => `decoder.block.${i}.layer.1.EncDecAttention.${part}`);
-    const rows = this.linear.forwardAll([...names("k"), ...names("v")], hidden);
-    return Array.from({ length: count }, (_, i) => ({ k: rows[i]!, v: rows[count + i]! }));
+      layers.map((i) => `decoder.block.${i}.${CROSS_ATTENTION}.${part}`);
+    const rows = this.linear.forwardAll([...names("k"), ...names("v")], this.#inner, hidden);
+    return layers.map((_, i) => ({ k: rows[i]!, v: rows[layers.length + i]! }));
   }
 
-  /**
-   * The decoder over whole sequences; row t sees rows 0..t.
-   *
-   * @param decoderInputIds `[batch, target]` int64, beginning with the decoder's start token
-   * @returns `[batch * target, d_model]`, after the final norm
-   */
-  decode(decoderInputIds: Value, encoded: Encoded): Value {
-    const heads = this.#heads(decoderInputIds);
-    const positions = positionsOf(decoderInputIds, 1);
-    const causal = where(
-      greater(relativePositions(positions, positions), 0),
-      decoderInputIds.graph.scalar(MASKED, "float32"),
-      decoderInputIds.graph.scalar(0, "float32"),
-    );
-    const bias = add(this.#positionBias("decoder", positions, positions), causal);
-    const cross = this.crossKeyValues(encoded.hidden).map(({ k, v }) => ({
-      kT: encoded.heads.splitTransposed(k),
-      v: encoded.heads.split(v),
-    }));
-    return this.decoderStack(this.embed(decoderInputIds), {
-      selfAttention: (q, k, v) =>
-        heads.merge(attend(heads.split(q), heads.splitTransposed(k), heads.split(v), bias)),
-      crossAttention(q, layer) {
-        const { kT, v } = cross[layer]!;
-        return heads.merge(attend(heads.split(q), kT, v, encoded.maskBias));
-      },
-    });
-  }
-
-  /**
-   * The decoder's blocks over rows; how a block attends to its own past and to the prompt is the caller's: the
-   * whole sequence at once, or one position and a cache. All rows are `[rows, heads * size]`.
-   */
-  decoderStack(rows: Value, parts: {
-    /** From rows of q, k, v to rows of the context. */
-    readonly selfAttention: (q: Value, k: Value, v: Value, layer: number) => Value;
-    /** From rows of q to rows of the context. */
-    readonly crossAttention: (q: Value, layer: number) => Value;
-  }): Value {
-    let x = rows;
+  decode(ids: Value, positions: DecoderPositions, attention: DecoderAttention): Value {
+    const bias = this.#positionBias("decoder", positions.query, positions.key);
+    let x = this.#embed("decoder", ids);
     for (let i = 0; i < this.config.num_decoder_layers; i++) {
       const block = `decoder.block.${i}`;
-      x = this.#residual(x, `${block}.layer.0`, (normed) => {
-        const name = `${block}.layer.0.SelfAttention`;
-        const context = parts.selfAttention(...this.#project(name, normed), i);
-        return this.linear.forward(`${name}.o`, context);
-      });
-      x = this.#residual(x, `${block}.layer.1`, (normed) => {
-        const name = `${block}.layer.1.EncDecAttention`;
-        const context = parts.crossAttention(this.linear.forward(`${name}.q`, normed), i);
-        return this.linear.forward(`${name}.o`, context);
-      });
-      x = this.#residual(
+      x = this.#selfAttention(
+        block,
         x,
-        `${block}.layer.2`,
-        (normed) => this.#feedForward(`${block}.layer.2`, normed),
+        (q, k, v) => attention.selfAttention(q, k, v, i, bias),
       );
+      const cross = `${block}.${CROSS_ATTENTION}`;
+      x = this.#residual(x, cross, (normed) => {
+        const q = this.linear.forward(`${cross}.q`, this.#inner, normed);
+        return this.#output(cross, attention.crossAttention(q, i));
+      });
+      x = this.#feedForward(`${block}.layer.2`, x);
     }
     return this.#norm("decoder.final_layer_norm", x);
   }
 
-  /** Bias of the decoder's self-attention. @returns `[heads, query, key]` */
-  decoderPositionBias(queryPositions: Value, keyPositions: Value): Value {
-    return this.#positionBias("decoder", queryPositions, keyPositions);
+  /** A checkpoint without `lm_head.weight` uses the embedding. */
+  logits(hidden: Value): Value {
+    const { vocab_size, hidden_size, scale_decoder_outputs } = this.config;
+    const { weights } = this.linear;
+    const key = weights.has(HEAD) ? HEAD : this.#sharedKey();
+    const head = weights.matrix(key, [vocab_size, hidden_size], "float32");
+    const scaled = scale_decoder_outputs ? mul(hidden, hidden_size ** -0.5) : hidden;
+    return weights.graph.scope("lm_head", () => gemm(scaled, head, undefined, { transB: true }));
   }
 
-  /**
-   * Scores of every word of the vocabulary. A checkpoint without `lm_head.weight` uses the embedding.
-   *
-   * Float32 in every compute type: near a logit of 20 neighbouring float16 numbers lie 0.016 apart, bfloat16
-   * 0.125, so that rounding alone would move a PPO ratio by more than a hundredth (MiniMax-M1, 2025, saw it
-   * stop the learning: rollout and trainer disagreed until the head ran in float32).
-   *
-   * @param hidden `[rows, d_model]`
-   * @returns `[rows, vocab_size]` float32
-   */
-  logits(hidden: Value): Value {
-    const { vocab_size, d_model, scale_decoder_outputs } = this.config;
-    const key = this.weights.has(HEAD) ? HEAD : this.#embeddingKey();
-    const head = this.weights.matrix(key, [vocab_size, d_model], "float32");
-    const scaled = scale_decoder_outputs ? mul(hidden, d_model ** -0.5) : hidden;
-    return this.weights.graph.scope(
-      "lm_head",
-      () => gemm(scaled, head, undefined, { transB: true }),
-    );
+  /** Rows of a stack's embedding. @param ids `[batch, time]` @returns `[batch * time, hidden_size]` */
+  #embed(_stack: "encoder" | "decoder", ids: Value): Value {
+    const { vocab_size, hidden_size } = this.config;
+    const table = this.linear.weights.stored(this.#sharedKey(), [vocab_size, hidden_size]);
+    return cast(gather(table, reshape(ids, [-1]), 0), "float32");
   }
 
   /** The first that a checkpoint has: where weights are tied, it may hold them under any of their names. */
-  #embeddingKey(): string {
-    return EMBEDDINGS.find((key) => this.weights.has(key)) ?? EMBEDDINGS[0];
+  #sharedKey(): string {
+    return EMBEDDINGS.find((key) => this.linear.weights.has(key)) ?? SHARED;
   }
 
-  /** Rows of queries, keys and values of a self-attention. */
-  #project(name: string, normed: Value): [q: Value, k: Value, v: Value] {
-    const [q, k, v] = this.linear.forwardAll(["q", "k", "v"].map((p) => `${name}.${p}`), normed);
-    return [q!, k!, v!];
+  #selfAttention(
+    block: string,
+    x: Value,
+    attention: (q: Value, k: Value, v: Value) => Value,
+  ): Value {
+    const name = `${block}.${SELF_ATTENTION}`;
+    return this.#residual(x, name, (normed) => {
+      const names = ["q", "k", "v"].map((part) => `${name}.${part}`);
+      const [q, k, v] = this.linear.forwardAll(names, this.#inner, normed);
+      return this.#output(name, attention(q!, k!, v!));
+    });
   }
 
-  #heads(ids: Value): Heads {
-    return new Heads(ids, this.config.num_heads, this.config.d_kv);
+  #output(attention: string, context: Value): Value {
+    return this.linear.forward(`${attention}.o`, this.config.hidden_size, context);
   }
 
-  #norm(name: string, x: Value): Value {
-    const weight = this.weights.float32(`${name}.weight`, [this.config.d_model]);
-    return this.weights.graph.scope(
-      name,
-      () => rmsNormalization(x, weight, { epsilon: this.config.layer_norm_epsilon }),
-    );
+  #feedForward(layer: string, x: Value): Value {
+    const { feed_forward: { activation, gated }, d_ff, hidden_size } = this.config;
+    const name = `${layer}.DenseReluDense`;
+    const wide = (gated ? ["wi_0", "wi_1"] : ["wi"]).map((part) => `${name}.${part}`);
+    const narrow = `${name}.wo`;
+    const padding = this.linear.padding(d_ff, [...wide, narrow]);
+    // Its results leave float16's range in FLAN-T5 (transformers: `_keep_in_fp32_modules = ["wo"]`).
+    const { computeType } = this.linear.weights;
+    const options = {
+      computeType: computeType === "float16" ? "float32" : computeType,
+      padIn: padding,
+    } as const;
+    return this.#residual(x, name, (normed) => {
+      const project = (part: string) =>
+        cast(this.linear.forward(part, d_ff, normed, { padOut: padding }), "float32");
+      const first = activate(activation, project(wide[0]!));
+      const hidden = gated ? mul(first, project(wide[1]!)) : first;
+      return this.linear.forward(narrow, hidden_size, hidden, options);
+    });
   }
 
-  #residual(x: Value, layer: string, body: (normed: Value) => Value): Value {
-    return this.weights.graph.scope(
+  /** @param name of the sublayer; its norm lies beside it */
+  #residual(x: Value, name: string, body: (normed: Value) => Value): Value {
+    const layer = name.slice(0, name.lastIndexOf("."));
+    return this.linear.weights.graph.scope(
       layer,
       () => add(x, cast(body(this.#norm(`${layer}.layer_norm`, x)), "float32")),
     );
   }
 
-  #feedForward(layer: string, x: Value): Value {
-    const name = `${layer}.DenseReluDense`;
-    const gated = this.config.feed_forward_proj !== "relu";
-    const parts = [...(gated ? ["wi_0", "wi_1"] : ["wi"]), "wo"].map((part) => `${name}.${part}`);
-    const padding = this.linear.padding(this.config.d_ff, parts);
-    const project = (part: string) =>
-      cast(this.linear.forward(`${name}.${part}`, x, { padOut: padding }), "float32");
-    const hidden = gated
-      ? mul(gelu(project("wi_0"), "tanh"), project("wi_1"))
-      : relu(project("wi"));
-    // Its results leave float16's range in FLAN-T5 (transformers: `_keep_in_fp32_modules = ["wo"]`).
-    const { computeType } = this.weights;
-    return this.linear.forward(`${name}.wo`, hidden, {
-      computeType: computeType === "float16" ? "float32" : computeType,
-      padIn: padding,
-    });
+  #norm(name: string, x: Value): Value {
+    const { weights } = this.linear;
+    const weight = weights.float32(`${name}.weight`, [this.config.hidden_size]);
+    return weights.graph.scope(
+      name,
+      () => rmsNormalization(x, weight, { epsilon: this.config.layer_norm_epsilon }),
+    );
   }
 
   #positionBias(stack: "encoder" | "decoder", query: Value, key: Value): Value {
-    const { relative_attention_num_buckets: buckets, num_heads } = this.config;
-    const weight = this.weights.float32(
-      `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`,
-      [buckets, num_heads],
-    );
+    const { relative_attention_num_buckets: buckets, num_attention_heads } = this.config;
+    const weight = this.linear.weights.float32(`${stack}.${BIAS}`, [buckets, num_attention_heads]);
     return positionBias(
       weight,
       relativePositions(query, key),

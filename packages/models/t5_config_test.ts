@@ -1,26 +1,31 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import { loadT5Config, parseT5Config } from "./t5_config.ts";
+import { openPolicyModel, policyModel } from "./families.ts";
+import { t5 } from "./t5.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { tinyT5 } from "./testing/tiny.ts";
 
-const parse = (fields: Record<string, unknown>) =>
-  parseT5Config({ ...tinyT5, ...fields }, "models/x/config.json");
+type Fields = Record<string, unknown>;
+
+const parseAll = (json: Fields, source = "models/x/config.json") =>
+  t5(json, source).config as unknown as Fields;
+const parse = (fields: Fields) => parseAll({ ...tinyT5, ...fields });
 
 Deno.test("the fields of T5 1.0's first configs are enough", () => {
-  const { d_model, d_kv, d_ff, num_heads, num_layers, vocab_size } = parse({});
-  const config = parseT5Config({
+  const { d_model, d_kv, d_ff, num_heads, num_layers, vocab_size } = tinyT5;
+  const config = parseAll({
     ...{ model_type: "t5", architectures: ["T5WithLMHeadModel"] },
     ...{ d_model, d_kv, d_ff, num_heads, num_layers, vocab_size },
   }, "old");
   assert.deepEqual(config, {
-    ...{ d_model, d_kv, d_ff, num_heads, num_layers, vocab_size },
+    ...{ model_type: "t5", d_ff, num_layers, vocab_size },
+    ...{ hidden_size: d_model, head_dim: d_kv, num_attention_heads: num_heads },
     num_decoder_layers: num_layers,
     relative_attention_num_buckets: 32,
     relative_attention_max_distance: 128,
     layer_norm_epsilon: 1e-6,
-    feed_forward_proj: "relu",
+    feed_forward: { activation: "relu", gated: false },
     scale_decoder_outputs: true,
     pad_token_id: 0,
     eos_token_id: 1,
@@ -53,15 +58,19 @@ Deno.test("another architecture is refused by what was found and what is known",
       /field "architectures" is \["T5EncoderModel"\]: expected "T5ForConditionalGeneration" or "T5With/,
     ],
     [
-      { feed_forward_proj: "gated-silu" },
-      /field "feed_forward_proj" is "gated-silu": .*"gated-gelu"/,
+      { feed_forward_proj: "gated-selu" },
+      /field "feed_forward_proj" is "gated-selu": expected one of relu, .*"gated-" and one of them/,
     ],
   ];
   for (const [fields, expected] of cases) {
-    assert.throws(() => parse(fields), (error) =>
-      error instanceof InputError &&
-      error.message.startsWith("Cannot use models/x/config.json: ") &&
-      expected.test(error.message));
+    const json = { ...tinyT5, ...fields };
+    assert.throws(
+      () => policyModel(json, "models/x/config.json"),
+      (error) =>
+        error instanceof InputError &&
+        error.message.startsWith("Cannot use models/x/config.json: ") &&
+        expected.test(error.message),
+    );
   }
 });
 
@@ -70,7 +79,7 @@ Deno.test("every problem of a config is named at once, with file, field, found a
   const { d_model: _, ...rest } = tinyT5;
   const fields = { ...rest, num_heads: "2", d_ff: 0, vocab_size: 1.5, architectures: "T5" };
   writeFileSync(folder.join("config.json"), JSON.stringify(fields));
-  assert.throws(() => loadT5Config(folder.path), (error: unknown) => {
+  assert.throws(() => openPolicyModel(folder.path), (error: unknown) => {
     assert.ok(error instanceof InputError);
     assert.ok(error.message.startsWith(`Cannot use ${folder.join("config.json")}: `));
     for (

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { castTensor, float32, type Tensor } from "@decorum/tensor";
 import {
   buildForwardGraph,
-  loadT5Config,
   openCheckpoint,
+  openPolicyModel,
   type Sequence,
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
@@ -87,7 +87,7 @@ Deno.test("one embedding under any of its names, or copied under all of them, is
     const variant = {
       folder: path,
       tensors,
-      config: loadT5Config(path),
+      model: openPolicyModel(path),
       index: openCheckpoint(path),
     };
     assert.deepEqual(await logprobsOf(variant), expected, names.join());
@@ -103,7 +103,7 @@ Deno.test("an untied head is used, and scaled outputs are those of a head that i
   const write = (name: string, config: Record<string, unknown>, weights = untied.tensors) => {
     const path = folder.join(name);
     writeModelFolder(path, { config: { ...tinyT5, ...config }, tensors: weights });
-    return { folder: path, tensors, config: loadT5Config(path), index: openCheckpoint(path) };
+    return { folder: path, tensors, model: openPolicyModel(path), index: openCheckpoint(path) };
   };
   const scaled = await logprobsOf(write("scaled", { scale_decoder_outputs: true }));
   assertClose(scaled, await logprobsOf(write("smaller", {}, tensors)), 1e-5);
@@ -121,11 +121,11 @@ Deno.test("depths may differ, and every layer of both stacks counts", async () =
   for (const [num_layers, num_decoder_layers] of [[1, 3], [3, 1], [2, undefined]] as const) {
     const name = `${num_layers}-${num_decoder_layers}`;
     const model = makeT5(folder.join(name), { num_layers, num_decoder_layers });
-    assert.equal(model.config.num_decoder_layers, num_decoder_layers ?? num_layers);
+    assert.equal(model.model.config.num_decoder_layers, num_decoder_layers ?? num_layers);
     const expected = await logprobsOf(model);
     const last = [
       `encoder.block.${num_layers - 1}.layer.1.DenseReluDense.wo.weight`,
-      `decoder.block.${model.config.num_decoder_layers - 1}.layer.2.DenseReluDense.wo.weight`,
+      `decoder.block.${model.model.config.num_decoder_layers - 1}.layer.2.DenseReluDense.wo.weight`,
     ];
     for (const key of last) {
       const { dims } = model.tensors.get(key)!;

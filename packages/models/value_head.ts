@@ -1,6 +1,6 @@
 import { cast, gemm, type GraphBuilder, squeeze, type Value } from "@decorum/onnx";
 import { InputError, type Tensor, zeros } from "@decorum/tensor";
-import { parameter } from "./parameter.ts";
+import { parameter } from "./weights.ts";
 
 /** TRL's names of the value head's parameters (`AutoModelForSeq2SeqLMWithValueHead`). */
 export const VALUE_HEAD_WEIGHT = "v_head.summary.weight";

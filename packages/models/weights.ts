@@ -1,12 +1,36 @@
 import { basename } from "node:path";
 import { type ComputeType, type DType, InputError } from "@decorum/tensor";
-import { cast, type GraphBuilder, type Value } from "@decorum/onnx";
+import { cast, type Graph, type GraphBuilder, type Shape, type Value } from "@decorum/onnx";
 import type { TensorInfo } from "./checkpoint.ts";
+
+/** A graph and the files that its weights lie in, by the location it names. */
+export interface ModelGraph {
+  readonly graph: Graph;
+  readonly files: ReadonlyMap<string, string>;
+}
 
 /** What the graphs need to know of a checkpoint; `Checkpoint` is one. */
 export interface WeightIndex {
   has(key: string): boolean;
   expect(key: string, dims: readonly number[], dtypes?: readonly DType[]): TensorInfo;
+}
+
+/** A weight index without a checkpoint: takes every weight that a graph asks for, and remembers its shape. */
+export class RecordedWeights implements WeightIndex {
+  /** Shapes by the checkpoint's own key, in the order in which the graph asks. */
+  readonly shapes: Map<string, readonly number[]> = new Map();
+
+  /** @param absent keys that the model does not have */
+  constructor(readonly absent: readonly string[] = []) {}
+
+  has(key: string): boolean {
+    return !this.absent.includes(key);
+  }
+
+  expect(key: string, dims: readonly number[]): TensorInfo {
+    this.shapes.set(key, dims);
+    return { dtype: "float32", dims, offset: 0, length: 0, file: "model.safetensors" };
+  }
 }
 
 export interface WeightsOptions {
@@ -79,4 +103,14 @@ export class Weights {
   float32(key: string, dims: readonly number[]): Value {
     return cast(this.stored(key, dims), "float32");
   }
+}
+
+/**
+ * A float32 parameter that each run is fed: an input of the outermost graph, declared where it is first
+ * used. A subgraph's own inputs are its operator's to fill.
+ */
+export function parameter(graph: GraphBuilder, name: string, shape: Shape): Value {
+  let model = graph;
+  while (model.parent) model = model.parent;
+  return graph.find(name) ?? model.input(name, "float32", shape);
 }

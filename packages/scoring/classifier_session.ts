@@ -2,8 +2,8 @@ import { encodeModel } from "@decorum/onnx";
 import {
   buildClassifierGraph,
   checkTexts,
+  type Classifier,
   classifierBatch,
-  type ClassifierConfig,
   maxPositions,
   openCheckpoint,
 } from "@decorum/models";
@@ -35,12 +35,12 @@ export class ClassifierSession implements AsyncDisposable {
   readonly #lengths: readonly number[];
 
   private constructor(
-    readonly config: ClassifierConfig,
+    readonly model: Classifier,
     readonly session: InferenceSession,
     readonly worker: SessionWorker,
     readonly packed: boolean,
   ) {
-    this.#lengths = attentionLengths(maxPositions(config));
+    this.#lengths = attentionLengths(maxPositions(model));
   }
 
   /**
@@ -49,7 +49,7 @@ export class ClassifierSession implements AsyncDisposable {
    */
   static async open(
     folder: string,
-    config: ClassifierConfig,
+    model: Classifier,
     { precision = "fp32", ...runtime }: ScoringRuntime = {},
   ): Promise<ClassifierSession> {
     checkPrecision(folder, { precision, ...runtime });
@@ -58,12 +58,12 @@ export class ClassifierSession implements AsyncDisposable {
     const float = precision === "int8" ? "fp32" : precision;
     const { graph, files } = packed
       ? buildPackedClassifier({
-        config,
+        model,
         index,
         precision,
-        lengths: attentionLengths(maxPositions(config)),
+        lengths: attentionLengths(maxPositions(model)),
       })
-      : buildClassifierGraph({ config, index, computeType: computeTypeOf(float) });
+      : buildClassifierGraph({ model, index, computeType: computeTypeOf(float) });
     const worker = new SessionWorker();
     try {
       const session = await createSession(
@@ -72,7 +72,7 @@ export class ClassifierSession implements AsyncDisposable {
         { enableMemPattern: false, ...runtime, precision: float, name: graph.name },
         worker,
       );
-      return new ClassifierSession(config, session, worker, packed);
+      return new ClassifierSession(model, session, worker, packed);
     } catch (error) {
       worker.terminate();
       throw error;
@@ -93,11 +93,11 @@ export class ClassifierSession implements AsyncDisposable {
     texts: readonly (readonly number[])[],
     options: Pick<RunOptions, "signal"> = {},
   ): Promise<Float32Array[]> {
-    checkTexts(texts, this.config);
-    if (!this.packed) return await this.#run(classifierBatch(texts, this.config).feeds, options);
+    checkTexts(texts, this.model);
+    if (!this.packed) return await this.#run(classifierBatch(texts, this.model).feeds, options);
     const logits: Float32Array[] = [];
     for (const run of runsOf(texts)) {
-      const { feeds, order } = packBatch(run, this.config, this.#lengths);
+      const { feeds, order } = packBatch(run, this.model, this.#lengths);
       const rows = await this.#run(feeds, options);
       const base = logits.length;
       for (const [i, text] of order.entries()) logits[base + text] = rows[i]!;
@@ -111,7 +111,7 @@ export class ClassifierSession implements AsyncDisposable {
   ): Promise<Float32Array[]> {
     const { logits } = await this.session.run(feeds, ["logits"], { ...options, transfer: true });
     const all = logits!.data as Float32Array;
-    const width = this.config.labels.length;
+    const width = this.model.config.labels.length;
     return Array.from(
       { length: all.length / width },
       (_, i) => all.slice(i * width, (i + 1) * width),

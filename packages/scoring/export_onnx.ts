@@ -4,9 +4,9 @@ import { join, resolve } from "node:path";
 import { encodeModel, type Graph, type Initializer } from "@decorum/onnx";
 import {
   buildClassifierGraph,
-  loadClassifierConfig,
   maxPositions,
   openCheckpoint,
+  openClassifier,
   readJson,
   replaceFolder,
 } from "@decorum/models";
@@ -19,21 +19,21 @@ const MODEL = "model.onnx";
  * it (a copy of the checkpoint's files), `config.json`, `tokenizer.json`, `tokenizer_config.json`. An ONNX folder
  * of that name is replaced; the folder appears whole or not at all.
  *
- * @param folder a Hugging Face folder of a BERT or RoBERTa sequence classifier
+ * @param folder a Hugging Face folder of a sequence classifier
  * @param out the folder to write
  * @throws Error when `out` is `folder`, or exists and is neither empty nor an ONNX folder; as
- * `loadClassifierConfig`, `openCheckpoint` and `loadTokenizer` do
+ * `openClassifier`, `openCheckpoint` and `loadTokenizer` do
  */
 export function exportClassifierOnnx(folder: string, out: string): void {
   const source = resolve(folder);
   if (resolve(out) === source) {
     throw new InputError(`Cannot export ${source} to itself: name another folder to write to`);
   }
-  const config = loadClassifierConfig(source);
+  const model = openClassifier(source);
   const tokenizer = readTokenizerFiles(source);
   const named = specialTokens(source);
   using index = openCheckpoint(source);
-  const { graph, files } = buildClassifierGraph({ config, index });
+  const { graph, files } = buildClassifierGraph({ model, index });
   const names = new Map([...files.keys()].map((location, i) => [location, dataName(i)] as const));
   replaceFolder(out, "onnx", (temporary) => {
     mkdirSync(join(temporary, "onnx"));
@@ -49,10 +49,10 @@ export function exportClassifierOnnx(folder: string, out: string): void {
     });
     write("tokenizer.json", tokenizer.json);
     write("tokenizer_config.json", {
-      tokenizer_class: config.model_type === "roberta" ? "RobertaTokenizer" : "BertTokenizer",
+      tokenizer_class: model.tokenizerClass,
       ...tokenizer.config,
       ...named,
-      model_max_length: maxLength(tokenizer.config.model_max_length, maxPositions(config)),
+      model_max_length: maxLength(tokenizer.config.model_max_length, maxPositions(model)),
     });
   });
 }

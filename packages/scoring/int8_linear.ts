@@ -12,7 +12,7 @@ import {
   transpose,
   type Value,
 } from "@decorum/onnx";
-import type { LinearLayers, Weights } from "@decorum/models";
+import { Linear, type LinearOptions } from "@decorum/models";
 
 /** Largest magnitude of a quantised number. */
 const STEPS = 127;
@@ -28,31 +28,50 @@ const ZERO = 128;
  * output channel of the weights likewise. The runtime quantises weights once, when it loads the graph. Sums of
  * int8 products are exact in int32.
  */
-export class Int8Linear {
-  constructor(readonly weights: Weights, readonly layers: LinearLayers) {}
+export class Int8Linear extends Linear {
+  /** Inputs that several layers share, quantised. */
+  readonly #quantized = new Map<Value, Quantized>();
 
-  /**
-   * `x W^T + b` of several layers of one input.
-   *
-   * @param x `[rows, in]` float32
-   * @returns one `[rows, out]` float32 for each
-   */
-  forwardAll(names: readonly string[], x: Value): Value[] {
+  /** A layer that asks for a type of its own, as those of the head do, gets it. */
+  override forwardAll(
+    names: readonly string[],
+    out: number,
+    x: Value,
+    options: LinearOptions = {},
+  ): Value[] {
+    if (options.computeType !== undefined) return super.forwardAll(names, out, x, options);
     const { graph } = this.weights;
-    const scale = scaleOf(x); // [rows, 1]
-    const zero = graph.scalar(ZERO, "uint8");
-    const quantized = quantize(x, scale, zero);
+    const { values, scale, zero } = this.#quantize(x);
     return names.map((name) => {
-      const size = this.layers.get(name);
-      if (!size) throw new Error(`internal: the model lists no linear layer "${name}"`);
-      const w = this.weights.float32(`${name}.weight`, size); // [out, in]
+      const w = this.weights.float32(`${name}.weight`, this.size(name, out, x)); // [out, in]
       const channels = scaleOf(w); // [out, 1]
       const wT = transpose(quantize(w, channels, graph.scalar(0, "int8")), [1, 0]);
-      const sums = cast(matMulInteger(quantized, wT, zero), "float32");
+      const sums = cast(matMulInteger(values, wT, zero), "float32");
       const products = mul(mul(sums, squeeze(channels, [1])), scale);
-      return add(products, this.weights.float32(`${name}.bias`, [size[0]]));
+      return options.bias ? add(products, this.weights.float32(`${name}.bias`, [out])) : products;
     });
   }
+
+  override padding(): number {
+    return 0;
+  }
+
+  #quantize(x: Value): Quantized {
+    const known = this.#quantized.get(x);
+    if (known) return known;
+    const scale = scaleOf(x);
+    const zero = this.weights.graph.scalar(ZERO, "uint8");
+    const quantized = { values: quantize(x, scale, zero), scale, zero };
+    this.#quantized.set(x, quantized);
+    return quantized;
+  }
+}
+
+/** Rows of activations in steps of their scale `[rows, 1]`. */
+interface Quantized {
+  readonly values: Value;
+  readonly scale: Value;
+  readonly zero: Value;
 }
 
 /** Of each row of `[rows, n]`: `[rows, 1]`. */

@@ -70,12 +70,13 @@ export class PackedAttention {
    * Every token attends to all tokens of its text.
    *
    * @param q, k, v `[tokens, heads * size]`
+   * @param scale what scores are multiplied by
    * @returns `[tokens, heads * size]`
    */
-  all(q: Value, k: Value, v: Value): Value {
+  all(q: Value, k: Value, v: Value, scale: number): Value {
     const contexts = this.#buckets.map((bucket) => {
       const query = gather(this.#chunks(q), bucket.parts, 0);
-      return reshape(this.#attend(query, k, v, bucket), [-1, this.size]);
+      return reshape(this.#attend(query, k, v, bucket, scale), [-1, this.size]);
     });
     const rows = gather(concat(contexts, 0), this.#places, 0);
     return reshape(rows, [-1, this.heads * this.size]);
@@ -88,19 +89,28 @@ export class PackedAttention {
    * @param k, v `[tokens, heads * size]`
    * @returns `[texts, heads * size]`
    */
-  first(q: Value, k: Value, v: Value): Value {
+  first(q: Value, k: Value, v: Value, scale: number): Value {
     const contexts = this.#buckets.map((bucket) => {
       const query = unsqueeze(gather(this.#chunks(q), bucket.firstParts, 0), [2]);
-      return reshape(squeeze(this.#attend(query, k, v, bucket), [2]), [-1, this.heads * this.size]);
+      return reshape(squeeze(this.#attend(query, k, v, bucket, scale), [2]), [
+        -1,
+        this.heads * this.size,
+      ]);
     });
     return reshapeLike(concat(contexts, 0), q);
   }
 
   /** @param query `[texts, heads, queries, size]` @returns as much */
-  #attend(query: Value, k: Value, v: Value, { parts, bias }: Bucket): Value {
+  #attend(
+    query: Value,
+    k: Value,
+    v: Value,
+    { parts, bias }: Bucket,
+    scale: number,
+  ): Value {
     const keys = transpose(gather(this.#chunks(k), parts, 0), [0, 1, 3, 2]);
     const values = gather(this.#chunks(v), parts, 0);
-    const scores = add(cast(mul(matmul(query, keys), this.size ** -0.5), "float32"), bias);
+    const scores = add(cast(mul(matmul(query, keys), scale), "float32"), bias);
     return matmul(cast(softmax(scores, -1), values.dtype), values);
   }
 

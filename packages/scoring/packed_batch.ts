@@ -1,5 +1,5 @@
 import { int64, type Tensor } from "@decorum/tensor";
-import { checkTexts, type ClassifierConfig } from "@decorum/models";
+import { checkTexts, type Classifier, positionIds } from "@decorum/models";
 
 /**
  * Lengths that texts are padded to inside attention: 16, 32, 48, 64, then three quarters of a power of two and the
@@ -40,12 +40,11 @@ export interface PackedBatch {
  */
 export function packBatch(
   texts: readonly (readonly number[])[],
-  config: ClassifierConfig,
+  model: Classifier,
   lengths: readonly number[],
 ): PackedBatch {
-  checkTexts(texts, config);
-  const heads = config.num_attention_heads;
-  const firstPosition = config.model_type === "roberta" ? config.pad_token_id + 1 : 0;
+  checkTexts(texts, model);
+  const heads = model.config.num_attention_heads;
   const ids: number[] = [];
   const positions: number[] = [];
   const places: number[] = [];
@@ -62,9 +61,9 @@ export function packBatch(
       order.push(index);
       firstTokens.push(ids.length);
       for (let i = 0; i < length; i++) rows.push(i < text.length ? ids.length + i : -1);
+      positions.push(...positionIds(model, text));
       for (const [i, id] of text.entries()) {
         ids.push(id);
-        positions.push(firstPosition + i);
         for (let head = 0; head < heads; head++) places.push(base + head * length + i);
       }
       base += heads * length;

@@ -1,8 +1,7 @@
-import { add, cast, gather, GraphBuilder, type Value } from "@decorum/onnx";
+import { gather, GraphBuilder } from "@decorum/onnx";
 import {
-  Classifier,
-  type ClassifierConfig,
-  classifierLinearLayers,
+  type Classifier,
+  Linear,
   type ModelGraph,
   type WeightIndex,
   Weights,
@@ -15,7 +14,7 @@ import { PackedAttention } from "./packed_attention.ts";
 export type ScoringPrecision = Precision | "int8";
 
 export interface PackedClassifierSpec {
-  readonly config: ClassifierConfig;
+  readonly model: Classifier;
   readonly index: WeightIndex;
   /** Default fp32. */
   readonly precision?: ScoringPrecision;
@@ -35,71 +34,29 @@ export interface PackedClassifierSpec {
  * `logits` `[texts, labels]` float32.
  */
 export function buildPackedClassifier(spec: PackedClassifierSpec): ModelGraph {
-  const { config, index, precision = "fp32", lengths } = spec;
+  const { model, index, precision = "fp32", lengths } = spec;
+  const { num_attention_heads: heads, hidden_size, num_hidden_layers } = model.config;
   const graph = new GraphBuilder("classifier");
-  const computeType = precision === "int8" ? "float32" : computeTypeOf(precision);
-  const weights = new Weights(graph, index, { computeType });
+  const int8 = precision === "int8";
+  const weights = new Weights(graph, index, {
+    computeType: int8 ? "float32" : computeTypeOf(precision),
+  });
   const inputIds = graph.input("input_ids", "int64", ["tokens"]);
   const positions = graph.input("position_ids", "int64", ["tokens"]);
   const first = graph.input("first_tokens", "int64", ["texts"]);
-  const classifier = new Classifier(config, weights);
-  const blocks = new Blocks(classifier, precision === "int8", lengths);
-  let x = classifier.embed(inputIds, positions);
-  const last = config.num_hidden_layers - 1;
-  for (let i = 0; i < last; i++) x = blocks.all(i, x);
-  graph.output(classifier.head(blocks.first(last, x, first)), "logits");
+  const network = model.network(int8 ? new Int8Linear(weights) : new Linear(weights));
+  const attention = new PackedAttention(graph, heads, hidden_size / heads, lengths);
+  let x = network.embed(inputIds, positions);
+  const last = num_hidden_layers - 1;
+  for (let i = 0; i < last; i++) {
+    x = network.block(i, x, (q, k, v, scale) => attention.all(q, k, v, scale));
+  }
+  const firsts = network.block(
+    last,
+    x,
+    (q, k, v, scale) => attention.first(q, k, v, scale),
+    (rows) => gather(rows, first, 0),
+  );
+  graph.output(network.head(firsts), "logits");
   return { graph: graph.build(), files: weights.files };
-}
-
-/** Layers of the encoder over packed tokens. */
-class Blocks {
-  readonly #attention: PackedAttention;
-  readonly #dense: (names: readonly string[], x: Value) => Value[];
-
-  constructor(readonly classifier: Classifier, readonly int8: boolean, lengths: readonly number[]) {
-    const { config, weights, linear } = classifier;
-    const { num_attention_heads: heads, hidden_size: d } = config;
-    this.#attention = new PackedAttention(weights.graph, heads, d / heads, lengths);
-    const quantized = int8 ? new Int8Linear(weights, classifierLinearLayers(config)) : undefined;
-    this.#dense = (names, x) =>
-      quantized ? quantized.forwardAll(names, x) : linear.forwardAll(names, x, { bias: true });
-  }
-
-  /** @param x `[tokens, hidden]` @returns as much */
-  all(index: number, x: Value): Value {
-    return this.#scoped(index, (layer) => {
-      const self = `${layer}.attention.self`;
-      const [q, k, v] = this.#dense([`${self}.query`, `${self}.key`, `${self}.value`], x);
-      return this.#rest(layer, x, this.#attention.all(q!, k!, v!));
-    });
-  }
-
-  /** @param x `[tokens, hidden]` @param first `[texts]` @returns `[texts, hidden]` of the first tokens */
-  first(index: number, x: Value, first: Value): Value {
-    return this.#scoped(index, (layer) => {
-      const self = `${layer}.attention.self`;
-      const [k, v] = this.#dense([`${self}.key`, `${self}.value`], x);
-      const rows = gather(x, first, 0);
-      const [q] = this.#dense([`${self}.query`], rows);
-      return this.#rest(layer, rows, this.#attention.first(q!, k!, v!));
-    });
-  }
-
-  #rest(layer: string, x: Value, context: Value): Value {
-    const { classifier } = this;
-    const dense = (name: string, rows: Value) =>
-      cast(this.#dense([`${layer}.${name}`], rows)[0]!, "float32");
-    const attended = add(x, dense("attention.output.dense", context));
-    const y = classifier.norm(`${layer}.attention.output.LayerNorm`, attended);
-    const fed = this.int8
-      ? dense("output.dense", classifier.activation(dense("intermediate.dense", y)))
-      : classifier.feedForward(layer, y);
-    return classifier.norm(`${layer}.output.LayerNorm`, add(y, fed));
-  }
-
-  #scoped(index: number, body: (layer: string) => Value): Value {
-    const { weights, config } = this.classifier;
-    const layer = `${config.model_type}.encoder.layer.${index}`;
-    return weights.graph.scope(layer, () => body(layer));
-  }
 }

@@ -4,10 +4,10 @@ import { encodeModel } from "@decorum/onnx";
 import { createSession, type InferenceSession } from "@decorum/runtime";
 import {
   buildClassifierGraph,
+  type Classifier,
   classifierBatch,
-  type ClassifierConfig,
-  loadClassifierConfig,
   openCheckpoint,
+  openClassifier,
 } from "@decorum/models";
 import { attentionLengths, packBatch } from "./packed_batch.ts";
 import { buildPackedClassifier, type ScoringPrecision } from "./packed_classifier.ts";
@@ -20,22 +20,22 @@ async function withPacked(
   folder: string,
   precision: ScoringPrecision,
   threads: number,
-  body: (logits: Logits, config: ClassifierConfig) => Promise<void>,
+  body: (logits: Logits, model: Classifier) => Promise<void>,
 ): Promise<void> {
-  const config = loadClassifierConfig(folder);
+  const model = openClassifier(folder);
   using index = openCheckpoint(folder);
   const lengths = attentionLengths(128);
-  const { graph, files } = buildPackedClassifier({ config, index, precision, lengths });
+  const { graph, files } = buildPackedClassifier({ model, index, precision, lengths });
   await using session = await open(encodeModel(graph), files, threads);
   await body(async (texts) => {
-    const { feeds, order } = packBatch(texts, config, lengths);
+    const { feeds, order } = packBatch(texts, model, lengths);
     const { logits } = await session.run(feeds);
     const all = [...logits!.data as Float32Array];
-    const width = config.labels.length;
+    const width = model.config.labels.length;
     const rows: number[][] = [];
     for (const [i, text] of order.entries()) rows[text] = all.slice(i * width, (i + 1) * width);
     return rows;
-  }, config);
+  }, model);
 }
 
 function open(
@@ -93,11 +93,11 @@ for (const type of ["roberta", "bert"] as const) {
     using folder = new TemporaryFolder();
     writeClassifier(folder.path, random(type, shapes.wide));
     const texts = fc.sample(text, { numRuns: 9, seed: 3 });
-    const config = loadClassifierConfig(folder.path);
+    const model = openClassifier(folder.path);
     using index = openCheckpoint(folder.path);
-    const { graph, files } = buildClassifierGraph({ config, index });
+    const { graph, files } = buildClassifierGraph({ model, index });
     await using session = await open(encodeModel(graph), files, 1);
-    const { logits } = await session.run(classifierBatch(texts, config).feeds);
+    const { logits } = await session.run(classifierBatch(texts, model).feeds);
     const expected = [...logits!.data as Float32Array];
     const spread = Math.max(...expected) - Math.min(...expected);
     for (const [precision, bound] of [["fp32", 1e-5], ["int8", 0.05 * spread]] as const) {

@@ -4,10 +4,11 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import {
   baseModelHash,
+  type Classifier,
   type ClassifierConfig,
   labelIndex,
-  loadClassifierConfig,
   maxPositions,
+  openClassifier,
   tokenizerHash,
 } from "@decorum/models";
 import type { RunOptions } from "@decorum/runtime";
@@ -65,7 +66,7 @@ export class TextClassifier implements AsyncDisposable {
         `Cannot load a classifier: there is no folder ${path}; name a Hugging Face folder of a sequence classifier`,
       );
     }
-    const config = loadClassifierConfig(path);
+    const model = openClassifier(path);
     const tokenizer = loadTokenizer(path);
     const { runtime = {}, maxInt8Difference = 0.5 } = options;
     checkPrecision(path, runtime);
@@ -74,8 +75,8 @@ export class TextClassifier implements AsyncDisposable {
     const version = createHash("sha256")
       .update(JSON.stringify(int8 ? [...hashed, "int8"] : hashed))
       .digest("hex");
-    const open = () => ClassifierSession.open(path, config, runtime);
-    const most = Math.min(maxPositions(config), tokenizer.modelMaxLength);
+    const open = () => ClassifierSession.open(path, model, runtime);
+    const most = Math.min(maxPositions(model), tokenizer.modelMaxLength);
     const { maxTokens = most } = options;
     if (maxTokens > most) {
       throw new InputError(
@@ -83,7 +84,7 @@ export class TextClassifier implements AsyncDisposable {
       );
     }
     // First and alone, so that two models are never in memory at once.
-    const fp32 = int8 ? await fp32Samples(path, config, tokenizer, maxTokens, runtime) : undefined;
+    const fp32 = int8 ? await fp32Samples(path, model, tokenizer, maxTokens, runtime) : undefined;
     const session = await open();
     try {
       const agreement = fp32 && int8Agreement(fp32.logits, await session.logits(fp32.texts));
@@ -98,7 +99,7 @@ export class TextClassifier implements AsyncDisposable {
       return new TextClassifier(
         name,
         version,
-        config,
+        model.config,
         tokenizer,
         maxTokens,
         agreement,
@@ -166,7 +167,7 @@ export class TextClassifier implements AsyncDisposable {
 /** `sampleTexts` as token ids, and their logits in fp32. */
 async function fp32Samples(
   folder: string,
-  config: ClassifierConfig,
+  model: Classifier,
   tokenizer: Tokenizer,
   maxTokens: number,
   runtime: ScoringRuntime,
@@ -175,7 +176,7 @@ async function fp32Samples(
     encodeItem(tokenizer, { response }, { maxTokens, truncate: true }, `sample ${i}`).ids
   );
   // On the weights where they lie: a copy in the kernels' order would not pay for one run.
-  await using fp32 = await ClassifierSession.open(folder, config, {
+  await using fp32 = await ClassifierSession.open(folder, model, {
     ...runtime,
     precision: "fp32",
     sessionConfig: { ...runtime.sessionConfig, "session.disable_prepacking": "1" },

@@ -1,8 +1,7 @@
 /** Tiny random classifiers on disk, with tokenizers. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { initClassifier } from "@decorum/learning";
-import type { JsonObject } from "@decorum/models";
+import { initClassifier, type JsonObject } from "@decorum/models";
 import { normals, randomKey, readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { TemporaryFolder } from "./folder.ts";
 

@@ -1,13 +1,12 @@
 /** Tiny random T5s on disk, and weights for them. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { initT5 } from "@decorum/learning";
 import {
   adapterShapes,
+  initPolicyModel,
   type JsonObject,
-  loadT5Config,
   type LoraConfig,
-  t5LinearLayers,
+  openPolicyModel,
   valueHeadShapes,
 } from "@decorum/models";
 import { float32, normals, randomKey, type Tensor } from "@decorum/tensor";
@@ -46,7 +45,7 @@ export interface T5Options {
 export function writeT5(folder: string, { json, seed = 1, tokenizer }: T5Options = {}): string {
   const tokenizerOf = `${folder}.tokenizer`;
   if (tokenizer) writeLetterTokenizer(tokenizerOf);
-  initT5(folder, { ...t5Json, ...json }, { seed, ...(tokenizer ? { tokenizerOf } : {}) });
+  initPolicyModel(folder, { ...t5Json, ...json }, { seed, ...(tokenizer ? { tokenizerOf } : {}) });
   return folder;
 }
 
@@ -111,7 +110,7 @@ export function randomAdapter(
   config: LoraConfig = lora,
   label = "",
 ): Map<string, Tensor<"float32">> {
-  const shapes = adapterShapes(config, t5LinearLayers(loadT5Config(model)));
+  const shapes = adapterShapes(config, openPolicyModel(model).layers);
   return new Map([...shapes].map(([name, dims]) => [name, noise(label + name, dims, 0.2)]));
 }
 
@@ -126,6 +125,6 @@ export function randomWeights(
   label: string,
   config: LoraConfig = lora,
 ): Map<string, Tensor<"float32">> {
-  const { d_model } = loadT5Config(model);
-  return new Map([...randomAdapter(model, config, label), ...randomValueHead(d_model, label)]);
+  const { hidden_size } = openPolicyModel(model).config;
+  return new Map([...randomAdapter(model, config, label), ...randomValueHead(hidden_size, label)]);
 }

@@ -1,12 +1,12 @@
 import { encodeModel } from "@decorum/onnx";
 import {
   buildForwardGraph,
+  type EncoderDecoder,
   type LoraConfig,
   type ModelGraph,
   openCheckpoint,
   type PolicySpec,
   type Sequence,
-  type T5Config,
   tokenBatch,
 } from "@decorum/models";
 import {
@@ -30,9 +30,9 @@ const SCORED_POSITIONS = 512;
 
 /** What an engine is made of. */
 export interface EngineOptions {
-  /** A Hugging Face T5 folder. */
+  /** A Hugging Face folder. */
   readonly model: string;
-  readonly config: T5Config;
+  readonly description: EncoderDecoder;
   readonly lora: LoraConfig;
   readonly runtime: RuntimeOptions;
 }
@@ -46,10 +46,10 @@ export class Engine implements AsyncDisposable {
   ) {}
 
   static async create(options: EngineOptions): Promise<Engine> {
-    const { config, lora, runtime } = options;
+    const { description, lora, runtime } = options;
     using index = openCheckpoint(options.model);
     const spec: PolicySpec = {
-      config,
+      model: description,
       index,
       lora,
       computeType: computeTypeOf(runtime.precision ?? "fp32"),
@@ -101,7 +101,7 @@ export class Engine implements AsyncDisposable {
   ): Promise<Float32Array[]> {
     const scored: Float32Array[] = [];
     for (const part of parts(sequences)) {
-      const batch = tokenBatch(part, this.options.config);
+      const batch = tokenBatch(part, this.options.description.config);
       const given: Record<string, Tensor> = {
         ...weights.feeds,
         ...batch.feeds,

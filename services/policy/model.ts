@@ -3,14 +3,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import {
   baseModelHash,
+  type EncoderDecoderConfig,
   initValueHead,
   type LinearLayers,
-  loadT5Config,
   type LoraConfig,
+  openPolicyModel,
   type PeftAdapter,
   readPeftAdapter,
-  type T5Config,
-  t5LinearLayers,
   targetLayers,
   tokenizerHash,
 } from "@decorum/models";
@@ -26,7 +25,7 @@ import { baseWeights, type HeldWeights, heldWeights } from "./weights.ts";
 /** What is known of the model before and beside its sessions. */
 export interface PolicyModel {
   readonly name: string;
-  readonly config: T5Config;
+  readonly config: EncoderDecoderConfig;
   /** `config.json` as it is. */
   readonly configJson: string;
   readonly baseModelHash: string;
@@ -52,11 +51,12 @@ export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Pro
     : (await localSource(config.start_adapter, config, logger)).path;
   if (!existsSync(folder)) {
     throw new InputError(
-      `Cannot load the policy's model: there is no folder ${folder}; set policy.model to a Hugging Face T5 folder`,
+      `Cannot load the policy's model: there is no folder ${folder}; set policy.model to a Hugging Face folder of an encoder-decoder model`,
     );
   }
-  const t5 = loadT5Config(folder);
-  const layers = t5LinearLayers(t5);
+  const description = openPolicyModel(folder);
+  const { config: modelConfig, layers } = description;
+  const width = modelConfig.hidden_size;
   const lora = loraConfigOf(config);
   targetLayers(lora, layers, "the configured lora");
   const hash = tokenizerHash(folder);
@@ -67,18 +67,18 @@ export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Pro
   };
   return {
     name: pinned === config.model ? basename(folder) : pinned,
-    config: t5,
+    config: modelConfig,
     configJson: readFileSync(join(folder, "config.json"), "utf8"),
     baseModelHash: await baseModelHash(folder),
     tokenizer: hash === "" ? undefined : loadTokenizer(folder),
     tokenizerHash: hash,
     layers,
     lora,
-    base: baseWeights("BASE", lora, layers, t5.d_model),
+    base: baseWeights("BASE", lora, layers, width),
     start: adapter === null
-      ? baseWeights("START", lora, layers, t5.d_model)
-      : startWeights(adapter, lora, layers, t5.d_model),
-    createEngine: () => Engine.create({ model: folder, config: t5, lora, runtime }),
+      ? baseWeights("START", lora, layers, width)
+      : startWeights(adapter, lora, layers, width),
+    createEngine: () => Engine.create({ model: folder, description, lora, runtime }),
   };
 }
 

@@ -28,7 +28,7 @@ export class Policy implements AsyncDisposable {
     const keep = { versions: config.keep_versions, runs: config.keep_runs };
     this.store = new WeightsStore(model.base, model.start, keep);
     this.pushes = new Pushes(this.store, model.lora);
-    this.shapes = pushShapes(model.lora, model.layers, model.config.d_model);
+    this.shapes = pushShapes(model.lora, model.layers, model.config.hidden_size);
   }
 
   /** @throws Error, InputError for a model or adapter that cannot be used */

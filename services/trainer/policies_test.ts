@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { unavailable } from "@decorum/rpc";
 import { createMetrics } from "@decorum/telemetry";
-import { initAdapter, initValueHead, loadT5Config, t5LinearLayers } from "@decorum/models";
+import { initAdapter, initValueHead, openPolicyModel } from "@decorum/models";
 import { baseModelHash } from "@decorum/models";
 import { join } from "node:path";
 import { Policies } from "./policies.ts";
@@ -20,7 +20,7 @@ async function behindOneName(count: number) {
   const model = join(folder.path, "model");
   writeTinyT5(model);
   const lora = loraConfigOf(settings(folder.path));
-  const config = loadT5Config(model);
+  const { config, layers } = openPolicyModel(model);
   const replicas: TestPolicy[] = [];
   for (let i = 0; i < count; i++) replicas.push(await startPolicy(model, lora));
   const present: string[] = [];
@@ -33,8 +33,8 @@ async function behindOneName(count: number) {
     pauses: [0.02, 0.1],
   };
   const parameters = new Map([
-    ...initAdapter(lora, t5LinearLayers(config), 1),
-    ...initValueHead(config.d_model),
+    ...initAdapter(lora, layers, 1),
+    ...initValueHead(config.hidden_size),
   ]);
   const image = (version: number) => weightsImage("r", version, parameters, lora);
   const hash = await baseModelHash(model);

@@ -4,19 +4,18 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { initClassifier, initT5 } from "@decorum/learning";
 import {
   type Adapter,
   adapterShapes,
-  classifierLinearLayers,
+  initClassifier,
+  initPolicyModel,
   type LinearLayers,
-  loadClassifierConfig,
-  loadT5Config,
   type LoraConfig,
   loraScaling,
   mergeAdapter,
+  openClassifier,
+  openPolicyModel,
   readPeftAdapter,
-  t5LinearLayers,
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
   writePeftAdapter,
@@ -42,8 +41,8 @@ const roberta = join(golden, "roberta_classify", "model");
 const bert = join(golden, "bert_classify", "model");
 const inputsOf = (model: string) => join(dirname(model), "inputs.safetensors");
 
-const t5Layers = (folder: string) => t5LinearLayers(loadT5Config(folder));
-const robertaLayers = classifierLinearLayers(loadClassifierConfig(roberta));
+const t5Layers = (folder: string) => openPolicyModel(folder).layers;
+const robertaLayers = openClassifier(roberta).layers;
 
 const all: LoraConfig = {
   r: 3,
@@ -105,7 +104,7 @@ Deno.test("models and adapters pass between transformers, PEFT, TRL and us", asy
     writePeftAdapter(path("ours_roberta"), classifier);
     mergeAdapter(flan, t5Layers(flan), ours, path("merged"));
     mergeAdapter(roberta, robertaLayers, classifier, path("merged_roberta"));
-    initT5(path("init_t5"), JSON.parse(readFileSync(join(v10, "config.json"), "utf8")), {
+    initPolicyModel(path("init_t5"), JSON.parse(readFileSync(join(v10, "config.json"), "utf8")), {
       seed: 1,
     });
     const bertJson = JSON.parse(readFileSync(join(bert, "config.json"), "utf8"));

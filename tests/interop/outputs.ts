@@ -1,18 +1,16 @@
 import {
-  AdapterInputs,
   buildClassifierGraph,
   classifierBatch,
-  classifierLinearLayers,
-  loadClassifierConfig,
-  loadT5Config,
   loraScaling,
   openCheckpoint,
+  openClassifier,
+  openNetwork,
+  openPolicyModel,
   type PeftAdapter,
   readPeftAdapter,
-  T5,
-  t5LinearLayers,
+  runSequences,
+  sequenceInputs,
   valueHead,
-  Weights,
 } from "@decorum/models";
 import { GraphBuilder } from "@decorum/onnx";
 import { float32, type Tensor } from "@decorum/tensor";
@@ -42,22 +40,22 @@ export async function t5Outputs(
   inputs: Tensors,
   { adapter: adapterFolder, ...options }: OutputOptions = {},
 ): Promise<Record<string, Tensor>> {
-  const config = loadT5Config(folder);
-  const layers = t5LinearLayers(config);
-  using checkpoint = openCheckpoint(folder, options);
-  const adapter = adapterFolder === undefined ? undefined : readPeftAdapter(adapterFolder, layers);
+  const model = openPolicyModel(folder);
+  using index = openCheckpoint(folder, options);
+  const adapter = adapterFolder === undefined
+    ? undefined
+    : readPeftAdapter(adapterFolder, model.layers);
   const graph = new GraphBuilder("t5");
-  const ids = (name: string, time: string) => graph.input(name, "int64", ["batch", time]);
-  const weights = new Weights(graph, checkpoint);
-  const t5 = new T5(
-    config,
-    weights,
-    adapter && new AdapterInputs(weights, adapter.config, layers),
-  );
-  const encoded = t5.encode(ids("input_ids", "source"), ids("attention_mask", "source"));
-  const hidden = t5.decode(ids("decoder_input_ids", "target"), encoded);
-  graph.output(t5.logits(hidden), "logits");
-  if (adapter?.valueHead) graph.output(valueHead(graph, hidden, config.d_model), "values");
+  const { weights, network } = openNetwork(graph, {
+    model,
+    index,
+    ...(adapter ? { lora: adapter.config } : {}),
+  });
+  const { decoded: hidden } = runSequences(model, network, sequenceInputs(graph));
+  graph.output(network.logits(hidden), "logits");
+  if (adapter?.valueHead) {
+    graph.output(valueHead(graph, hidden, model.config.hidden_size), "values");
+  }
   const names = ["input_ids", "attention_mask", "decoder_input_ids"];
   return await runGraph({ graph: graph.build(), files: weights.files }, {
     ...Object.fromEntries(names.map((name) => [name, inputs.get(name)!])),
@@ -71,18 +69,18 @@ export async function classifierOutputs(
   inputs: Tensors,
   { adapter: adapterFolder, ...options }: OutputOptions = {},
 ): Promise<Record<string, Tensor>> {
-  const config = loadClassifierConfig(folder);
+  const model = openClassifier(folder);
   using checkpoint = openCheckpoint(folder, options);
   const adapter = adapterFolder === undefined
     ? undefined
-    : readPeftAdapter(adapterFolder, classifierLinearLayers(config));
-  const model = buildClassifierGraph({
-    config,
+    : readPeftAdapter(adapterFolder, model.layers);
+  const graph = buildClassifierGraph({
+    model,
     index: checkpoint,
     ...(adapter ? { lora: adapter.config } : {}),
   });
-  return await runGraph(model, {
-    ...classifierBatch(textsOf(inputs), config).feeds,
+  return await runGraph(graph, {
+    ...classifierBatch(textsOf(inputs), model).feeds,
     ...adapterFeeds(adapter),
   }, {});
 }

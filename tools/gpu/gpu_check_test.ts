@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { loadT5Config } from "@decorum/models";
+import { openPolicyModel } from "@decorum/models";
 import { randomT5 } from "../../bench/random_t5.ts";
 import { whyNoCuda } from "./device.ts";
 import { parityChecks } from "./parity.ts";
@@ -38,11 +38,12 @@ Deno.test("rates and timings come with a floor that is below the time", async ()
       assert.equal(row.share_of_floor_speed, row.floor_s / row.seconds);
     }
     assert.ok(rows[0]!.calls!["CPUExecutionProvider"]! > 100);
-    const config = loadT5Config(randomT5(cache, "tiny"));
+    const model = openPolicyModel(randomT5(cache, "tiny"));
+    const { config } = model;
     const [fp32, bf16] = (["float32", "bfloat16"] as const).map((type) =>
-      decodeBytes(config, type, 2, 8, 4)
+      decodeBytes(model, type, 2, 8, 4)
     );
-    const head = 4 * 4 * config.vocab_size * config.d_model; // float32 in both
+    const head = 4 * 4 * config.vocab_size * config.hidden_size; // float32 in both
     assert.equal(fp32! - head, 2 * (bf16! - head));
   } finally {
     rmSync(cache, { recursive: true });

@@ -5,10 +5,9 @@ import { PpoLearner } from "@decorum/algorithms";
 import {
   initAdapter,
   initValueHead,
-  loadT5Config,
   loraScaling,
   openCheckpoint,
-  t5LinearLayers,
+  openPolicyModel,
 } from "@decorum/models";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { float32, type Precision, randomKey, type Tensor, uniforms } from "@decorum/tensor";
@@ -114,12 +113,12 @@ export async function firstRatio(model: string, runtime: RuntimeOptions): Promis
 }
 
 async function ratioError(model: string, runtime: RuntimeOptions): Promise<number> {
-  const config = loadT5Config(model);
+  const policy = openPolicyModel(model);
   using index = openCheckpoint(model);
   const lora = { r: 4, loraAlpha: 8, loraDropout: 0, targetModules: ["q", "v"] };
-  const adapter = initAdapter(lora, t5LinearLayers(config), 1);
-  const valueHead = initValueHead(config.d_model);
-  const spec = { config, index, lora, valueHead: true };
+  const adapter = initAdapter(lora, policy.layers, 1);
+  const valueHead = initValueHead(policy.config.hidden_size);
+  const spec = { model: policy, index, lora, valueHead: true };
   const prompts = Array.from({ length: 4 }, (_, i): Prompt => ({
     ids: [...Array.from({ length: 3 + 4 * i }, (_, j) => 3 + (7 * i + 5 * j) % 80), 1],
     minNewTokens: 16,
@@ -145,7 +144,7 @@ async function ratioError(model: string, runtime: RuntimeOptions): Promise<numbe
     }
   }
   await using learner = await PpoLearner.create({
-    model: { config, index },
+    model: { model: policy, index },
     lora,
     adapter,
     valueHead,

@@ -6,15 +6,14 @@ import { buildPpoGraph } from "@decorum/algorithms";
 import {
   adapterShapes,
   buildForwardGraph,
+  type EncoderDecoder,
   initAdapter,
   initValueHead,
-  loadT5Config,
   type ModelGraph,
   openCheckpoint,
+  openPolicyModel,
   type PolicySpec,
   type Sequence,
-  type T5Config,
-  t5LinearLayers,
   tokenBatch,
   valueHeadShapes,
 } from "@decorum/models";
@@ -69,31 +68,31 @@ export async function timings(
   rates: DeviceRates,
 ): Promise<Timing[]> {
   const folder = randomT5(options.cache, options.size);
-  const config = loadT5Config(folder);
+  const model = openPolicyModel(folder);
   using index = openCheckpoint(folder);
   const computeType = computeTypeOf(runtime.precision ?? "fp32");
-  const spec: PolicySpec = { config, index, lora, valueHead: true, computeType };
+  const spec: PolicySpec = { model, index, lora, valueHead: true, computeType };
   const wrt = [
-    ...adapterShapes(lora, t5LinearLayers(config)).keys(),
-    ...valueHeadShapes(config.d_model).keys(),
+    ...adapterShapes(lora, model.layers).keys(),
+    ...valueHeadShapes(model.config.hidden_size).keys(),
   ];
   return [
-    await graphTiming("forward", buildForwardGraph(spec), options, runtime, rates, config),
+    await graphTiming("forward", buildForwardGraph(spec), options, runtime, rates, model),
     await graphTiming(
       "train_step",
       buildPpoGraph(spec, loss, wrt),
       options,
       runtime,
       rates,
-      config,
+      model,
     ),
     await decodeTiming(spec, options, runtime, rates),
   ];
 }
 
-const weightsOf = (config: T5Config): Record<string, Tensor> => ({
-  ...Object.fromEntries(initAdapter(lora, t5LinearLayers(config), 1)),
-  ...Object.fromEntries(initValueHead(config.d_model)),
+const weightsOf = ({ config, layers }: EncoderDecoder): Record<string, Tensor> => ({
+  ...Object.fromEntries(initAdapter(lora, layers, 1)),
+  ...Object.fromEntries(initValueHead(config.hidden_size)),
   lora_scale: float32([], [1]),
 });
 
@@ -103,21 +102,21 @@ function idsOf(length: number, seed: number): number[] {
 
 async function graphTiming(
   bench: "forward" | "train_step",
-  model: ModelGraph,
+  graph: ModelGraph,
   { batch: count, query, response, rounds }: TimingOptions,
   runtime: RuntimeOptions,
   rates: DeviceRates,
-  config: T5Config,
+  model: EncoderDecoder,
 ): Promise<Timing> {
   const sequences = Array.from({ length: count }, (_, i): Sequence => ({
     query: idsOf(query, i),
     response: idsOf(response, i + count),
   }));
-  const batch = tokenBatch(sequences, config);
+  const batch = tokenBatch(sequences, model.config);
   const row = float32([batch.tokens], idsOf(batch.tokens, 1).map((x) => Math.sin(x)));
   const given: Record<string, Tensor> = {
     ...batch.feeds,
-    ...weightsOf(config),
+    ...weightsOf(model),
     temperature: float32([], [1]),
     old_logprobs: float32([batch.tokens], Array(batch.tokens).fill(-6)),
     advantages: row,
@@ -132,7 +131,7 @@ async function graphTiming(
   ]);
   const open = (more: RuntimeOptions) =>
     createSession(
-      { bytes: encodeModel(model.graph), externalData: Object.fromEntries(model.files) },
+      { bytes: encodeModel(graph.graph), externalData: Object.fromEntries(graph.files) },
       { ...runtime, ...more, name: bench },
     );
   await using session = await open({});
@@ -140,7 +139,7 @@ async function graphTiming(
   await session.run(feeds);
   const times: number[] = [];
   for (let i = 0; i < rounds; i++) times.push(await seconds(() => session.run(feeds)));
-  const floor = productsFloor(model, sizes, rates);
+  const floor = productsFloor(graph, sizes, rates);
   return {
     ...timing(bench, runtime, median(times), floor),
     calls: await kernelCalls(open, feeds),
@@ -190,7 +189,7 @@ async function decodeTiming(
     uniforms: (start, count) => uniforms(randomKey(2, `prompt ${i}`), start, count),
   }));
   const sampling = { doSample: true, temperature: 1, topK: 0, topP: 1 };
-  const weights = weightsOf(spec.config);
+  const weights = weightsOf(spec.model);
   const once = () =>
     seconds(async () => {
       for await (const _ of generator.generate(prompts, sampling, weights)) {
@@ -200,27 +199,28 @@ async function decodeTiming(
   await once();
   const times: number[] = [];
   for (let i = 0; i < rounds; i++) times.push(await once());
-  const bytes = decodeBytes(spec.config, spec.computeType ?? "float32", batch, query, response);
+  const bytes = decodeBytes(spec.model, spec.computeType ?? "float32", batch, query, response);
   return timing("decode", runtime, median(times), bytes / rates.bandwidth);
 }
 
 /** Bytes that all steps of one generation must read: the decoder's weights, the head, and both caches. */
 export function decodeBytes(
-  config: T5Config,
+  { config, layers }: EncoderDecoder,
   type: ComputeType,
   batch: number,
   source: number,
   steps: number,
 ): number {
   const size = bytesPerElement(type);
-  let weights = 4 * config.vocab_size * config.d_model;
-  for (const [name, [out, inp]] of t5LinearLayers(config)) {
+  let weights = 4 * config.vocab_size * config.hidden_size;
+  for (const [name, [out, inp]] of layers) {
     // Keys and values of cross-attention are made once, not in the loop.
     if (!name.startsWith("decoder.") || /EncDecAttention\.[kv]$/.test(name)) continue;
     const wide = type === "float16" && name.endsWith(".wo");
     weights += out * inp * (wide ? 4 : size);
   }
-  const rowBytes = 2 * config.num_decoder_layers * config.num_heads * config.d_kv * size;
+  const rowBytes = 2 * config.num_decoder_layers * config.num_attention_heads * config.head_dim *
+    size;
   const caches = batch * rowBytes * (source + steps / 2);
   return steps * (weights + caches);
 }

@@ -3,13 +3,12 @@ import { dirname, sep } from "node:path";
 import {
   type Adapter,
   adapterShapes,
-  loadT5Config,
   type LoraConfig,
   loraScaling,
   type ModelGraph,
   openCheckpoint,
+  openPolicyModel,
   type PolicySpec,
-  t5LinearLayers,
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
 } from "@decorum/models";
@@ -46,9 +45,9 @@ export interface TinyPolicy extends Disposable {
  */
 export function tinyPolicy(targets: readonly string[] | RegExp = ["q", "v", "wo"]): TinyPolicy {
   const folder = new TinyT5({ json, seed: 3 });
-  const config = loadT5Config(folder.model);
+  const model = openPolicyModel(folder.model);
   const index = openCheckpoint(folder.model);
-  const layers = t5LinearLayers(config);
+  const { layers } = model;
   const targetModules = targets instanceof RegExp
     ? [...layers.keys()].filter((layer) => targets.test(layer))
     : targets;
@@ -58,7 +57,7 @@ export function tinyPolicy(targets: readonly string[] | RegExp = ["q", "v", "wo"
     [...shapes].map(([name, dims]) => [name, gaussian(name, dims, 0.3)]),
   );
   return {
-    spec: { config, index, lora, valueHead: true },
+    spec: { model, index, lora, valueHead: true },
     weights: {
       ...Object.fromEntries(adapter),
       lora_scale: float32([], [loraScaling(lora)]),

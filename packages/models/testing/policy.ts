@@ -19,11 +19,11 @@ export const sequences: Sequence[] = [
   { query: [39], response: [2] },
 ];
 
-export const specOf = ({ config, index }: TinyT5): PolicySpec => ({ config, index });
+export const specOf = ({ model, index }: TinyT5): PolicySpec => ({ model, index });
 
 /** Feeds of a policy graph at temperature 1. */
-export const feedsOf = (model: TinyT5, batch: readonly Sequence[], more: Feeds = {}): Feeds => ({
-  ...tokenBatch(batch, model.config).feeds,
+export const feedsOf = (tiny: TinyT5, batch: readonly Sequence[], more: Feeds = {}): Feeds => ({
+  ...tokenBatch(batch, tiny.model.config).feeds,
   temperature: float32([], [1]),
   ...more,
 });

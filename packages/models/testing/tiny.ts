@@ -1,20 +1,15 @@
 /** Tiny random models on disk, with weights of a trained model's magnitude, for tests that need no reference. */
 import { float32, normals, randomKey, type Tensor } from "@decorum/tensor";
-import { GraphBuilder } from "@decorum/onnx";
 import {
   type Adapter,
   adapterShapes,
-  Classifier,
+  classifierModel,
   type LinearLayers,
-  loadClassifierConfig,
-  loadT5Config,
   type LoraConfig,
   openCheckpoint,
-  parseClassifierConfig,
-  parseT5Config,
-  T5,
-  type WeightIndex,
-  Weights,
+  openClassifier,
+  openPolicyModel,
+  policyModel,
   writeModelFolder,
 } from "../mod.ts";
 
@@ -62,29 +57,19 @@ export const tinyBert: Fields = {
   pad_token_id: 0,
 };
 
-/** The T5 of a folder, or one that is written there first. */
+/** A T5 that is written to a folder. */
 export function makeT5(folder: string, fields: Fields = {}, seed = 1) {
   const json = { ...tinyT5, ...fields };
-  const config = parseT5Config(json, "tiny T5");
-  const tied = json.tie_word_embeddings === true;
-  const tensors = randomTensors(seed, tied ? ["lm_head.weight"] : [], (graph, weights) => {
-    const ids = (name: string) => graph.input(name, "int64", ["batch", "time"]);
-    const t5 = new T5(config, weights);
-    t5.logits(t5.decode(ids("target"), t5.encode(ids("source"), ids("mask"))));
-  });
+  const tensors = randomTensors(seed, policyModel(json, "tiny T5").weightShapes);
   writeModelFolder(folder, { config: json, tensors });
-  return { folder, tensors, config: loadT5Config(folder), index: openCheckpoint(folder) };
+  return { folder, tensors, model: openPolicyModel(folder), index: openCheckpoint(folder) };
 }
 
 /** A classifier that is written to a folder. */
 export function makeClassifier(folder: string, json: Fields = tinyRoberta, seed = 1) {
-  const config = parseClassifierConfig(json, "tiny classifier");
-  const tensors = randomTensors(seed, [], (graph, weights) => {
-    const ids = (name: string) => graph.input(name, "int64", ["batch", "time"]);
-    new Classifier(config, weights).logits(ids("ids"), ids("mask"));
-  });
+  const tensors = randomTensors(seed, classifierModel(json, "tiny classifier").weightShapes);
   writeModelFolder(folder, { config: json, tensors });
-  return { folder, tensors, config: loadClassifierConfig(folder), index: openCheckpoint(folder) };
+  return { folder, tensors, model: openClassifier(folder), index: openCheckpoint(folder) };
 }
 
 /** An adapter with a B that is not 0. */
@@ -101,19 +86,8 @@ export function lora(...targetModules: string[]): LoraConfig {
 
 function randomTensors(
   seed: number,
-  absent: readonly string[],
-  build: (graph: GraphBuilder, weights: Weights) => void,
+  shapes: ReadonlyMap<string, readonly number[]>,
 ): Map<string, Tensor> {
-  const shapes = new Map<string, readonly number[]>();
-  const index: WeightIndex = {
-    has: (key) => !absent.includes(key),
-    expect(key, dims) {
-      shapes.set(key, dims);
-      return { dtype: "float32", dims, offset: 0, length: 0, file: "none" };
-    },
-  };
-  const graph = new GraphBuilder("shapes");
-  build(graph, new Weights(graph, index));
   return new Map(
     [...shapes].map(([key, dims]) => {
       if (/norm\.weight$/i.test(key)) {

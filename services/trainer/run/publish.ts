@@ -32,7 +32,7 @@ export async function publish(
   const lora = loraConfigOf(config);
   const { reference } = learner.state();
   // A policy always has a value head; one of zeros where none learns.
-  const noHead = initValueHead(learner.config.d_model);
+  const noHead = initValueHead(learner.config.hidden_size);
   const all = new Map([...parameters, ...learner.valueHead ? [] : noHead]);
   const image = weightsImage(runId, version, all, lora);
   const head = startHead ?? noHead;

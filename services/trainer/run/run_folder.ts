@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { loadT5Config, t5LinearLayers, writePeftAdapter } from "@decorum/models";
+import { openPolicyModel, writePeftAdapter } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import {
   type CheckpointContents,
@@ -29,7 +29,7 @@ export class RunFolder {
   last({ config, learner }: Tools, model: string) {
     const step = checkpointSteps(this.#checkpoints).at(-1);
     if (step === undefined) return undefined;
-    const layers = t5LinearLayers(loadT5Config(model));
+    const layers = openPolicyModel(model).layers;
     const expected = { runId: this.runId, configHash: configHash(config), layers };
     const name = checkpointName(step);
     return { name, ...readCheckpoint(join(this.#checkpoints, name), expected, learner.state()) };

@@ -2,10 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   baseModelHash,
-  loadT5Config,
+  openPolicyModel,
   type PeftAdapter,
   readPeftAdapter,
-  t5LinearLayers,
   targetLayers,
   writePeftAdapter,
 } from "@decorum/models";
@@ -82,7 +81,7 @@ export async function readInputs(
         "set trainer.evaluator, or evaluate.every_steps 0",
     );
   }
-  const layers = t5LinearLayers(loadT5Config(model));
+  const layers = openPolicyModel(model).layers;
   const lora = loraConfigOf(config);
   const targets = targetLayers(lora, layers, "trainer.lora");
   const kept = startFolder(folder);

@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { Generator, type PolicyFeeds } from "@decorum/generation";
 import {
   baseModelHash,
-  loadT5Config,
   type LoraConfig,
   loraScaling,
   openCheckpoint,
+  openPolicyModel,
 } from "@decorum/models";
 import {
   createServer,
@@ -53,10 +53,13 @@ export interface TestPolicy extends AsyncDisposable {
 }
 
 export async function startPolicy(model: string, lora: LoraConfig): Promise<TestPolicy> {
-  const config = loadT5Config(model);
+  const description = openPolicyModel(model);
   using index = openCheckpoint(model);
   const runtime = { intraOpThreads: 1 };
-  const generator = await Generator.create({ config, index, lora, valueHead: true }, runtime);
+  const generator = await Generator.create(
+    { model: description, index, lora, valueHead: true },
+    runtime,
+  );
   const hash = await baseModelHash(model);
   const faults: PolicyFaults = {};
   const groups: policyV1.GenerateRequest__Output[] = [];

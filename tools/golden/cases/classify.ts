@@ -2,28 +2,31 @@ import { join } from "node:path";
 import { softmax } from "@decorum/onnx";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { computeTypeOf, type Tensor, zeros } from "@decorum/tensor";
-import { buildClassifierGraph, loadClassifierConfig, openCheckpoint } from "@decorum/models";
+import { buildClassifierGraph, openCheckpoint, openClassifier } from "@decorum/models";
 import { type GoldenCase, inputOf } from "../case.ts";
 import { runGraph } from "../session.ts";
 
-/** Logits and probabilities of a padded batch under a BERT or RoBERTa classifier. */
+/** Logits and probabilities of a padded batch under a classifier. */
 export async function classify(
   golden: GoldenCase,
   runtime: RuntimeOptions,
 ): Promise<Map<string, Tensor>> {
   const folder = join(golden.folder, "model");
   using checkpoint = openCheckpoint(folder);
-  const config = loadClassifierConfig(folder);
+  const classifier = openClassifier(folder);
   const computeType = computeTypeOf(runtime.precision ?? "fp32");
-  const model = buildClassifierGraph({ config, index: checkpoint, computeType }, (logits) => {
-    logits.graph.output(logits, "logits");
-    logits.graph.output(softmax(logits, -1), "probs");
-  });
+  const model = buildClassifierGraph(
+    { model: classifier, index: checkpoint, computeType },
+    (logits) => {
+      logits.graph.output(logits, "logits");
+      logits.graph.output(softmax(logits, -1), "probs");
+    },
+  );
   const feeds: Record<string, Tensor> = {
     input_ids: inputOf(golden, "input_ids", "int64"),
     attention_mask: inputOf(golden, "attention_mask", "int64"),
   };
-  if (config.model_type === "bert") {
+  if (classifier.tokenTypes) {
     feeds["token_type_ids"] = golden.inputs.has("token_type_ids")
       ? inputOf(golden, "token_type_ids", "int64")
       : zeros("int64", feeds["input_ids"]!.dims);

@@ -11,7 +11,14 @@ import {
 } from "@decorum/onnx";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { computeTypeOf, int64, type Tensor } from "@decorum/tensor";
-import { loadT5Config, openCheckpoint, T5, tokenLogprobs, Weights } from "@decorum/models";
+import {
+  openCheckpoint,
+  openNetwork,
+  openPolicyModel,
+  runSequences,
+  sequenceInputs,
+  tokenLogprobs,
+} from "@decorum/models";
 import { type GoldenCase, inputOf } from "../case.ts";
 import { runGraph } from "../session.ts";
 
@@ -26,28 +33,28 @@ export async function t5Forward(
   runtime: RuntimeOptions,
 ): Promise<Map<string, Tensor>> {
   const folder = join(golden.folder, "model");
-  const config = loadT5Config(folder);
-  using checkpoint = openCheckpoint(folder);
+  const model = openPolicyModel(folder);
+  const { hidden_size, vocab_size } = model.config;
+  using index = openCheckpoint(folder);
   const graph = new GraphBuilder("t5_forward");
-  const inputIds = graph.input("input_ids", "int64", ["batch", "source"]);
-  const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
-  const decoderInputIds = graph.input("decoder_input_ids", "int64", ["batch", "target"]);
+  const inputs = sequenceInputs(graph);
+  const { inputIds, attentionMask, decoderInputIds } = inputs;
   const labels = graph.input("labels", "int64", ["batch", "target"]);
-  const weights = new Weights(graph, checkpoint, {
-    computeType: computeTypeOf(runtime.precision ?? "fp32"),
-  });
-  const t5 = new T5(config, weights);
-  const encoded = t5.encode(inputIds, attentionMask);
-  const decoded = t5.decode(decoderInputIds, encoded);
-  const logits = t5.logits(decoded);
+  const computeType = computeTypeOf(runtime.precision ?? "fp32");
+  const { weights, network } = openNetwork(graph, { model, index, computeType });
+  const { encoded, decoded } = runSequences(model, network, inputs);
+  const logits = network.logits(decoded);
   const { logprobs } = tokenLogprobs(logits, reshape(labels, [-1]));
-  const states = unflatten(encoded.hidden, inputIds, config.d_model);
+  const states = unflatten(encoded, inputIds, hidden_size);
   graph.output(
     mul(states, unsqueeze(cast(attentionMask, "float32"), [2])),
     "encoder_last_hidden_state",
   );
-  graph.output(unflatten(decoded, decoderInputIds, config.d_model), "decoder_last_hidden_state");
-  graph.output(unflatten(logits, decoderInputIds, config.vocab_size), "logits");
+  graph.output(
+    unflatten(decoded, decoderInputIds, hidden_size),
+    "decoder_last_hidden_state",
+  );
+  graph.output(unflatten(logits, decoderInputIds, vocab_size), "logits");
   graph.output(logprobs, "logprobs");
   const feeds = Object.fromEntries(
     ["input_ids", "attention_mask", "decoder_input_ids", "labels"].map((name) => [

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { int64, type Tensor } from "@decorum/tensor";
-import { loadT5Config, openCheckpoint } from "@decorum/models";
+import { openCheckpoint, openPolicyModel } from "@decorum/models";
 import { Generator, type Prompt } from "@decorum/generation";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { type GoldenCase, inputOf } from "../case.ts";
@@ -11,7 +11,8 @@ export async function t5Greedy(
   runtime: RuntimeOptions,
 ): Promise<Map<string, Tensor>> {
   const folder = join(golden.folder, "model");
-  const config = loadT5Config(folder);
+  const model = openPolicyModel(folder);
+  const { config } = model;
   using checkpoint = openCheckpoint(folder);
   const ids = inputOf(golden, "input_ids", "int64");
   const mask = inputOf(golden, "attention_mask", "int64");
@@ -26,7 +27,7 @@ export async function t5Greedy(
       uniforms: (_start, count) => new Float32Array(count),
     };
   });
-  await using generator = await Generator.create({ config, index: checkpoint }, runtime);
+  await using generator = await Generator.create({ model, index: checkpoint }, runtime);
   const greedy = { doSample: false, temperature: 1, topK: 0, topP: 1 };
   const rows = prompts.map(() => [config.decoder_start_token_id]);
   // In chunks, so that the hand-over of caches is checked too.

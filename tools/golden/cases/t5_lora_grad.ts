@@ -3,11 +3,10 @@ import { computeTypeOf, float32, int64, type Tensor } from "@decorum/tensor";
 import {
   adapterShapes,
   buildForwardGraph,
-  loadT5Config,
   loraScaling,
   openCheckpoint,
+  openPolicyModel,
   readPeftAdapter,
-  t5LinearLayers,
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
 } from "@decorum/models";
@@ -25,8 +24,8 @@ export async function t5LoraGrad(
   runtime: RuntimeOptions,
 ): Promise<Map<string, Tensor>> {
   const folder = join(golden.folder, "model");
-  const config = loadT5Config(folder);
-  const layers = t5LinearLayers(config);
+  const policy = openPolicyModel(folder);
+  const { layers } = policy;
   using checkpoint = openCheckpoint(folder);
   const adapter = readPeftAdapter(join(golden.folder, "adapter"), layers);
   const loss = {
@@ -35,7 +34,7 @@ export async function t5LoraGrad(
     vfCoef: constantOf(golden, "vf_coef", 0.1),
   };
   const spec = {
-    config,
+    model: policy,
     index: checkpoint,
     computeType: computeTypeOf(runtime.precision ?? "fp32"),
     lora: adapter.config,
@@ -54,7 +53,7 @@ export async function t5LoraGrad(
     const all = inputOf(golden, name, "float32");
     return float32([counted.length], counted.map((i) => all.data[i]!));
   };
-  const policy = {
+  const given = {
     input_ids: inputOf(golden, "input_ids", "int64"),
     attention_mask: inputOf(golden, "attention_mask", "int64"),
     decoder_input_ids: inputOf(golden, "decoder_input_ids", "int64"),
@@ -69,11 +68,11 @@ export async function t5LoraGrad(
     labels: int64([positions.length], positions.map((i) => Number(labels.data[i]))),
   });
   const everywhere = await runGraph(buildForwardGraph(spec), {
-    ...policy,
+    ...given,
     ...rowsAt([...mask.data.keys()]),
   }, runtime);
   const results = await runGraph(model, {
-    ...policy,
+    ...given,
     ...rowsAt(counted),
     old_logprobs: perToken("old_logprobs"),
     advantages: perToken("advantages"),

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadClassifierConfig, loadT5Config, openCheckpoint } from "@decorum/models";
-import { initClassifier, initT5 } from "./init.ts";
+import {
+  initClassifier,
+  initPolicyModel,
+  openCheckpoint,
+  openClassifier,
+  openPolicyModel,
+} from "./mod.ts";
 import { robertaJson } from "@decorum/testing/training";
 import { TinyClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -31,7 +36,7 @@ Deno.test("a T5 begins with transformers' deviations", () => {
   near("encoder.block.1.layer.1.DenseReluDense.wo.weight", 128 ** -0.5);
   const norm = checkpoint.read("decoder.final_layer_norm.weight").data as Float32Array;
   assert.ok(norm.every((x) => x === 1));
-  assert.equal(loadT5Config(folder.model).d_model, 64);
+  assert.equal(openPolicyModel(folder.model).config.hidden_size, 64);
 });
 
 Deno.test("a tied T5 has no head of its own; the same seed gives the same file, another one another", () => {
@@ -49,7 +54,7 @@ Deno.test("a classifier begins with zero biases, unit norms and a zero padding r
   for (const type of ["roberta", "bert"]) {
     using folder = new TinyClassifier({ json: { ...robertaJson, model_type: type }, seed: 2 });
     using checkpoint = openCheckpoint(folder.model);
-    assert.deepEqual(loadClassifierConfig(folder.model).labels, ["nothate", "hate"]);
+    assert.deepEqual(openClassifier(folder.model).config.labels, ["nothate", "hate"]);
     const read = (key: string) => checkpoint.read(key).data as Float32Array;
     assert.ok(read(`${type}.embeddings.LayerNorm.weight`).every((x) => x === 1));
     assert.ok(read(`${type}.encoder.layer.1.output.dense.bias`).every((x) => x === 0));
@@ -65,16 +70,20 @@ Deno.test("tokenizer files are copied, weights are not", () => {
   writeFileSync(join(folder.path, "tokenizer.json"), "{}");
   writeFileSync(join(folder.path, "pytorch_model.bin"), "old");
   const out = join(folder.path, "out");
-  initT5(out, t5Json, { seed: 1, tokenizerOf: folder.path });
+  initPolicyModel(out, t5Json, { seed: 1, tokenizerOf: folder.path });
   assert.deepEqual(readdirSync(out).sort(), ["config.json", "model.safetensors", "tokenizer.json"]);
 });
 
 Deno.test("what a config lacks is named", () => {
   using folder = new TemporaryFolder();
   const { d_ff: _, ...withoutFf } = t5Json;
-  assert.throws(() => initT5(join(folder.path, "a"), withoutFf, { seed: 1 }), /"d_ff" is missing/);
   assert.throws(
-    () => initT5(join(folder.path, "a"), { ...t5Json, initializer_factor: "1" }, { seed: 1 }),
+    () => initPolicyModel(join(folder.path, "a"), withoutFf, { seed: 1 }),
+    /"d_ff" is missing/,
+  );
+  assert.throws(
+    () =>
+      initPolicyModel(join(folder.path, "a"), { ...t5Json, initializer_factor: "1" }, { seed: 1 }),
     /"initializer_factor" is "1"/,
   );
   assert.throws(
