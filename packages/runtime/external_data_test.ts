@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { float32 } from "@decorum/tensor";
+import { float32, InputError } from "@decorum/tensor";
+import { renameExternalLocations } from "./external_data.ts";
 import { createSession } from "./mod.ts";
 import { bool, model, threads } from "./testing/models.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -63,4 +64,40 @@ Deno.test("external data that is missing is named", async () => {
     createSession({ ...model("external"), externalData }),
     /Cannot create session/,
   );
+});
+
+const encoded = (name: string) => new Uint8Array(readFileSync(model(name).path));
+
+Deno.test("every location is seen, those of branch bodies too, and long names fit", () => {
+  const original = encoded("external");
+  const seen: string[] = [];
+  const long = (location: string) => `${"d/".repeat(200)}${location}`;
+  const renamed = renameExternalLocations(original, (location) => {
+    seen.push(location);
+    return long(location);
+  });
+  assert.deepEqual(seen.sort(), ["first.safetensors", "first.safetensors", "second.safetensors"]);
+  const back = renameExternalLocations(renamed, (location) => {
+    assert.ok(location.startsWith("d/d/"));
+    return location.slice(400);
+  });
+  assert.deepEqual(back, original);
+});
+
+Deno.test("a model whose locations stay is given back as it is", () => {
+  const original = encoded("external");
+  assert.equal(renameExternalLocations(original, (location) => location), original);
+  const plain = encoded("slow");
+  assert.equal(renameExternalLocations(plain, () => assert.fail("has none")), plain);
+});
+
+Deno.test("truncated bytes are a InputError", () => {
+  const original = encoded("external");
+  for (const length of [1, 40, original.length - 1]) {
+    assert.throws(
+      () => renameExternalLocations(original.subarray(0, length), (l) => l),
+      (e) => e instanceof InputError && e.message.startsWith("Cannot read the model"),
+      `${length}`,
+    );
+  }
 });

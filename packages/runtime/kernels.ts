@@ -12,7 +12,7 @@ export interface OperatorUse {
 }
 
 /** An operator no CUDA kernel takes, and why. */
-export interface MissingKernel<T extends OperatorUse = OperatorUse> {
+interface MissingKernel<T extends OperatorUse = OperatorUse> {
   readonly node: T;
   readonly reason: string;
 }

@@ -1,5 +1,5 @@
 import type { DType } from "@decorum/tensor";
-import type { ThreadMemory } from "./worker_usage.ts";
+import type { ThreadMemory } from "./usage.ts";
 
 /** A tensor as it crosses between threads: its storage is transferred, not copied. */
 export interface WireTensor {
@@ -15,7 +15,7 @@ export interface ValueInfo {
   readonly dims: readonly (number | string)[];
 }
 
-/** What the main thread asks of a worker. `crash` exists for the tests of worker death. */
+/** What the main thread asks of a worker. */
 export type Call =
   | {
     readonly kind: "create";
@@ -32,8 +32,7 @@ export type Call =
     readonly fetches: readonly string[];
   }
   | { readonly kind: "endProfiling"; readonly session: number }
-  | { readonly kind: "release"; readonly session: number }
-  | { readonly kind: "crash" };
+  | { readonly kind: "release"; readonly session: number };
 
 /** What a call gives back, by its kind. */
 export interface Results {
@@ -41,7 +40,6 @@ export interface Results {
   run: Readonly<Record<string, WireTensor>>;
   endProfiling: undefined;
   release: undefined;
-  crash: never;
 }
 
 /** A worker's answer to the one call it was given. */

@@ -1,11 +1,8 @@
-export * from "./options.ts";
+export { cudaKernelSource, missingCudaKernels, type OperatorUse } from "./kernels.ts";
+export { missingLibraries, systemFolders } from "./library_search.ts";
+export type { ExecutionProvider, RuntimeOptions } from "./options.ts";
+export { readProfile } from "./profile.ts";
+export { probeProvider } from "./provider.ts";
 export { createSession, InferenceSession, type RunOptions } from "./session.ts";
 export { SessionWorker, WorkerDiedError, workerUsage } from "./session_worker.ts";
-export type { ThreadMemory, WorkerUsage } from "./worker_usage.ts";
-export type { ValueInfo } from "./messages.ts";
-export * from "./provider.ts";
-export * from "./kernels.ts";
-export { missingLibraries, type MissingLibrary, systemFolders } from "./library_search.ts";
-export * from "./memory.ts";
-export * from "./profile.ts";
-export { setTf32 } from "./tf32.ts";
+export { memoryUse } from "./usage.ts";

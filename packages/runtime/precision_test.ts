@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createSession, requirePrecision } from "./mod.ts";
+import { createSession } from "./mod.ts";
+import { requirePrecision } from "./provider.ts";
 import { model, threads } from "./testing/models.ts";
 
 Deno.test("bf16 on the CPU is refused before anything is loaded; fp16 is not", async () => {

@@ -13,7 +13,7 @@ interface TraceEvent {
 }
 
 /** Time in the kernels of one operator type, all runs together. */
-export interface OpTime {
+interface OpTime {
   readonly op: string;
   readonly calls: number;
   /** Milliseconds in the operator itself; nodes of a loop or branch body count for themselves only. */
@@ -23,7 +23,7 @@ export interface OpTime {
 }
 
 /** Where the time of a profiled session went. */
-export interface ProfileSummary {
+interface ProfileSummary {
   /** How often the model ran. */
   readonly runs: number;
   /** Milliseconds inside `run`, all runs together. */

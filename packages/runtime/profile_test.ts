@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createSession, memoryUse, readProfile, summarizeProfile } from "./mod.ts";
+import { createSession, memoryUse, readProfile } from "./mod.ts";
+import { summarizeProfile } from "./profile.ts";
 import { model, slowFeeds, threads } from "./testing/models.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 

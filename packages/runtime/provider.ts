@@ -1,13 +1,13 @@
+import process from "node:process";
+import { InputError, type Precision } from "@decorum/tensor";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import process from "node:process";
 import { missingLibraries, systemFolders } from "./library_search.ts";
-import { InputError, type Precision } from "@decorum/tensor";
 import type { ExecutionProvider } from "./options.ts";
 
 /** A library an execution provider lacks. */
-export interface ProviderProblem {
+interface ProviderProblem {
   readonly library: string;
   /** The library that asks for it; onnxruntime itself for the provider's own files. */
   readonly neededBy: string;
@@ -16,7 +16,7 @@ export interface ProviderProblem {
 }
 
 /** Whether an execution provider can be loaded here. */
-export interface ProviderReport {
+interface ProviderReport {
   readonly provider: ExecutionProvider;
   readonly available: boolean;
   /** Folder onnxruntime loads provider libraries from. */
@@ -25,7 +25,7 @@ export interface ProviderReport {
 }
 
 /** Where to look; the defaults are this process's own. */
-export interface ProbeOptions {
+interface ProbeOptions {
   readonly folder?: string;
   /** Folders to search needed libraries in, in order. */
   readonly searchFolders?: readonly string[];
@@ -117,5 +117,31 @@ export function requireProvider(what: string, provider: ExecutionProvider): void
     `${what}: execution provider "${provider}" cannot be loaded, ${missing.length} libraries are missing:\n${
       lines.join("\n")
     }`,
+  );
+}
+
+const OVERRIDE = "NVIDIA_TF32_OVERRIDE";
+
+let decided: boolean | undefined;
+
+/**
+ * Says whether CUDA may run float32 matrix products in TF32 (10 bits of fraction), for the whole process.
+ *
+ * onnxruntime allows it by default, and its Node binding passes CUDA nothing but the device's number
+ * (`js/node/src/session_options_helper.cc`), so the provider option `use_tf32` is out of reach. cuBLAS reads
+ * `NVIDIA_TF32_OVERRIDE` once, when it is loaded. A value that the environment came with is left alone.
+ *
+ * @param what the attempt, to begin the message with
+ * @throws Error when an earlier session of this process decided otherwise
+ */
+export function setTf32(what: string, allowed: boolean): void {
+  if (decided === undefined) {
+    if (process.env[OVERRIDE] !== undefined) return;
+    decided = allowed;
+    if (!allowed) process.env[OVERRIDE] = "0";
+  }
+  if (decided === allowed) return;
+  throw new Error(
+    `${what}: tf32 is ${allowed}, but the first CUDA session of this process had ${decided}, and cuBLAS reads the setting once; give all sessions the same, or use another process`,
   );
 }

@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { readElf } from "./elf.ts";
-import { missingLibraries, systemFolders } from "./library_search.ts";
+import { missingLibraries, readElf, systemFolders } from "./library_search.ts";
 import { probeProvider } from "./mod.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 

@@ -1,15 +1,13 @@
+import { InputError, type Tensor } from "@decorum/tensor";
+import { SpanStatusCode, trace } from "@opentelemetry/api";
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { InputError, type Tensor } from "@decorum/tensor";
 import { prepareModel } from "./external_data.ts";
 import { checkFeeds, checkFetches, takeFeeds } from "./feeds.ts";
 import type { Results, ValueInfo } from "./messages.ts";
-import { nativeOptions } from "./native_options.ts";
-import type { ModelSource, RuntimeOptions } from "./options.ts";
-import { requirePrecision, requireProvider } from "./provider.ts";
-import { inSessionSpan } from "./session_span.ts";
+import { type ModelSource, nativeOptions, type RuntimeOptions } from "./options.ts";
+import { requirePrecision, requireProvider, setTf32 } from "./provider.ts";
 import { SessionWorker } from "./session_worker.ts";
-import { setTf32 } from "./tf32.ts";
 
 /** Options of one run. */
 export interface RunOptions {
@@ -183,5 +181,21 @@ export async function createSession(
   } catch (error) {
     if (worker === undefined) host.terminate();
     throw explain(what, error);
+  }
+}
+
+/** Runs `work` in a span "run <session>" where somebody traces what asks for it; else just runs it. */
+async function inSessionSpan<T>(session: string, work: () => Promise<T>): Promise<T> {
+  if (!trace.getActiveSpan()?.isRecording()) return await work();
+  const span = trace.getTracer("decorum.runtime").startSpan(`run ${session}`);
+  try {
+    return await work();
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    span.setAttribute("error.type", name);
+    span.setStatus({ code: SpanStatusCode.ERROR, message });
+    throw error;
+  } finally {
+    span.end();
   }
 }

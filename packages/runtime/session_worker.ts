@@ -1,6 +1,6 @@
 import { InputError } from "@decorum/tensor";
 import { buffersOf, type Call, type Reply, type Results } from "./messages.ts";
-import type { ThreadMemory, WorkerUsage } from "./worker_usage.ts";
+import type { ThreadMemory, WorkerUsage } from "./usage.ts";
 
 interface Job {
   readonly call: Call;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { float32, tensor } from "@decorum/tensor";
 import { createSession, SessionWorker, WorkerDiedError, workerUsage } from "./mod.ts";
+import { withFailingThreads } from "@decorum/testing/worker";
 import { model, slowFeeds, threads } from "./testing/models.ts";
 
 Deno.test("the event loop turns while a model runs", async () => {
@@ -65,15 +66,15 @@ Deno.test("abort drops a run that waits and abandons one that runs", async () =>
 });
 
 Deno.test("a worker that dies fails the running, the waiting and every later call", async () => {
-  const worker = new SessionWorker();
-  const session = await createSession(model("slow"), threads, worker);
-  const crash = assert.rejects(worker.call<"crash">({ kind: "crash" }), WorkerDiedError);
-  const waiting = assert.rejects(session.run(slowFeeds(1)), /crashed on request/);
-  await Promise.all([crash, waiting]);
-  assert.equal(worker.alive, false);
-  await assert.rejects(session.run(slowFeeds(1)), WorkerDiedError);
-  await assert.rejects(createSession(model("slow"), threads, worker), WorkerDiedError);
-  await session.release();
+  await withFailingThreads(async () => {
+    const worker = new SessionWorker();
+    const create = () => createSession(model("slow"), threads, worker);
+    const running = assert.rejects(create(), WorkerDiedError);
+    const waiting = assert.rejects(create(), /the thread failed/);
+    await Promise.all([running, waiting]);
+    assert.equal(worker.alive, false);
+    await assert.rejects(create(), WorkerDiedError);
+  });
 });
 
 Deno.test("terminating a worker fails what runs in it", async () => {
@@ -83,6 +84,8 @@ Deno.test("terminating a worker fails what runs in it", async () => {
   setTimeout(() => worker.terminate(), 20);
   await running;
   worker.terminate();
+  await assert.rejects(session.run(slowFeeds(1)), WorkerDiedError);
+  await session.release();
 });
 
 Deno.test("results outlive the session and its worker", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { setTf32 } from "./tf32.ts";
+import { setTf32 } from "./provider.ts";
 
 Deno.test("TF32 is decided once for the process; the environment's own word stands", () => {
   const before = process.env["NVIDIA_TF32_OVERRIDE"];

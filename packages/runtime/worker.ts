@@ -4,12 +4,18 @@
  *
  * @module
  */
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { buffersOf, type Call, type Reply, type Results, type ValueInfo } from "./messages.ts";
 import process from "node:process";
-import { memoryUse } from "./memory.ts";
-import type { ThreadMemory } from "./worker_usage.ts";
-import { fromOrt, toOrtDType, valueInfo } from "./ort_types.ts";
+import { type DType, InputError } from "@decorum/tensor";
+import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { memoryUse, type ThreadMemory } from "./usage.ts";
+import {
+  buffersOf,
+  type Call,
+  type Reply,
+  type Results,
+  type ValueInfo,
+  type WireTensor,
+} from "./messages.ts";
 
 // Half floats pass as Uint16Array bits: N-API in Deno 2.9.3 ends the process when it meets a Float16Array,
 // which onnxruntime-common (that looks for it when it makes its first tensor) would otherwise turn them into.
@@ -63,12 +69,6 @@ async function answer(call: Call): Promise<Results[keyof Results]> {
       sessions.delete(call.session);
       return await session.release() as undefined;
     }
-    case "crash":
-      // Outside the promise chain, so that nothing catches it and the thread ends.
-      setTimeout(() => {
-        throw new Error("crashed on request");
-      });
-      return await new Promise<never>(() => {});
   }
 }
 
@@ -101,3 +101,55 @@ scope.onmessage = async ({ data: call }) => {
     scope.postMessage({ ok: false, name, message: said }, []);
   }
 };
+
+/** Types the node binding moves between JavaScript and onnxruntime, under the names it uses. */
+const portable = [
+  "float32",
+  "float64",
+  "float16",
+  "int8",
+  "uint8",
+  "int32",
+  "int64",
+  "bool",
+] as const;
+
+type PortableDType = typeof portable[number];
+
+/** True for the types that can be an input or an output; bfloat16 may only live inside a graph. */
+function isPortable(dtype: string): dtype is PortableDType {
+  return (portable as readonly string[]).includes(dtype);
+}
+
+/**
+ * The binding's name of an element type.
+ *
+ * @throws InputError for bfloat16, which the binding cannot pass.
+ */
+function toOrtDType(dtype: DType): PortableDType {
+  if (!isPortable(dtype)) {
+    throw new InputError(
+      `Cannot pass a ${dtype} tensor to onnxruntime-node: cast inside the graph`,
+    );
+  }
+  return dtype;
+}
+
+/** Name, element type and dimensions of an input or output. */
+function valueInfo(metadata: InferenceSession.ValueMetadata): ValueInfo {
+  const { name } = metadata;
+  if (!metadata.isTensor || !isPortable(metadata.type)) {
+    const found = metadata.isTensor ? metadata.type : "not a tensor";
+    throw new InputError(`Cannot use graph input or output "${name}": it is ${found}`);
+  }
+  return { name, dtype: metadata.type, dims: metadata.shape };
+}
+
+/** An output as plain data. */
+function fromOrt(name: string, value: OrtTensor | undefined): WireTensor {
+  if (!value || !isPortable(value.type) || !ArrayBuffer.isView(value.data)) {
+    throw new Error(`internal: output "${name}" came back as ${value?.type ?? "nothing"}`);
+  }
+  const data = value.data as ArrayBufferView<ArrayBuffer>;
+  return { dtype: value.type, dims: value.dims, data };
+}

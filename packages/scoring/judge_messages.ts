@@ -1,9 +1,7 @@
 /** Asked of the judge's thread, one at a time. */
 export type JudgeCall =
   | { readonly kind: "load"; readonly folder: string; readonly threads: number }
-  | { readonly kind: "run"; readonly texts: readonly string[] }
-  /** Ends the thread by an error that nothing catches: for tests. */
-  | { readonly kind: "crash" };
+  | { readonly kind: "run"; readonly texts: readonly string[] };
 
 /** What the model is. */
 export interface JudgeModel {

@@ -4,6 +4,7 @@ import { JudgeThread } from "./judge_thread.ts";
 import { exportClassifierOnnx, Judge, TextClassifier } from "./mod.ts";
 import { LABELS, POSITIONS, writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
+import { withFailingThreads } from "@decorum/testing/worker";
 
 const runtime = { intraOpThreads: 1 };
 const texts = ["you fool", "", "The cat sat.", "is the\nmat 42 héé?", "you you you the end!"];
@@ -80,13 +81,16 @@ Deno.test("an export replaces its like, and nothing else", () => {
   assert.throws(() => exportClassifierOnnx(model, other), /other files/);
 });
 
-Deno.test("a thread that crashed fails its call, and the next one finds a new thread", async () => {
+Deno.test("a thread that failed fails its call, and the next one finds a new thread", async () => {
   using folder = new TemporaryFolder();
   exportClassifierOnnx(writeClassifier(folder.join("model")), folder.join("onnx"));
-  const thread = new JudgeThread(folder.join("onnx"));
-  await assert.rejects(thread.call({ kind: "crash" }), /has ended: .*crashed on request/);
-  assert.equal(thread.alive, false);
-  await assert.rejects(thread.call({ kind: "run", texts: ["a"] }), /has ended/);
+  await withFailingThreads(async () => {
+    const thread = new JudgeThread(folder.join("onnx"));
+    const call = () => thread.call({ kind: "run", texts: ["a"] });
+    await assert.rejects(call(), /has ended: .*the thread failed/);
+    assert.equal(thread.alive, false);
+    await assert.rejects(call(), /has ended/);
+  });
   using judge = await Judge.load(folder.join("onnx"), { threads: 1 });
   const { judgements } = await judge.judge(texts);
   judge.thread.terminate();

@@ -74,13 +74,6 @@ async function run(texts: readonly string[]): Promise<JudgeLogits> {
 }
 
 scope.onmessage = async ({ data: call }) => {
-  if (call.kind === "crash") {
-    // Outside the promise chain, so that nothing catches it and the thread ends.
-    setTimeout(() => {
-      throw new Error("crashed on request");
-    });
-    return;
-  }
   try {
     const result = call.kind === "load"
       ? await load(call.folder, call.threads)

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import process from "node:process";
+import { readFileSync } from "node:fs";
 
 /** Memory of this process, in bytes. */
-export interface MemoryUse {
+interface MemoryUse {
   /** Resident now. */
   readonly rss: number;
   /** The most that was ever resident; `rss` where the system does not say. */
@@ -28,4 +28,28 @@ export function memoryUse(): MemoryUse {
     return kib === undefined ? rss : Number(kib) * 1024;
   };
   return { rss: field("VmRSS"), peakRss: field("VmHWM"), anonymous: field("RssAnon") };
+}
+
+/** Memory of a worker thread, in bytes; a moment's look. */
+export interface ThreadMemory {
+  /** JavaScript heap in use. */
+  readonly heap: number;
+  /** Array buffers and what else hangs on the heap. */
+  readonly buffers: number;
+}
+
+/** What a session worker has done and holds. */
+export interface WorkerUsage extends ThreadMemory {
+  /** Name of the first session that it loaded; "worker" before. */
+  readonly name: string;
+  /** Sessions that it holds. */
+  readonly sessions: number;
+  /** Seconds that it spent in calls. */
+  readonly busySeconds: number;
+  /**
+   * Bytes of private memory that the process grew by while this worker loaded the sessions that it holds.
+   * onnxruntime does not say what a session takes: other threads' growth at the same time is in it, and what
+   * runs of the sessions add later is not.
+   */
+  readonly sessionBytes: number;
 }
