@@ -1,40 +1,21 @@
 import { zeroStdShare } from "./group_advantages.ts";
-import type { GroupLoss } from "./group_losses.ts";
-import { maskedMean, mean, meanOverMask, std } from "./masked_moments.ts";
-import type { TokenTensor } from "./masks.ts";
-import type { GroupMinibatchStats, GroupStepStats } from "./metric_names.ts";
+import { maskedMean, mean, std } from "./masked_moments.ts";
+import type { GroupGraphMetric, GroupMinibatchStats, GroupStepStats } from "./metric_names.ts";
 import { averageStats, type BatchInputs, batchStats } from "./metrics.ts";
 
-/** What the metrics of a mini-batch of GRPO or RLOO are taken from; tensors `[batch, time]`. */
-export interface GroupMinibatchInputs {
-  readonly loss: GroupLoss;
-  /** With the KL in it, where the algorithm has it there. */
-  readonly totalLoss: number;
-  readonly logprobs: TokenTensor;
-  readonly oldLogprobs: TokenTensor;
-  /** Of the whole distribution at each token, in nats. */
-  readonly entropy: TokenTensor;
-  readonly mask: TokenTensor;
-  /** `[batch]` */
-  readonly advantages: ArrayLike<number>;
-}
-
-/** Metrics of one mini-batch. */
-export function groupMinibatchStats(inputs: GroupMinibatchInputs): GroupMinibatchStats {
-  const { loss, totalLoss, logprobs, oldLogprobs, entropy, mask, advantages } = inputs;
-  const logRatio = (i: number) => logprobs.data[i]! - oldLogprobs.data[i]!;
-  const clipped = loss.clipLow + loss.clipHigh;
+/**
+ * Metrics of one mini-batch of GRPO or RLOO. What the loss is made of comes from the update's own graph.
+ *
+ * @param means of the graph's `loss` and statistics
+ */
+export function groupMinibatchStats(
+  samples: readonly { readonly advantage: number }[],
+  { loss = NaN, ...statistics }: Readonly<Record<string, number>>,
+): GroupMinibatchStats {
   return {
-    "ppo/loss/policy": loss.policy,
-    "ppo/loss/total": totalLoss,
-    "ppo/policy/entropy": maskedMean(entropy, mask),
-    "ppo/policy/approxkl": meanOverMask(mask, (i) => 0.5 * logRatio(i) ** 2),
-    "ppo/policy/policykl": meanOverMask(mask, (i) => -logRatio(i)),
-    "ppo/policy/clipfrac": clipped,
-    "ppo/policy/advantages_mean": mean(advantages),
-    "clip_ratio/low_mean": loss.clipLow,
-    "clip_ratio/high_mean": loss.clipHigh,
-    "clip_ratio/region_mean": clipped,
+    ...statistics as Record<GroupGraphMetric, number>,
+    "ppo/loss/total": loss,
+    "ppo/policy/advantages_mean": mean(samples.map((s) => s.advantage)),
   };
 }
 

@@ -1,6 +1,5 @@
 import type { Sequence } from "@decorum/models";
 import { checkScores } from "./scores.ts";
-import type { GroupLossInputs } from "./group_losses.ts";
 import type { GroupMinibatchStats, GroupStepStats } from "./metric_names.ts";
 import { groupStepStats } from "./group_metrics.ts";
 import { type KlController, updateKlController } from "./kl_controller.ts";
@@ -78,24 +77,6 @@ export async function groupReference<Sample extends LearnerSample, Loss>(
     refLogprobs: denseRows(sequences, reference.map((r) => r.logprobs)),
     mask: maskOf(sequences),
     isReference: generator ? learner.isReferenceAt(generator) : learner.isReference,
-  };
-}
-
-/** What the losses of a mini-batch are taken from, in the samples' order. */
-export function lossInputs(
-  samples: readonly (LearnerSample & { readonly advantage: number })[],
-  predictions: readonly TokenPredictions[],
-): Pick<GroupLossInputs, "logprobs" | "oldLogprobs" | "advantages" | "mask"> & {
-  readonly entropy: TokenTensor;
-} {
-  const sequences = samples.map((s) => s.sequence);
-  const dense = (rows: readonly Float32Array[]) => denseRows(sequences, rows);
-  return {
-    mask: maskOf(sequences),
-    logprobs: dense(predictions.map((p) => p.logprobs)),
-    oldLogprobs: dense(samples.map((s) => s.oldLogprobs)),
-    entropy: dense(predictions.map((p) => p.entropy)),
-    advantages: samples.map((s) => s.advantage),
   };
 }
 

@@ -1,15 +1,16 @@
 import { buildGradientGraph } from "@decorum/autodiff";
-import { add, exp, mul, reduceMean, sub } from "@decorum/onnx";
+import { add, exp, mul, sub } from "@decorum/onnx";
 import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
 import type { GroupClip } from "./group_losses.ts";
-import { clippedSurrogate } from "./clipped_surrogate.ts";
+import { clippedRatio, meanOf } from "./clipped_ratio.ts";
+import { clipStatistics, tokenStatistics } from "./group_statistics.ts";
 import { lossScaleOf } from "@decorum/learning";
 
 /**
  * GRPO's loss and gradients of one micro-batch (Shao et al. 2024, formula 3): the mean over its tokens of
  * `weights max(-A ratio, -A clip(ratio)) + kl_weights k3`. Further inputs `[tokens]`: `old_logprobs`,
  * `ref_logprobs`, `advantages`, `weights` (of the loss type) and `kl_weights` (beta times those). Outputs: `loss`,
- * `logprobs`, `entropy`, and `<parameter>_grad` for each of `wrt`.
+ * statistics under their metrics' names, `logprobs`, and `<parameter>_grad` for each of `wrt`.
  */
 export function buildGrpoGraph(
   spec: PolicySpec,
@@ -27,16 +28,25 @@ export function buildGrpoGraph(
         token("weights"),
         token("kl_weights"),
       ];
-      const loss = graph.scope("grpo", () => {
+      const { loss, statistics } = graph.scope("grpo", () => {
         const clip = { low: epsilon, high: epsilonHigh, logRatioClamp };
-        const policy = clippedSurrogate(sub(logprobs, old), advantages, clip);
+        const difference = sub(logprobs, old);
+        const ratio = clippedRatio(difference, advantages, clip);
+        const policy = mul(weights, ratio.loss);
         const behind = sub(reference, logprobs);
         const k3 = sub(sub(exp(behind), behind), 1);
-        return reduceMean(add(mul(weights, policy), mul(klWeights, k3)), [0], false);
+        return {
+          loss: meanOf(add(policy, mul(klWeights, k3))),
+          statistics: {
+            "ppo/loss/policy": meanOf(policy),
+            ...clipStatistics(ratio),
+            ...tokenStatistics(difference, entropy(), meanOf),
+          },
+        };
       });
       graph.output(loss, "loss");
+      for (const [name, value] of Object.entries(statistics)) graph.output(value, name);
       graph.output(logprobs, "logprobs");
-      graph.output(entropy(), "entropy");
     },
   );
   const request = { loss: "loss", wrt, lossScale: lossScaleOf(spec) };

@@ -1,6 +1,5 @@
 import { groupAdvantages, type ScaleRewards } from "./group_advantages.ts";
 import { groupMinibatchStats } from "./group_metrics.ts";
-import { grpoLoss } from "./group_losses.ts";
 import type { KlController } from "./kl_controller.ts";
 import { tokenKl } from "./kl.ts";
 import { zeros } from "@decorum/tensor";
@@ -10,10 +9,8 @@ import {
   type GroupStepConfig,
   type GroupStepResult,
   groupStepResult,
-  lossInputs,
 } from "./group_step.ts";
 import type { GrpoLearner, GrpoSample } from "./grpo_learner.ts";
-import type { TokenPredictions } from "@decorum/learning";
 import { learnEpochs } from "./step_epochs.ts";
 import { type StageRunner, unwatched } from "./step_stage.ts";
 import { denseRows } from "@decorum/learning";
@@ -78,7 +75,7 @@ export async function grpoStep(
           })),
         };
       }),
-    statsOf: (samples, predictions) => statsOf(samples, predictions, learner, beta),
+    statsOf: groupMinibatchStats,
     config: { ...config, epochs: numIterations },
     order,
     stage,
@@ -88,19 +85,4 @@ export async function grpoStep(
     "calc_stats",
     () => groupStepResult(batch, learned, numGenerations, klController),
   );
-}
-
-function statsOf(
-  samples: readonly GrpoSample[],
-  predictions: readonly TokenPredictions[],
-  { options }: GrpoLearner,
-  beta: number,
-) {
-  const inputs = lossInputs(samples, predictions);
-  const refLogprobs = denseRows(
-    samples.map((s) => s.sequence),
-    samples.map((s) => s.refLogprobs),
-  );
-  const loss = grpoLoss({ ...options.loss, ...inputs, refLogprobs, beta });
-  return groupMinibatchStats({ ...inputs, loss, totalLoss: loss.loss });
 }

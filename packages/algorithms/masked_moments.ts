@@ -60,11 +60,16 @@ export function mean(values: ArrayLike<number>): number {
   return sum / values.length;
 }
 
-/** Unbiased standard deviation, as `torch.std`; 0 for a single number, where PyTorch says NaN. */
-export function std(values: ArrayLike<number>): number {
+/** Unbiased variance, as `torch.var`; 0 for a single number, where PyTorch says NaN. */
+export function variance(values: ArrayLike<number>): number {
   const m = mean(values);
   if (values.length === 1) return 0;
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += (values[i]! - m) ** 2;
-  return Math.sqrt(sum / (values.length - 1));
+  return sum / (values.length - 1);
+}
+
+/** Square root of the {@link variance}. */
+export function std(values: ArrayLike<number>): number {
+  return Math.sqrt(variance(values));
 }

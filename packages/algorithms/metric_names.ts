@@ -1,18 +1,24 @@
-/** Metrics of one mini-batch; a step reports their mean over mini-batches and epochs. TRL's names. */
-export const minibatchMetrics = [
+/** Statistics that come out of PPO's update graph, means over the tokens of a mini-batch. TRL's names. */
+const ppoGraphMetrics = [
   "ppo/loss/policy",
   "ppo/loss/value",
-  "ppo/loss/total",
   "ppo/policy/entropy",
   "ppo/policy/approxkl",
   "ppo/policy/policykl",
   "ppo/policy/clipfrac",
-  "ppo/policy/advantages_mean",
-  "ppo/returns/mean",
-  "ppo/returns/var",
   "ppo/val/vpred",
   "ppo/val/error",
   "ppo/val/clipfrac",
+] as const;
+export type PpoGraphMetric = typeof ppoGraphMetrics[number];
+
+/** Metrics of one mini-batch; a step reports their mean over mini-batches and epochs. TRL's names. */
+export const minibatchMetrics = [
+  ...ppoGraphMetrics,
+  "ppo/loss/total",
+  "ppo/policy/advantages_mean",
+  "ppo/returns/mean",
+  "ppo/returns/var",
   "ppo/val/mean",
   "ppo/val/var",
 ] as const;
@@ -40,21 +46,27 @@ export const stepMetrics = [
   "ppo/val/var_explained",
 ] as const;
 
+/** Statistics that come out of the update graphs of GRPO and RLOO. */
+const groupGraphMetrics = [
+  "ppo/loss/policy",
+  "ppo/policy/entropy",
+  "ppo/policy/approxkl",
+  "ppo/policy/policykl",
+  "ppo/policy/clipfrac",
+  "clip_ratio/low_mean",
+  "clip_ratio/high_mean",
+  "clip_ratio/region_mean",
+] as const;
+export type GroupGraphMetric = typeof groupGraphMetrics[number];
+
 /**
  * Metrics of one mini-batch of GRPO or RLOO. What all algorithms have is named as PPO's, so that curves, dashboards
  * and alerts are the same; `clip_ratio/*` are the names of TRL's `GRPOTrainer` and `RLOOTrainer`.
  */
 export const groupMinibatchMetrics = [
-  "ppo/loss/policy",
+  ...groupGraphMetrics,
   "ppo/loss/total",
-  "ppo/policy/entropy",
-  "ppo/policy/approxkl",
-  "ppo/policy/policykl",
-  "ppo/policy/clipfrac",
   "ppo/policy/advantages_mean",
-  "clip_ratio/low_mean",
-  "clip_ratio/high_mean",
-  "clip_ratio/region_mean",
 ] as const;
 
 /** Metrics of a whole step of GRPO or RLOO besides those of its mini-batches; the last five are TRL's for these. */

@@ -1,52 +1,30 @@
 import { InputError } from "@decorum/tensor";
-import { policyLoss, type PolicyLossInputs, totalLoss, valueLoss } from "./losses.ts";
-import { maskedMean, maskedVar, mean, meanOfSums, std } from "./masked_moments.ts";
-import { tokenCount, tokenShape, type TokenTensor } from "./masks.ts";
-import type { BatchStats, MinibatchStats, StepStats } from "./metric_names.ts";
-
-/** What the metrics of a mini-batch are taken from; tensors `[batch, time]`. */
-export interface MinibatchInputs extends PolicyLossInputs {
-  /** Under the value head as it is now. */
-  readonly values: TokenTensor;
-  /** Of the rollout. */
-  readonly oldValues: TokenTensor;
-  readonly returns: TokenTensor;
-  /** Entropy of the whole distribution at each token, under the policy as it is now, in nats. */
-  readonly entropy: TokenTensor;
-  readonly cliprangeValue: number;
-  readonly vfCoef: number;
-  readonly entropyCoef?: number;
-}
+import { maskedMean, mean, meanOfSums, std, variance } from "./masked_moments.ts";
+import type { TokenTensor } from "./masks.ts";
+import type { BatchStats, MinibatchStats, PpoGraphMetric, StepStats } from "./metric_names.ts";
+import type { PpoSample } from "./sample.ts";
 
 /**
- * Metrics of one mini-batch, as TRL's `PPOTrainer.loss`. The value loss is not scaled by `vfCoef`.
+ * Metrics of one mini-batch, as TRL's `PPOTrainer.loss`. What the loss is made of comes from the update's own graph; the value
+ * loss is not scaled by `vfCoef`.
  *
- * @throws InputError when shapes differ
- * @throws InputError when the mask has no token
+ * @param means of the graph's `loss` and statistics
  */
-export function minibatchStats(inputs: MinibatchInputs): MinibatchStats {
-  const { mask, entropy, advantages, returns, oldValues, vfCoef, entropyCoef = 0 } = inputs;
-  tokenShape({ mask, entropy });
-  const pg = policyLoss(inputs);
-  const vf = valueLoss(inputs);
-  const meanEntropy = maskedMean(entropy, mask);
-  const total = { policy: pg.loss, value: vf.loss, entropy: meanEntropy, vfCoef, entropyCoef };
+export function minibatchStats(
+  samples: readonly Pick<PpoSample, "advantages" | "returns" | "oldValues">[],
+  { loss = NaN, ...statistics }: Readonly<Record<string, number>>,
+): MinibatchStats {
+  const all = (field: "advantages" | "returns" | "oldValues") =>
+    samples.flatMap((sample) => [...sample[field]]);
+  const [returns, oldValues] = [all("returns"), all("oldValues")];
   return {
-    "ppo/loss/policy": pg.loss,
-    "ppo/loss/value": vf.loss,
-    "ppo/loss/total": totalLoss(total),
-    "ppo/policy/entropy": meanEntropy,
-    "ppo/policy/approxkl": pg.approxkl,
-    "ppo/policy/policykl": pg.policykl,
-    "ppo/policy/clipfrac": pg.clipfrac,
-    "ppo/policy/advantages_mean": maskedMean(advantages, mask),
-    "ppo/returns/mean": maskedMean(returns, mask),
-    "ppo/returns/var": varianceOr0(returns, mask),
-    "ppo/val/vpred": vf.vpred,
-    "ppo/val/error": vf.error,
-    "ppo/val/clipfrac": vf.clipfrac,
-    "ppo/val/mean": maskedMean(oldValues, mask),
-    "ppo/val/var": varianceOr0(oldValues, mask),
+    ...statistics as Record<PpoGraphMetric, number>,
+    "ppo/loss/total": loss,
+    "ppo/policy/advantages_mean": mean(all("advantages")),
+    "ppo/returns/mean": mean(returns),
+    "ppo/returns/var": variance(returns),
+    "ppo/val/mean": mean(oldValues),
+    "ppo/val/var": variance(oldValues),
   };
 }
 
@@ -120,8 +98,4 @@ export function stepStats(inputs: StepInputs): StepStats {
     ...averages,
     "ppo/val/var_explained": returnsVar > 0 ? 1 - averages["ppo/val/error"] / returnsVar : 0,
   };
-}
-
-function varianceOr0(values: TokenTensor, mask: TokenTensor): number {
-  return tokenCount(mask) < 2 ? 0 : maskedVar(values, mask);
 }

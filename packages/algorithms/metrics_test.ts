@@ -5,7 +5,9 @@ import { tokenKl } from "./kl.ts";
 import { mapMasked, responseMask } from "./masks.ts";
 import { minibatchMetrics, stepMetrics } from "./metric_names.ts";
 import { averageStats, minibatchStats, stepStats } from "./metrics.ts";
+import { ppoLoss } from "./ppo_graph.ts";
 import { tokenRewards } from "./rewards.ts";
+import { evaluateLoss } from "./testing/evaluate_loss.ts";
 import { assertClose, fixture, recorded, rowsOf } from "./testdata/trl.ts";
 
 const { gamma, lam, klCoef, cliprange, cliprange_value, vf_coef } = fixture.settings;
@@ -23,21 +25,32 @@ const { rewards, nonScoreRewards } = tokenRewards({ kl, scores, mask, klCoef });
 const { advantages, returns } = unmaskedAdvantages({ rewards, values, mask, gamma, lam });
 const oldValues = mapMasked(mask, (i) => values.data[i]!);
 
-const minibatches = fixture.minibatches.map(({ rows, ...found }) =>
-  minibatchStats({
-    logprobs: recorded(found.logprobs),
-    values: recorded(found.values),
-    entropy: recorded(found.entropy),
-    oldLogprobs: rowsOf(logprobs, rows),
-    oldValues: rowsOf(oldValues, rows),
-    advantages: rowsOf(advantages, rows),
-    returns: rowsOf(returns, rows),
-    mask: rowsOf(mask, rows),
-    cliprange,
-    cliprangeValue: cliprange_value,
-    vfCoef: vf_coef,
-  })
-);
+/** Metrics of a mini-batch, its loss and statistics from the graph. */
+async function statsOf(
+  inputs: Readonly<Record<"logprobs" | "values" | "entropy" | typeof fields[number], Float32Array>>,
+) {
+  const means = await evaluateLoss(
+    inputs,
+    (x) => ppoLoss(x, x, { cliprange, cliprangeValue: cliprange_value, vfCoef: vf_coef }),
+  );
+  return minibatchStats([inputs], means);
+}
+
+const fields = ["oldLogprobs", "oldValues", "advantages", "returns"] as const;
+const whole = { oldLogprobs: logprobs, oldValues, advantages, returns };
+const minibatches = await Promise.all(fixture.minibatches.map(({ rows, ...found }) => {
+  const counted = rowsOf(mask, rows).data;
+  const flat = (all: typeof mask) => all.data.filter((_, i) => counted[i] === 1);
+  return statsOf({
+    logprobs: flat(recorded(found.logprobs)),
+    values: flat(recorded(found.values)),
+    entropy: flat(recorded(found.entropy)),
+    oldLogprobs: flat(rowsOf(whole.oldLogprobs, rows)),
+    oldValues: flat(rowsOf(whole.oldValues, rows)),
+    advantages: flat(rowsOf(whole.advantages, rows)),
+    returns: flat(rowsOf(whole.returns, rows)),
+  });
+}));
 
 const step = stepStats({
   kl,
@@ -79,20 +92,17 @@ Deno.test("a step has every metric under its name and nothing else", () => {
   for (const name of Object.keys(fixture.step)) assert.ok(name in step, `${name} is missing`);
 });
 
-Deno.test("one response of one token has finite metrics", () => {
+Deno.test("one response of one token has finite metrics", async () => {
   const one = responseMask([1]);
-  const mini = minibatchStats({
-    logprobs: one,
-    values: one,
-    entropy: one,
-    oldLogprobs: one,
-    oldValues: one,
-    advantages: one,
-    returns: one,
-    mask: one,
-    cliprange: 0.2,
-    cliprangeValue: 0.2,
-    vfCoef: 0.1,
+  const token = Float32Array.of(1);
+  const mini = await statsOf({
+    logprobs: token,
+    values: token,
+    entropy: token,
+    oldLogprobs: token,
+    oldValues: token,
+    advantages: token,
+    returns: token,
   });
   const stats = stepStats({
     kl: one,

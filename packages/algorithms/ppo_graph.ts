@@ -1,8 +1,8 @@
 import { buildGradientGraph } from "@decorum/autodiff";
-import { add, clip, max, mul, reduceMean, sub, type Value } from "@decorum/onnx";
-import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
-import { clippedSurrogate } from "./clipped_surrogate.ts";
 import { lossScaleOf } from "@decorum/learning";
+import { buildPolicyGraph, type ModelGraph, type PolicySpec } from "@decorum/models";
+import { add, clip, greater, max, mul, sub, type Value } from "@decorum/onnx";
+import { clippedRatio, meanOf, policyShift, shareOf } from "./clipped_ratio.ts";
 
 /** The PPO loss's constants, under the field's names. */
 export interface PpoLossConfig {
@@ -23,43 +23,54 @@ export interface PpoTargets {
   readonly returns: Value;
 }
 
-const mean = (x: Value) => reduceMean(x, [0], false);
 const square = (x: Value) => mul(x, x);
 
 /**
  * Clipped policy and value losses over the tokens given (Schulman et al. 2017; TRL's `PPOTrainer.loss`).
  * The value loss reaches the shared weights too.
  *
- * @returns scalars; `loss = pgLoss + vfCoef vfLoss - entropyCoef mean(entropy)`
+ * @returns scalars: `loss = policy + vfCoef value - entropyCoef mean(entropy)`, and `statistics` under their metrics' names;
+ * the value loss among them is not scaled by `vfCoef`
  */
 export function ppoLoss(
   policy: { readonly logprobs: Value; readonly values: Value; readonly entropy: Value },
   targets: PpoTargets,
   config: PpoLossConfig,
-): { readonly loss: Value; readonly pgLoss: Value; readonly vfLoss: Value } {
+): { readonly loss: Value; readonly statistics: Readonly<Record<string, Value>> } {
   const { cliprange, cliprangeValue, logRatioClamp, entropyCoef = 0 } = config;
-  const range = { low: cliprange, high: cliprange, logRatioClamp };
+  const { oldValues, returns } = targets;
   const difference = sub(policy.logprobs, targets.oldLogprobs);
-  const pgLoss = mean(clippedSurrogate(difference, targets.advantages, range));
-  const bounded = keepNear(policy.values, targets.oldValues, cliprangeValue);
-  const vfLoss = mul(
-    mean(max(square(sub(policy.values, targets.returns)), square(sub(bounded, targets.returns)))),
-    0.5,
+  const range = { low: cliprange, high: cliprange, logRatioClamp };
+  const ratio = clippedRatio(difference, targets.advantages, range);
+  const pgLoss = meanOf(ratio.loss);
+  const near = add(
+    oldValues,
+    clip(sub(policy.values, oldValues), -cliprangeValue, cliprangeValue),
   );
+  const [free, bounded] = [square(sub(policy.values, returns)), square(sub(near, returns))];
+  const vfLoss = mul(meanOf(max(free, bounded)), 0.5);
   const both = add(pgLoss, mul(vfLoss, config.vfCoef));
-  const loss = entropyCoef === 0 ? both : sub(both, mul(mean(policy.entropy), entropyCoef));
-  return { loss, pgLoss, vfLoss };
-}
-
-/** `x` kept within `width` of `centre`. */
-function keepNear(x: Value, centre: Value, width: number): Value {
-  return add(centre, clip(sub(x, centre), -width, width));
+  const entropy = meanOf(policy.entropy);
+  const { approxkl, policykl } = policyShift(difference);
+  return {
+    loss: entropyCoef === 0 ? both : sub(both, mul(entropy, entropyCoef)),
+    statistics: {
+      "ppo/loss/policy": pgLoss,
+      "ppo/loss/value": vfLoss,
+      "ppo/policy/entropy": entropy,
+      "ppo/policy/approxkl": meanOf(approxkl),
+      "ppo/policy/policykl": meanOf(policykl),
+      "ppo/policy/clipfrac": shareOf(ratio.clipped),
+      "ppo/val/vpred": meanOf(policy.values),
+      "ppo/val/error": meanOf(free),
+      "ppo/val/clipfrac": shareOf(greater(bounded, free)),
+    },
+  };
 }
 
 /**
- * Loss and gradients of one micro-batch. Further inputs `[tokens]`: `old_logprobs`, `advantages`,
- * `old_values`, `returns`. Outputs: `loss`, `pg_loss`, `vf_loss`, `logprobs`, `values`, `entropy`, and
- * `<parameter>_grad` for each of `wrt`.
+ * Loss and gradients of one micro-batch. Further inputs `[tokens]`: `old_logprobs`, `advantages`, `old_values`,
+ * `returns`. Outputs: `loss`, the statistics of {@link ppoLoss}, `logprobs`, and `<parameter>_grad` for each of `wrt`.
  */
 export function buildPpoGraph(
   spec: PolicySpec,
@@ -77,16 +88,13 @@ export function buildPpoGraph(
       oldValues: token("old_values"),
       returns: token("returns"),
     };
-    const { loss, pgLoss, vfLoss } = graph.scope(
+    const { loss, statistics } = graph.scope(
       "ppo",
       () => ppoLoss({ logprobs, values, entropy }, targets, config),
     );
     graph.output(loss, "loss");
-    graph.output(pgLoss, "pg_loss");
-    graph.output(vfLoss, "vf_loss");
+    for (const [name, value] of Object.entries(statistics)) graph.output(value, name);
     graph.output(logprobs, "logprobs");
-    graph.output(values, "values");
-    graph.output(entropy, "entropy");
   });
   const request = { loss: "loss", wrt, lossScale: lossScaleOf(spec) };
   return { graph: buildGradientGraph(forward.graph, request), files: forward.files };

@@ -3,13 +3,12 @@ import { computeAdvantages } from "./advantages.ts";
 import { type KlController, updateKlController } from "./kl_controller.ts";
 import { type KlKind, tokenKl } from "./kl.ts";
 import { meanOfSums } from "./masked_moments.ts";
-import type { MinibatchStats, StepStats } from "./metric_names.ts";
+import type { StepStats } from "./metric_names.ts";
 import { minibatchStats, stepStats } from "./metrics.ts";
 import { tokenRewards } from "./rewards.ts";
 import { float32, zeros } from "@decorum/tensor";
 import type { UpdateOutcome } from "@decorum/learning";
 import type { PpoLearner } from "./ppo_learner.ts";
-import type { TokenPredictions } from "@decorum/learning";
 import type { PpoSample } from "./sample.ts";
 import {
   checkStep,
@@ -109,7 +108,7 @@ export async function ppoStep(
         klCoef: klController.value,
         stage,
       }),
-    statsOf: (samples, predictions) => statsOf(samples, predictions, learner),
+    statsOf: minibatchStats,
     config: { ...config, epochs: ppoEpochs },
     order,
     stage,
@@ -180,26 +179,6 @@ async function prepareSamples(
     }));
   });
   return { mask, kl, nonScoreRewards, logprobs, refLogprobs, samples };
-}
-
-function statsOf(
-  samples: readonly PpoSample[],
-  predictions: readonly TokenPredictions[],
-  { options: { loss } }: PpoLearner,
-): MinibatchStats {
-  const sequences = samples.map((s) => s.sequence);
-  const dense = (rows: readonly Float32Array[]) => denseRows(sequences, rows);
-  return minibatchStats({
-    ...loss,
-    mask: maskOf(sequences),
-    logprobs: dense(predictions.map((p) => p.logprobs)),
-    values: dense(predictions.map((p) => p.values)),
-    entropy: dense(predictions.map((p) => p.entropy)),
-    oldLogprobs: dense(samples.map((s) => s.oldLogprobs)),
-    oldValues: dense(samples.map((s) => s.oldValues)),
-    advantages: dense(samples.map((s) => s.advantages)),
-    returns: dense(samples.map((s) => s.returns)),
-  });
 }
 
 /** The full KL, where the step needs it. */

@@ -1,5 +1,5 @@
 import type { GroupClip } from "./group_losses.ts";
-import { tensor, zeros } from "@decorum/tensor";
+import { float32, tensor, zeros } from "@decorum/tensor";
 import type { LearnerOptions, LearnerSample, Objective } from "@decorum/learning";
 import { PolicyLearner } from "@decorum/learning";
 import { checkSample } from "./sample.ts";
@@ -28,7 +28,7 @@ function rlooObjective(loss: GroupClip): Objective<RlooSample> {
     valueHead: false,
     graph: (spec, wrt) => buildRlooGraph(spec, loss, wrt),
     check: (sample, index) => checkSample(sample, index, ["oldLogprobs"]),
-    feeds(samples) {
+    feeds(samples, { all }) {
       const old = joinRows(samples.map((s) => s.oldLogprobs));
       const tokens = old.data.length;
       const membership = zeros("float32", [samples.length, tokens]);
@@ -41,6 +41,9 @@ function rlooObjective(loss: GroupClip): Objective<RlooSample> {
         old_logprobs: old,
         membership,
         advantages: tensor("float32", [samples.length], advantages),
+        token_share: float32([], [
+          all.length / all.reduce((sum, { oldLogprobs: { length } }) => sum + length, 0),
+        ]),
       };
     },
     count: ({ sequences }) => sequences.length,

@@ -1,7 +1,6 @@
 import { groupMinibatchStats } from "./group_metrics.ts";
 import type { KlController } from "./kl_controller.ts";
 import { leaveOneOutAdvantages } from "./group_advantages.ts";
-import { rlooLoss } from "./group_losses.ts";
 import { sumPerSequence } from "./masked_moments.ts";
 import { tokenKl } from "./kl.ts";
 import { zeros } from "@decorum/tensor";
@@ -11,7 +10,6 @@ import {
   type GroupStepConfig,
   type GroupStepResult,
   groupStepResult,
-  lossInputs,
 } from "./group_step.ts";
 import type { RlooLearner, RlooSample } from "./rloo_learner.ts";
 import { learnEpochs } from "./step_epochs.ts";
@@ -76,11 +74,7 @@ export async function rlooStep(
       }));
       return { mask, logprobs, refLogprobs, kl, rewards, samples };
     },
-    statsOf: (samples, predictions) => {
-      const inputs = lossInputs(samples, predictions);
-      const loss = rlooLoss({ ...learner.options.loss, ...inputs });
-      return groupMinibatchStats({ ...inputs, loss, totalLoss: loss.policy });
-    },
+    statsOf: groupMinibatchStats,
     config: { ...config, epochs: numIterations },
     order,
     stage,

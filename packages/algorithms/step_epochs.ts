@@ -56,9 +56,10 @@ export interface EpochsInput<Sample extends LearnerSample, Batch, Stats> {
   /** Weights that rolled out, where they are not the learner's any more; see {@link StaleBatch}. */
   readonly generator?: Params | undefined;
   readonly prepare: (rollout: RolledOut) => Promise<Batch>;
+  /** Metrics of a mini-batch. @param means of the update graph's statistics and loss, by name */
   readonly statsOf: (
     samples: readonly Sample[],
-    predictions: readonly TokenPredictions[],
+    means: Readonly<Record<string, number>>,
   ) => Stats;
   readonly config: EpochsConfig & {
     readonly epochs: number;
@@ -130,7 +131,7 @@ export async function learnEpochs<
           if (config.firstStep) requireInvariant(checkFirstStepKl({ ...prepared, precision }));
           if (!generator) requireFirstRatio(pick(), gradients.predictions, precision);
         }
-        stats.push(statsOf(pick(), gradients.predictions));
+        stats.push(statsOf(pick(), gradients.means));
         updates.push(learner.apply(gradients, { valueHeadOnly }));
       });
     }

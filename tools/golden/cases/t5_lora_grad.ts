@@ -82,7 +82,13 @@ export async function t5LoraGrad(
   return withGoldenNames(results, everywhere);
 }
 
-/** Gradients as `grad.<parameter>`, entropy as its mean over the counted positions. */
+const names: Readonly<Record<string, string>> = {
+  "ppo/loss/policy": "pg_loss",
+  "ppo/loss/value": "vf_loss",
+  "ppo/policy/entropy": "entropy",
+};
+
+/** Gradients as `grad.<parameter>`; the other names are those of the case. */
 function withGoldenNames(
   results: Readonly<Record<string, Tensor>>,
   everywhere: Readonly<Record<string, Tensor>>,
@@ -90,10 +96,8 @@ function withGoldenNames(
   const found = new Map<string, Tensor>();
   for (const [name, value] of Object.entries(results)) {
     if (name.endsWith("_grad")) found.set(`grad.${name.slice(0, -"_grad".length)}`, value);
-    else found.set(name, value);
+    else found.set(names[name] ?? name, value);
   }
   for (const name of ["logprobs", "values"]) found.set(name, everywhere[name]!);
-  const entropies = results["entropy"]?.data as Float32Array;
-  const mean = entropies.reduce((sum, h) => sum + h, 0) / entropies.length;
-  return found.set("entropy", float32([1], [mean]));
+  return found;
 }
