@@ -3,7 +3,7 @@ import { PpoLearner, ppoStep, type StageRunner } from "@decorum/algorithms";
 import { openPolicyModel } from "@decorum/models";
 import { createClient, policyService, type RpcClient } from "@decorum/rpc";
 import { memoryUse } from "@decorum/runtime";
-import { packWeights, pushWeights } from "@decorum/service";
+import { packWeights, pushWeights } from "@decorum/fleet";
 import { spawnPolicy } from "../services/policy/testing/fixture.ts";
 import { lora, loss, openFloor } from "./iteration_floor.ts";
 import { type PaddingWaste, paddingWaste } from "./padding_waste.ts";

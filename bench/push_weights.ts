@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { adapterShapes, initPolicyModel, openPolicyModel, valueHeadShapes } from "@decorum/models";
 import { createClient, policyService } from "@decorum/rpc";
-import { packWeights, pushWeights } from "@decorum/service";
+import { packWeights, pushWeights } from "@decorum/fleet";
 import { float32 } from "@decorum/tensor";
 import { spawnPolicy } from "../services/policy/testing/fixture.ts";
 import { median } from "./stats.ts";

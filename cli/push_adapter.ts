@@ -1,6 +1,6 @@
 import { baseModelHash, initValueHead, openPolicyModel, readPeftAdapter } from "@decorum/models";
 import { createClient, policyService } from "@decorum/rpc";
-import { packWeights, pushWeights } from "@decorum/service";
+import { packWeights, pushWeights } from "@decorum/fleet";
 
 /** A run's weights on disk. */
 export interface AdapterOfRun {

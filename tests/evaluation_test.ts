@@ -5,7 +5,7 @@ import { createClient, evaluatorService, type evaluatorV1, policyService } from 
 import { exportClassifierOnnx } from "@decorum/scoring";
 import { writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
-import { packWeights, pushWeights } from "@decorum/service";
+import { packWeights, pushWeights } from "@decorum/fleet";
 import { freeAddress } from "@decorum/testing/ports";
 import { spawnService } from "@decorum/testing/process";
 import { settings } from "../services/policy/testing/fixture.ts";

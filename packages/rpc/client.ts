@@ -5,7 +5,13 @@ import { checkTransport } from "./address.ts";
 import { type CallTarget, makeCall } from "./calls.ts";
 import type { kinds } from "./gen/kinds.ts";
 import { loadProto } from "./load_proto.ts";
-import type { AnyService, CallOptions, Calls, Service } from "./service.ts";
+import {
+  type AnyService,
+  type CallOptions,
+  type Calls,
+  MAX_MESSAGE_BYTES,
+  type Service,
+} from "./service.ts";
 import { clientSecurity, type ClientTls } from "./tls.ts";
 import { clientTracing } from "./tracing.ts";
 
@@ -21,7 +27,7 @@ export interface ClientOptions {
   readonly metrics?: Metrics;
   /** Is told when certificates have changed. */
   readonly logger?: Logger;
-  /** Largest message in bytes, both ways; default 4 MiB. */
+  /** Largest message in bytes, both ways; default 64 MiB. */
   readonly maxMessageBytes?: number;
 }
 
@@ -89,7 +95,10 @@ const retryPolicy = {
 } as const;
 
 /** Channel options of a client: retries where the method's policy allows them, round robin, quick reconnects. */
-function channelOptions(service: AnyService, maxMessageBytes = 4 * 2 ** 20): grpc.ChannelOptions {
+function channelOptions(
+  service: AnyService,
+  maxMessageBytes = MAX_MESSAGE_BYTES,
+): grpc.ChannelOptions {
   const retried = Object.entries(service.methods).filter(([, policy]) => policy.retry);
   const serviceConfig = {
     loadBalancingConfig: [{ round_robin: {} }],

@@ -165,5 +165,10 @@ function classify(error: unknown): { name: StatusName; details: string; pushback
   if (error instanceof InputError) {
     return { name: "INVALID_ARGUMENT", details: error.message };
   }
-  return { name: "INTERNAL", details: "internal error: the server's log has its cause" };
+  // The same request will fail again: that tells a fault of the server from a connection that broke.
+  return {
+    name: "INTERNAL",
+    details: "internal error: the server's log has its cause",
+    pushbackMs: -1,
+  };
 }

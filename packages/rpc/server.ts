@@ -10,7 +10,7 @@ import { type DrainOptions, type DrainReport, drainServer } from "./drain.ts";
 import { Gate } from "./gate.ts";
 import { adaptHandlers } from "./handlers.ts";
 import { loadProto } from "./load_proto.ts";
-import type { AnyService, Handlers } from "./service.ts";
+import { type AnyService, type Handlers, MAX_MESSAGE_BYTES } from "./service.ts";
 import { type ServerTls, TlsServerCredentials } from "./tls.ts";
 import { serverTracing } from "./tracing.ts";
 import { tellVersion } from "./health.ts";
@@ -51,7 +51,7 @@ export interface ServerOptions {
   readonly healthAddress?: string;
   /** Server reflection; default true. */
   readonly reflection?: boolean;
-  /** Largest message in bytes, both ways; default 4 MiB. */
+  /** Largest message in bytes, both ways; default 64 MiB. */
   readonly maxMessageBytes?: number;
   /** Told to those who ask for the server's health. */
   readonly version?: string;
@@ -98,7 +98,7 @@ export async function createServer(options: ServerOptions): Promise<RpcServer> {
   const gate = new Gate(authorizerOf(options, methods), metrics);
   const stopping = new AbortController();
   const version = options.version === undefined ? [] : [tellVersion(options.version)];
-  const maxBytes = options.maxMessageBytes ?? 4 * 2 ** 20;
+  const maxBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
   const server = new grpc.Server({
     "grpc.max_receive_message_length": maxBytes,
     "grpc.max_send_message_length": maxBytes,

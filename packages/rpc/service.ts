@@ -2,6 +2,9 @@ import type { MethodDefinition } from "@grpc/proto-loader";
 import type { kinds } from "./gen/kinds.ts";
 import type { Identity } from "./identity.ts";
 
+/** Largest message in bytes, both ways, where a server or client does not say another: 64 MiB. */
+export const MAX_MESSAGE_BYTES = 64 * 2 ** 20;
+
 /** Settings of one call. */
 export interface CallOptions {
   /** Milliseconds until the call gives up, retries included; default the method's own. */

@@ -4,4 +4,3 @@ export { allMethods, methodTable, roles } from "./method_table.ts";
 export { localSource } from "./local_source.ts";
 export * from "./run_service.ts";
 export * from "./security.ts";
-export { type PackedWeights, packWeights, type PushTarget, pushWeights } from "./push_weights.ts";

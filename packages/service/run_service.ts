@@ -138,7 +138,7 @@ async function serve<S extends z.ZodType<ListenConfig>>(
     insecure: config.insecure,
     reflection: config.reflection,
     version: VERSION,
-    maxMessageBytes: started.maxMessageBytes ?? 64 * 2 ** 20,
+    ...(started.maxMessageBytes === undefined ? {} : { maxMessageBytes: started.maxMessageBytes }),
     ...(started.maxConnections === undefined ? {} : { maxConnections: started.maxConnections }),
     ...(config.health_listen === null ? {} : { healthAddress: config.health_listen }),
   });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { askHealth, createClient, policyService } from "@decorum/rpc";
 import { writePeftAdapter } from "@decorum/models";
-import { packWeights, pushWeights } from "@decorum/service";
+import { packWeights, pushWeights } from "@decorum/fleet";
 import { freeAddress } from "@decorum/testing/ports";
 import type { ServiceProcess } from "@decorum/testing/process";
 import { generate, group, prompts, settings, spawnPolicy } from "./testing/fixture.ts";

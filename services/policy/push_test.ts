@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import type { policyV1, RpcError } from "@decorum/rpc";
-import { type PackedWeights, packWeights, pushWeights } from "@decorum/service";
+import { type PackedWeights, packWeights, pushWeights } from "@decorum/fleet";
 import { castTensor, float32, type Tensor } from "@decorum/tensor";
 import { generate, group, push, type RunningPolicy, startPolicy } from "./testing/fixture.ts";
 import { lora, randomWeights, TinyT5 } from "@decorum/testing/t5";

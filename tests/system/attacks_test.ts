@@ -24,7 +24,7 @@ import {
   trainerService,
 } from "@decorum/rpc";
 import { exportClassifierOnnx, Judge } from "@decorum/scoring";
-import { packWeights, pushWeights } from "@decorum/service";
+import { packWeights, pushWeights } from "@decorum/fleet";
 import { writeCertificates } from "../../cli/certificates/folder.ts";
 import { issueCertificate } from "../../cli/certificates/issue.ts";
 import { certificateFiles, type Holder } from "../../cli/certificates/files.ts";

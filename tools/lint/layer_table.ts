@@ -56,6 +56,10 @@ export const layers: readonly Layer[] = [
     holds: "what every service's main does: start, health, drain, stop",
   },
   {
+    folder: "packages/fleet",
+    holds: "who stands behind a name, work and weights shared over them",
+  },
+  {
     folder: "packages/testing",
     holds: "helpers of tests: temporary folders, tiny models, processes, ports, servers",
     importers: [],

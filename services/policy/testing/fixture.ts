@@ -7,7 +7,7 @@ import {
   type policyV1,
   type RpcClient,
 } from "@decorum/rpc";
-import { packWeights, type PushTarget, pushWeights } from "@decorum/service";
+import { packWeights, type PushTarget, pushWeights } from "@decorum/fleet";
 import { createLogger, createMetrics, type Metrics } from "@decorum/telemetry";
 import type { CallOptions } from "@decorum/rpc";
 import type { Tensor } from "@decorum/tensor";

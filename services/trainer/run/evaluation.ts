@@ -1,7 +1,7 @@
 import type { evaluatorService, evaluatorV1, policyV1, RpcClient } from "@decorum/rpc";
 import type { HeldOutPrompt } from "../step/prompts.ts";
 import type { Metrics } from "@decorum/runs";
-import { persist, type Waiting } from "../waiting.ts";
+import { persist, type Waiting } from "@decorum/fleet";
 
 /** A client of the evaluator. */
 export type EvaluatorClient = RpcClient<typeof evaluatorService>;

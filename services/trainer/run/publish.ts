@@ -7,7 +7,7 @@ import { loraConfigOf, type RunConfig, settingsOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
 import type { Stages } from "../stages.ts";
 import { samplingOf } from "../step/gather.ts";
-import { weightsImage } from "../weights_push.ts";
+import { weightsImage } from "@decorum/fleet";
 
 /** What is published. */
 export interface Published {

@@ -25,13 +25,11 @@ import { dataOrder, loadTokenizer, type Tokenizer } from "@decorum/text";
 import { type Algorithm, openAlgorithm } from "../algorithm.ts";
 import type { Progress } from "./checkpoint.ts";
 import type { EvaluatorClient } from "./evaluation.ts";
-import { Policies } from "../policies.ts";
 import { checkPromptLengths, loadPrompts, type RunPrompts } from "../step/prompts.ts";
 import { type RewardClient } from "../step/scores.ts";
 import type { RunSources } from "./sources.ts";
 import type { StepTools } from "../step/step.ts";
-import { persist, type Waiting } from "../waiting.ts";
-import { heldOf, type PolicyClient } from "../weights_push.ts";
+import { heldOf, persist, Policies, type PolicyClient, type Waiting } from "@decorum/fleet";
 
 /** Where a run's services are, and what it runs on; not a part of its configuration. */
 export type Surroundings = Pick<
@@ -122,30 +120,33 @@ export async function openTools(
 ): Promise<RunTools> {
   const { config, sources, tokenizer, prompts, start } = inputs;
   const security = callSecurity(surroundings, "trainer", { logger, metrics });
-  const clientOptions = { metrics, maxMessageBytes: 64 * 2 ** 20 };
   await using opened = new AsyncDisposableStack();
   const hash = await baseModelHash(sources.model);
+  let precision: Precision = config.precision;
   const policies = opened.use(
     new Policies({
       ...{ addresses: surroundings.policy, security, metrics },
-      admit: async (client, signal) => void await checkPolicy(client, inputs, hash, signal),
+      admit: async (client, signal) => {
+        const info = await checkPolicy(client, inputs, hash, signal);
+        if (info.precision === "fp16" || info.precision === "bf16") precision = info.precision;
+      },
     }, hash),
   );
   const reward = opened.use(
     createClient(rewardService, {
       ...security("reward"),
-      ...clientOptions,
+      metrics,
       address: surroundings.reward,
     }),
   );
   const evaluator = surroundings.evaluator === null ? undefined : opened.use(
     createClient(evaluatorService, {
       ...security("evaluator"),
-      ...clientOptions,
+      metrics,
       address: surroundings.evaluator,
     }),
   );
-  const precision = await checkPolicies(policies, inputs, waiting);
+  await policies.check(waiting);
   await checkReward(reward, config.reward_label, waiting);
   const clock = { step: 0 };
   const algorithm = opened.use(
@@ -191,21 +192,6 @@ export function firstProgress(config: RunConfig): Progress {
 
 function startFolder(folder: string): string {
   return join(folder, "start");
-}
-
-/** Asks every policy what it runs, those that are away when they are back. @returns the lowest precision of all and the learner */
-async function checkPolicies(
-  policies: Policies,
-  inputs: RunInputs,
-  waiting: Waiting,
-): Promise<Precision> {
-  let precision: Precision = inputs.config.precision;
-  await policies.reach(waiting, async (replica) => {
-    const info = await checkPolicy(replica.client, inputs, policies.baseModelHash, waiting.cancel);
-    replica.admitted = true;
-    if (info.precision === "fp16" || info.precision === "bf16") precision = info.precision;
-  });
-  return precision;
 }
 
 /** Whether a run can use a policy. @throws RpcError when it does not answer; Error, InputError naming what does not fit */

@@ -29,7 +29,7 @@ export interface TrainerOptions {
   readonly logger: Logger;
   readonly metrics: ProcessMetrics;
   /** See `TrainingRunOptions`. */
-  readonly pauses?: TrainingRunOptions["pauses"];
+  readonly backoff?: TrainingRunOptions["backoff"];
 }
 
 /** A run to start or to go on with. */
@@ -205,7 +205,7 @@ export class Trainer {
     named: RunConfig,
     record: (config: RunConfig) => void,
   ): Promise<RunRow> {
-    const { config: surroundings, logger, metrics, pauses } = this.options;
+    const { config: surroundings, logger, metrics, backoff } = this.options;
     const folder = this.folderOf(runId);
     const { config, sources } = await findSources(named, surroundings, logger);
     const inputs = await readInputs(config, sources, surroundings, folder);
@@ -216,7 +216,7 @@ export class Trainer {
       this.store.setState(runId, "STARTING", "");
       const run = new TrainingRun({
         ...{ runId, folder, inputs, surroundings, store: this.store, logger, metrics },
-        ...(pauses ? { pauses } : {}),
+        ...(backoff ? { backoff } : {}),
       });
       const ended = run.run(() => {
         lock.release();

@@ -31,7 +31,8 @@ import {
 import { evaluationMetrics } from "./evaluation.ts";
 import { Stages, traceStep } from "../stages.ts";
 import { takeStep } from "../step/step.ts";
-import { StoppedError, type Waiting } from "../waiting.ts";
+import type { Backoff } from "@decorum/async";
+import { StoppedError, type Waiting } from "@decorum/fleet";
 
 /** What a run is started with. */
 export interface TrainingRunOptions {
@@ -43,8 +44,8 @@ export interface TrainingRunOptions {
   readonly store: RunStore;
   readonly logger: Logger;
   readonly metrics: ProcessMetrics;
-  /** Seconds of the first and the longest pause when a service is away. */
-  readonly pauses?: readonly [first: number, longest: number];
+  /** Pauses when a service does not answer; default: `defaultBackoff`. */
+  readonly backoff?: Backoff;
 }
 
 /** One run from its start, or its last checkpoint, to its end. */
@@ -107,7 +108,7 @@ export class TrainingRun {
       cancel: this.control.cancelled,
       say: (message) => this.#say(message, "service"),
       failed: (what) => this.#shown.failed(what),
-      ...(this.options.pauses ? { pauses: this.options.pauses } : {}),
+      ...(this.options.backoff ? { backoff: this.options.backoff } : {}),
     };
     await using tools = await openTools(inputs, surroundings, waiting, {
       logger: this.options.logger,

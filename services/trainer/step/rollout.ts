@@ -1,9 +1,13 @@
 import { Buffer } from "node:buffer";
 import { InvariantError } from "@decorum/algorithms";
-import { type policyV1, RpcError } from "@decorum/rpc";
-import { type Policies, type PolicyReplica, UnfitError } from "../policies.ts";
-import { Backoff, pause, persist, type Waiting } from "../waiting.ts";
-import { isImage, type WeightsImage } from "../weights_push.ts";
+import {
+  isImage,
+  type Policies,
+  type PolicyClient,
+  type Waiting,
+  type WeightsImage,
+} from "@decorum/fleet";
+import type { policyV1 } from "@decorum/rpc";
 
 /** One prompt to complete. */
 export interface RolloutPrompt {
@@ -45,12 +49,10 @@ export function rolloutGroups(lengths: readonly number[], size: number): number[
 }
 
 /**
- * Completes groups of prompts on whichever policy is free. A policy that fails is waited for while the others
- * go on; one that began anew gets its weights first. Names are looked up again and again meanwhile: who joins
- * gets weights and work, and the group of one that leaves is begun elsewhere too. The result does not depend on
- * any of it.
+ * Completes groups of prompts under the newest weights, on whichever policy is free. Which policies there are, and
+ * what happens to them meanwhile, does not change the result (see `shareWork`).
  *
- * @throws InvariantError when an answer is not what was asked for; StoppedError when the wait is ended
+ * @throws InvariantError when an answer is not what was asked for; else as `shareWork`
  */
 export async function rollout(
   policies: Policies,
@@ -58,107 +60,19 @@ export async function rollout(
   settings: RolloutSettings,
   waiting: Waiting,
 ): Promise<Rollout[][]> {
-  const results: Rollout[][] = [];
-  const pending = groups.map((_, i) => i);
-  let missing = groups.length;
-  let wake = Promise.withResolvers<void>();
-  const wakeAll = () => {
-    wake.resolve();
-    wake = Promise.withResolvers<void>();
-  };
-  const over = new AbortController();
-  const failed = Promise.withResolvers<never>();
-  const all: Waiting = { ...waiting, cancel: AbortSignal.any([waiting.cancel, over.signal]) };
-  const workers = new Map<PolicyReplica, Promise<void>>();
-  /** Groups that a policy is at. */
-  const under = new Map<PolicyReplica, number>();
-
-  /** Gives work to policies that have none yet, and that of those that have left to others. */
-  const recruit = async (): Promise<void> => {
-    for (const replica of await policies.resolve()) {
-      if (!workers.has(replica)) workers.set(replica, work(replica).catch(failed.reject));
-    }
-    for (const [replica, index] of under) {
-      if (policies.has(replica)) continue;
-      under.delete(replica);
-      pending.unshift(index);
-      wakeAll();
-    }
-  };
-
-  const work = async (replica: PolicyReplica): Promise<void> => {
-    const backoff = new Backoff(`policy ${replica.address}`, policies.once(replica, waiting));
-    let lost = 0;
-    while (missing > 0 && !over.signal.aborted && policies.has(replica)) {
-      const index = pending.shift();
-      if (index === undefined) {
-        await wake.promise;
-        continue;
-      }
-      if (results[index]) continue;
-      under.set(replica, index);
-      try {
-        const found = await policies.use(replica, async () => {
-          await policies.ensure(replica, all.cancel);
-          return await complete(replica, groups[index]!, settings, policies.newest, all);
-        });
-        backoff.succeeded();
-        policies.back(replica, waiting);
-        lost = 0;
-        if (!results[index]) missing--;
-        results[index] = found;
-        under.delete(replica);
-      } catch (error) {
-        // Where it is not any more, others are at it already.
-        if (under.delete(replica)) pending.unshift(index);
-        policies.forget(replica);
-        wakeAll();
-        if (over.signal.aborted) return;
-        if (error instanceof UnfitError) return waiting.say(error.message);
-        // Its weights are pushed again; should it lose them at once again, that is its fault.
-        if (error instanceof RpcError && error.code === "NOT_FOUND" && lost++ < 2) {
-          waiting.say(`policy ${replica.address} has lost its weights: pushing them again`);
-        } else {
-          await backoff.after(error, over.signal);
-          replica.away ||= over.signal.aborted;
-          // Others may stand behind its name by now.
-          if (!over.signal.aborted) await recruit();
-        }
-      }
-      wakeAll();
-    }
-  };
-
-  /** Looks for those that join and leave, until all is done. */
-  const watch = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      await pause(policies.options.refreshMs ?? 2000, [over.signal, waiting.cancel]);
-      if (waiting.cancel.aborted) return;
-      if (!over.signal.aborted) await recruit();
-    }
-  };
-
-  await persist("the policies", waiting, recruit);
-  const watching = watch().catch(failed.reject);
-  const done = async () => {
-    while (missing > 0) await wake.promise;
-  };
-  try {
-    await Promise.race([done(), failed.promise]);
-  } finally {
-    over.abort();
-    wakeAll();
-    await Promise.allSettled([...workers.values(), watching]);
-  }
-  return results;
+  return await policies.share(
+    groups,
+    (client, group, weights, signal) => complete(client, group, settings, weights, signal),
+    waiting,
+  );
 }
 
 async function complete(
-  { client }: PolicyReplica,
+  client: PolicyClient,
   prompts: readonly RolloutPrompt[],
   { sampling, seed, values }: RolloutSettings,
   weights: WeightsImage,
-  { cancel }: Waiting,
+  signal: AbortSignal,
 ): Promise<Rollout[]> {
   const request: policyV1.GenerateRequest = {
     prompts: prompts.map(({ key, ids, maxNewTokens }) => ({
@@ -174,7 +88,7 @@ async function complete(
     returnValues: values,
   };
   const collected = new Map(prompts.map(({ key }) => [key, new Collected(values)]));
-  for await (const answer of client.generate(request, { signal: cancel })) {
+  for await (const answer of client.generate(request, { signal })) {
     checkWeights(answer.weights, weights, client.address);
     for (const chunk of answer.chunks) {
       const sequence = collected.get(chunk.key);

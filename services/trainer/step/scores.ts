@@ -1,6 +1,7 @@
 import { InvariantError } from "@decorum/algorithms";
 import type { rewardService, rewardV1, RpcClient } from "@decorum/rpc";
-import { persist, type Waiting } from "../waiting.ts";
+import { pool } from "@decorum/async";
+import { persist, type Waiting } from "@decorum/fleet";
 
 /** A client of the reward service. */
 export type RewardClient = RpcClient<typeof rewardService>;
@@ -42,29 +43,22 @@ export async function scoreGroups(
   { input, label }: ScoreSettings,
   waiting: Waiting,
 ): Promise<{ readonly results: Scored[][]; readonly modelVersion: string }> {
-  const results: Scored[][] = [];
   let modelVersion = "";
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let at = next++; at < groups.length; at = next++) {
-      const items = groups[at]!.map(({ query, response }, i) => ({
-        id: `${i}`,
-        response,
-        ...(input === "pair" ? { query } : {}),
-      }));
-      const request = { items, label: label ?? "", truncate: true, asSent: true };
-      const answer = await persist(
-        `reward ${client.address}`,
-        waiting,
-        () => client.score(request, { signal: waiting.cancel }),
-      );
-      results[at] = scoredOf(answer, items.length, client.address);
-      modelVersion = answer.modelVersion;
-    }
-  };
-  const workers = Array.from({ length: Math.min(PARALLEL, groups.length) }, work);
-  const failed = (await Promise.allSettled(workers)).find((w) => w.status === "rejected");
-  if (failed) throw failed.reason;
+  const results = await pool(groups, PARALLEL, async (group) => {
+    const items = group.map(({ query, response }, i) => ({
+      id: `${i}`,
+      response,
+      ...(input === "pair" ? { query } : {}),
+    }));
+    const request = { items, label: label ?? "", truncate: true, asSent: true };
+    const answer = await persist(
+      `reward ${client.address}`,
+      waiting,
+      () => client.score(request, { signal: waiting.cancel }),
+    );
+    modelVersion = answer.modelVersion;
+    return scoredOf(answer, items.length, client.address);
+  });
   return { results, modelVersion };
 }
 

@@ -3,7 +3,6 @@ import type { Algorithm, Learned } from "../algorithm.ts";
 import type { Batches } from "./batches.ts";
 import type { Gathered } from "./gather.ts";
 import type { Progress } from "../run/checkpoint.ts";
-import type { Policies } from "../policies.ts";
 import type { TrainingPrompt } from "./prompts.ts";
 import type { Rollout } from "./rollout.ts";
 import { groupSizeOf, type RunConfig, settingsOf } from "@decorum/settings";
@@ -11,7 +10,7 @@ import type { Metrics, SampleRow } from "@decorum/runs";
 import { shapeScores } from "./score_shaping.ts";
 import type { RewardClient } from "./scores.ts";
 import type { Stages } from "../stages.ts";
-import type { Waiting } from "../waiting.ts";
+import type { Policies, Waiting } from "@decorum/fleet";
 
 /** What steps are taken with. */
 export interface StepTools {

@@ -65,7 +65,8 @@ export async function fixture(options: { readonly policies?: number } = {}): Pro
   const trainer = (changes: Changes = {}) => {
     const logger = createLogger({ service: "trainer", write: () => {} });
     const metrics = createMetrics({ service: "trainer", version: "test" });
-    const made = new Trainer({ config: config(changes), logger, metrics, pauses: [0.02, 0.1] });
+    const backoff = { firstMs: 20, longestMs: 100 };
+    const made = new Trainer({ config: config(changes), logger, metrics, backoff });
     trainers.push(made);
     return made;
   };

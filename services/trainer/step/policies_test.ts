@@ -4,15 +4,13 @@ import { createMetrics } from "@decorum/telemetry";
 import { initAdapter, initValueHead, openPolicyModel } from "@decorum/models";
 import { baseModelHash } from "@decorum/models";
 import { join } from "node:path";
-import { Policies } from "./policies.ts";
-import { rollout, type RolloutPrompt } from "./step/rollout.ts";
+import { Policies, type Waiting, weightsImage } from "@decorum/fleet";
+import { rollout, type RolloutPrompt } from "./rollout.ts";
 import { loraConfigOf } from "@decorum/settings";
-import { settings } from "./testing/fixture.ts";
-import { startPolicy, type TestPolicy } from "./testing/policy_server.ts";
-import { writeTinyT5 } from "./testing/tiny_model.ts";
+import { settings } from "../testing/fixture.ts";
+import { startPolicy, type TestPolicy } from "../testing/policy_server.ts";
+import { writeTinyT5 } from "../testing/tiny_model.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
-import type { Waiting } from "./waiting.ts";
-import { weightsImage } from "./weights_push.ts";
 
 /** Policies behind one name, which a test changes as a headless Service does. */
 async function behindOneName(count: number) {
@@ -30,7 +28,7 @@ async function behindOneName(count: number) {
     stop: stop.signal,
     cancel: stop.signal,
     say: (message) => void said.push(message),
-    pauses: [0.02, 0.1],
+    backoff: { firstMs: 20, longestMs: 100 },
   };
   const parameters = new Map([
     ...initAdapter(lora, layers, 1),
@@ -106,13 +104,13 @@ Deno.test("weights are pushed to those that are there; one that is away gets the
   };
   await policies.publish(all.image(1), all.waiting);
   assert.equal(there!.held("r").newest, 1);
-  assert.match(all.said.join("\n"), /going on without policy .*its link is cut/);
+  assert.match(all.said.join("\n"), /continuing without policy .*its link is cut/);
   delete away!.faults.begin;
   there!.faults.generate = async () => {
     while (away!.groups.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   };
   await rollout(policies, groups, drawn, all.waiting);
-  assert.match(all.said.at(-1)!, /policy .* is there again/);
+  assert.match(all.said.at(-1)!, /policy .* is back after/);
   assert.deepEqual([there, away].map((one) => one!.held("r").newest), [1, 1]);
 });
 
@@ -128,12 +126,14 @@ Deno.test("one that joins and does not fit is left out, and none that fits is an
   fits = false;
   all.present.push(second!.address);
   await policies.publish(all.image(2), all.waiting);
-  assert.deepEqual(all.said, ["Left out: Policy serves another model"]);
+  assert.deepEqual(all.said, [
+    `policy ${second!.address} is left out: Policy serves another model`,
+  ]);
   assert.equal((await rollout(policies, groups, drawn, all.waiting)).length, groups.length);
   assert.equal(second!.groups.length, 0);
   all.present.shift();
   await assert.rejects(
     rollout(policies, groups, drawn, all.waiting),
-    /No policy fits the run: Policy serves another model/,
+    /No policy fits: Policy serves another model/,
   );
 });

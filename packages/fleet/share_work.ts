@@ -1,0 +1,200 @@
+import { Condition, Deadline, DeadlineError, delay } from "@decorum/async";
+import { type Closable, type Fleet, type Member, UnfitError } from "./fleet.ts";
+import { pauseBetweenTries, persist, StoppedError, type Waiting } from "./waiting.ts";
+
+/** Does one item on a member. It must end when the signal is aborted, as calls with that signal do. */
+export type Work<C, T, R> = (member: Member<C>, item: T, signal: AbortSignal) => Promise<R>;
+
+export interface ShareOptions {
+  /** Milliseconds for one item on one member, after which the member counts as failed. Default: the calls' own. */
+  readonly deadlineMs?: number;
+  /** Called when an item is done, once for each. */
+  readonly onDone?: (index: number) => void;
+}
+
+/**
+ * Does items on whichever member of a fleet is free. Who does an item, and how often it is tried, must not matter to
+ * its result.
+ *
+ * What happens to a member and its item:
+ * - it *joins* (names are looked up every `refreshMs`, and after each failure): it gets an item.
+ * - it *leaves*: its item goes to another at once; its own call may still end, and the first result counts.
+ * - it *fails* in a way that may pass, or it *hangs* for `deadlineMs`: its item goes to another at once; the member waits
+ *   out a growing pause before it gets an item again.
+ * - it does *not fit* (`UnfitError`): its item goes to another; it gets no more.
+ * - it fails for good: all other calls are cancelled, and the error is thrown.
+ *
+ * With nobody left it waits until a member is back or joins.
+ *
+ * @returns results in the order of the items
+ * @throws StoppedError when the wait is ended; UnfitError when no member fits; what a member failed with for good
+ */
+export async function shareWork<C extends Closable, T, R>(
+  fleet: Fleet<C>,
+  items: readonly T[],
+  work: Work<C, T, R>,
+  waiting: Waiting,
+  options: ShareOptions = {},
+): Promise<R[]> {
+  return await new Sharing(fleet, items, work, waiting, options).run();
+}
+
+class Sharing<C extends Closable, T, R> {
+  readonly #ledger: Ledger<Member<C>, R>;
+  /** Something is done or given back, or all is over. */
+  readonly #changed = new Condition();
+  /** Aborted when all is done, or one failed for good. */
+  readonly #over = new AbortController();
+  readonly #cancel: AbortSignal;
+  readonly #workers = new Map<Member<C>, Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
+  #succeededAt = 0;
+
+  constructor(
+    readonly fleet: Fleet<C>,
+    readonly items: readonly T[],
+    readonly work: Work<C, T, R>,
+    readonly waiting: Waiting,
+    readonly options: ShareOptions,
+  ) {
+    this.#ledger = new Ledger(items.length);
+    this.#cancel = AbortSignal.any([waiting.cancel, this.#over.signal]);
+  }
+
+  async run(): Promise<R[]> {
+    await this.#recruit();
+    const watching = this.#orFail(this.#watch());
+    while (this.#ledger.missing > 0 && !this.#failure) await this.#changed.wait();
+    this.#over.abort();
+    this.#changed.notify();
+    await Promise.all([...this.#workers.values(), watching]);
+    if (this.#failure) throw this.#failure.error;
+    return this.#ledger.results;
+  }
+
+  /** Starts a worker for members that have none, and takes back the items of those that have left. */
+  async #recruit(): Promise<void> {
+    const waiting = { ...this.waiting, cancel: this.#cancel };
+    const what = `any ${this.fleet.options.kind}`;
+    for (const member of await persist(what, waiting, () => this.fleet.resolve())) {
+      if (!this.#workers.has(member)) this.#workers.set(member, this.#orFail(this.#serve(member)));
+    }
+    for (const member of this.#workers.keys()) {
+      if (!this.fleet.has(member) && this.#ledger.giveBack(member)) this.#changed.notify();
+    }
+  }
+
+  /** Looks for members that join and leave, until all is over. */
+  async #watch(): Promise<void> {
+    const { fleet: { options: { kind, refreshMs = 2000 } }, waiting: { cancel } } = this;
+    for (;;) {
+      await delay(refreshMs, this.#cancel);
+      if (this.#over.signal.aborted) return;
+      if (cancel.aborted) throw new StoppedError(`Stopped while ${kind} calls were under way`);
+      await this.#recruit();
+    }
+  }
+
+  /** Has one member do items, until all is over or it has left. */
+  async #serve(member: Member<C>): Promise<void> {
+    const { fleet, waiting } = this;
+    while (!this.#over.signal.aborted && fleet.has(member)) {
+      const index = this.#ledger.take(member);
+      if (index === undefined) {
+        await this.#changed.wait();
+        continue;
+      }
+      try {
+        const result = await this.#attempt(member, index);
+        this.#succeededAt = performance.now();
+        member.outage.ended(waiting);
+        if (this.#ledger.done(member, index, result)) this.options.onDone?.(index);
+        this.#changed.notify();
+      } catch (error) {
+        this.#ledger.giveBack(member);
+        this.#changed.notify();
+        if (this.#over.signal.aborted) return;
+        if (error instanceof UnfitError) {
+          waiting.say(error.message);
+          await this.#recruit();
+          return;
+        }
+        const ms = member.outage.failed(error, waiting, this.#succeededAt);
+        await pauseBetweenTries(member.outage, ms, waiting, this.#over.signal);
+        // Others may stand behind its name by now.
+        if (!this.#over.signal.aborted) await this.#recruit();
+      }
+    }
+  }
+
+  async #attempt(member: Member<C>, index: number): Promise<R> {
+    const { deadlineMs } = this.options;
+    const item = this.items[index]!;
+    if (deadlineMs === undefined) {
+      return await this.fleet.use(member, () => this.work(member, item, this.#cancel));
+    }
+    const what = `${member.outage.what} did not finish item ${index}`;
+    using deadline = new Deadline(deadlineMs, what, this.#cancel);
+    const { signal } = deadline;
+    try {
+      return await this.fleet.use(member, () => this.work(member, item, signal));
+    } catch (error) {
+      throw signal.reason instanceof DeadlineError ? signal.reason : error;
+    }
+  }
+
+  /** The first failure for good ends everything. */
+  async #orFail(part: Promise<void>): Promise<void> {
+    try {
+      await part;
+    } catch (error) {
+      if (this.#over.signal.aborted) return;
+      this.#failure = { error };
+      this.#over.abort();
+      this.#changed.notify();
+    }
+  }
+}
+
+/** Which items wait, which are at a member, which are done. A member has one at a time. */
+class Ledger<M, R> {
+  readonly results: R[] = [];
+  readonly #waiting: number[];
+  readonly #at = new Map<M, number>();
+  readonly #done = new Set<number>();
+
+  constructor(readonly count: number) {
+    this.#waiting = Array.from({ length: count }, (_, i) => i);
+  }
+
+  /** Items that have no result. */
+  get missing(): number {
+    return this.count - this.#done.size;
+  }
+
+  /** The next item that waits, for a member. */
+  take(member: M): number | undefined {
+    let index = this.#waiting.shift();
+    while (index !== undefined && this.#done.has(index)) index = this.#waiting.shift();
+    if (index !== undefined) this.#at.set(member, index);
+    return index;
+  }
+
+  /** @returns false when another had done it already */
+  done(member: M, index: number, result: R): boolean {
+    this.#at.delete(member);
+    if (this.#done.has(index)) return false;
+    this.#done.add(index);
+    this.results[index] = result;
+    return true;
+  }
+
+  /** The item that a member is at waits again, first in line. @returns false when it is at none */
+  giveBack(member: M): boolean {
+    const index = this.#at.get(member);
+    if (index === undefined) return false;
+    this.#at.delete(member);
+    this.#waiting.unshift(index);
+    return true;
+  }
+}
