@@ -115,6 +115,16 @@ export function bucketByLength(lengths: readonly number[], options: BucketOption
   return batches;
 }
 
+/**
+ * Groups of `size` rows of like length, shortest first, so that little padding is computed; the last may be smaller.
+ * They depend on the lengths alone. Returns the rows' indices; rows of equal length keep their order.
+ */
+export function groupByLength(lengths: readonly number[], size: number): number[][] {
+  const order = lengths.map((_, i) => i).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
+  const count = Math.ceil(order.length / size);
+  return Array.from({ length: count }, (_, g) => order.slice(g * size, (g + 1) * size));
+}
+
 /** Options of {@link cutByLength}. */
 export interface CutOptions {
   /** The most rows of a batch; no limit by default. */

@@ -1,7 +1,7 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bucketByLength, cutByLength, padBatch, paddingOf } from "./bucket.ts";
+import { bucketByLength, cutByLength, groupByLength, padBatch, paddingOf } from "./bucket.ts";
 
 const numbers = (data: BigInt64Array) => Array.from(data, Number);
 
@@ -99,4 +99,9 @@ Deno.test("no other cut of rows in order of length is cheaper; every row once", 
       assert.ok(cost(sizes, batches) <= cost(sizes, other));
     }
   }));
+});
+
+Deno.test("groups of one size hold rows of like length, each row once", () => {
+  assert.deepEqual(groupByLength([5, 1, 9, 1, 7], 2), [[1, 3], [0, 4], [2]]);
+  assert.deepEqual(groupByLength([3, 3, 3], 8), [[0, 1, 2]]);
 });

@@ -4,6 +4,7 @@ export {
   type BucketOptions,
   cutByLength,
   type CutOptions,
+  groupByLength,
   padBatch,
   type PaddedBatch,
   type Padding,

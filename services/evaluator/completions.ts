@@ -1,8 +1,25 @@
 import { Buffer } from "node:buffer";
-import { failedPrecondition, type policyV1 } from "@decorum/rpc";
+import {
+  type Fleet,
+  type Member,
+  type PolicyClient,
+  shareWork,
+  UnfitError,
+  type Waiting,
+} from "@decorum/fleet";
+import { failedPrecondition, type policyV1, RpcError } from "@decorum/rpc";
+import { groupByLength } from "@decorum/text";
 import type { EvaluationPrompt } from "./evaluation_request.ts";
-import type { PolicyClient, PolicyPool } from "./policy_pool.ts";
-import type { SequenceLogprobs } from "./text_metrics.ts";
+import type { SequenceLogprobs } from "./statistics.ts";
+
+/** The policies of one evaluation. */
+export interface Policies {
+  readonly fleet: Fleet<PolicyClient>;
+  /** How long policies that are away are waited for, and who is told. */
+  readonly waiting: Pick<Waiting, "say" | "patienceMs">;
+  /** Base model of each policy, as far as it was asked; all must hold the same one. */
+  readonly models: Map<Member<PolicyClient>, string>;
+}
 
 /** A response to one prompt; the log-probabilities are empty unless asked for. */
 export interface Completion extends SequenceLogprobs {
@@ -34,56 +51,97 @@ export interface CompletionOptions {
 }
 
 interface Group {
-  readonly indices: readonly number[];
   readonly completions: readonly Completion[];
   readonly weights: policyV1.WeightsVersion;
 }
 
 /**
- * Has the policy complete all prompts, group by group, each executed as sent: the same prompts make the same
- * groups, so two sides differ by their weights alone. What "the newest version" means is settled by the first
+ * Has the policies complete all prompts, group by group, each executed as sent: the same prompts make the same
+ * groups, so two sides differ by their weights alone. What "the newest version" means is decided by the first
  * group.
  *
- * @throws StatusError FAILED_PRECONDITION when the weights changed in between; as `PolicyPool.map`
+ * @throws StatusError FAILED_PRECONDITION when the weights change meanwhile, or two policies hold different base
+ * models, UNAVAILABLE when no policy answers; RpcError NOT_FOUND when none holds the weights; the signal's reason
  */
-export async function complete(pool: PolicyPool, options: CompletionOptions): Promise<Side> {
-  const { prompts, signal, onDone, groupSize } = options;
+export async function complete(policies: Policies, options: CompletionOptions): Promise<Side> {
+  const { prompts, groupSize, onDone } = options;
+  const groups = groupByLength(prompts.map(({ prompt }) => prompt.length), groupSize);
   let done = 0;
   const run = async (
-    groups: readonly (readonly number[])[],
+    part: readonly (readonly number[])[],
     weights: policyV1.WeightsSelector,
   ): Promise<Group[]> =>
-    await pool.map(groups, signal, async (client, indices, running) => {
-      const group = await completeGroup(client, indices, { ...options, weights }, running);
-      onDone(done += indices.length);
-      return group;
-    });
-  const [first, ...others] = groupsOf(prompts, groupSize);
-  const [begun] = await run([first!], options.weights);
-  const { weights } = begun!;
+    await shareGroups(
+      policies,
+      part,
+      { ...options, weights },
+      (index) => onDone(done += part[index]!.length),
+    );
+  const [first] = await run(groups.slice(0, 1), options.weights);
+  const { weights } = first!;
   const { kind, runId, version } = weights;
-  const rest = await run(others, { kind: kind!, runId: runId!, version: version! });
-  const completions = new Map<number, Completion>();
-  for (const group of [begun!, ...rest]) {
+  const rest = await run(groups.slice(1), { kind: kind!, runId: runId!, version: version! });
+  const completions: Completion[] = [];
+  for (const [g, group] of [first!, ...rest].entries()) {
     if (describe(group.weights) !== describe(weights)) {
       throw failedPrecondition(
         `Cannot evaluate: the weights changed from ${describe(weights)} to ${
           describe(group.weights)
-        } ` +
-          "in between; evaluate again",
+        } meanwhile; evaluate again`,
       );
     }
-    group.indices.forEach((index, i) => completions.set(index, group.completions[i]!));
+    groups[g]!.forEach((index, i) => completions[index] = group.completions[i]!);
   }
-  return { completions: prompts.map((_, i) => completions.get(i)!), weights };
+  return { completions, weights };
 }
 
-/** Prompts of like length together: little padding. */
-function groupsOf(prompts: readonly EvaluationPrompt[], size: number): number[][] {
-  const order = prompts.map((_, i) => i)
-    .sort((a, b) => prompts[a]!.prompt.length - prompts[b]!.prompt.length || a - b);
-  const count = Math.ceil(order.length / size);
-  return Array.from({ length: count }, (_, g) => order.slice(g * size, (g + 1) * size));
+/** Has groups completed by whichever policy is free. One that lacks the weights is left out while others go on. */
+async function shareGroups(
+  { fleet, waiting, models }: Policies,
+  groups: readonly (readonly number[])[],
+  options: CompletionOptions,
+  onDone: (index: number) => void,
+): Promise<Group[]> {
+  const { signal } = options;
+  const work = async (
+    member: Member<PolicyClient>,
+    indices: readonly number[],
+    signal: AbortSignal,
+  ): Promise<Group> => {
+    try {
+      await checkModel(models, member, signal);
+      return await completeGroup(member.client, indices, options, signal);
+    } catch (error) {
+      models.delete(member);
+      if (!(error instanceof RpcError && error.code === "NOT_FOUND")) throw error;
+      throw fleet.leaveOut(member, error);
+    }
+  };
+  try {
+    const stops = { stop: signal, cancel: signal };
+    return await shareWork(fleet, groups, work, { ...waiting, ...stops }, { onDone });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof UnfitError ? error.cause : error;
+  }
+}
+
+/** A policy that failed is asked again: it may be another process. */
+async function checkModel(
+  models: Map<Member<PolicyClient>, string>,
+  member: Member<PolicyClient>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (models.has(member)) return;
+  const { baseModelHash } = await member.client.getModelInfo({}, { signal });
+  for (const [{ address }, hash] of models) {
+    if (hash === baseModelHash) continue;
+    throw failedPrecondition(
+      `Cannot evaluate: policy ${address} holds base model ${hash}, policy ${member.address} ${baseModelHash}; ` +
+        "give all of them the same model",
+    );
+  }
+  models.set(member, baseModelHash);
 }
 
 async function completeGroup(
@@ -125,13 +183,10 @@ async function completeGroup(
       }`,
     );
   }
-  return { indices, completions: completions as Completion[], weights: made };
+  return { completions: completions as Completion[], weights: made };
 }
 
 function describe({ kind, runId, version, sha256 }: policyV1.WeightsVersion): string {
-  const digest = Buffer.from((sha256 ?? new Uint8Array()) as Uint8Array).toString("hex").slice(
-    0,
-    12,
-  );
-  return `${kind} ${version} of run "${runId}" (sha256 ${digest})`;
+  const digest = Buffer.from((sha256 ?? new Uint8Array()) as Uint8Array).toString("hex");
+  return `${kind} ${version} of run "${runId}" (sha256 ${digest.slice(0, 12)})`;
 }

@@ -2,17 +2,22 @@ import type { evaluatorV1, policyV1 } from "@decorum/rpc";
 import type { TextItem } from "@decorum/scoring";
 import { inSpan, type Logger } from "@decorum/telemetry";
 import { distinctN } from "@decorum/text";
-import { compare, type Comparison } from "./comparison.ts";
-import { complete, type Side } from "./completions.ts";
+import { complete, type Policies, type Side } from "./completions.ts";
 import type { EvaluationRequest } from "./evaluation_request.ts";
-import { type Moments, moments } from "./moments.ts";
-import type { PolicyPool } from "./policy_pool.ts";
-import { rougeMeans, sequenceKl, spread } from "./text_metrics.ts";
+import {
+  compare,
+  type Comparison,
+  type Moments,
+  moments,
+  rougeMeans,
+  sequenceKl,
+  spread,
+} from "./statistics.ts";
 import type { ToxicityScorer } from "./toxicity.ts";
 
 /** What an evaluation is made with. */
 export interface EvaluationTools {
-  readonly pool: PolicyPool;
+  readonly policies: Policies;
   /** By the reward's classifier. */
   readonly toxicity: ToxicityScorer<TextItem>;
   readonly judge: { readonly name: string; readonly toxicity: ToxicityScorer<string> } | undefined;
@@ -55,7 +60,7 @@ export interface Evaluation {
  * Measures a policy before and after training, paired by prompt: both sides complete the same prompts in the same
  * groups with the same draws.
  *
- * @throws StatusError, RpcError as `PolicyPool.map`; the signal's reason
+ * @throws StatusError, RpcError as `complete`; the signal's reason
  */
 export async function evaluate(
   request: EvaluationRequest,
@@ -70,7 +75,7 @@ export async function evaluate(
     prompts.length,
     tools,
     (onDone) =>
-      complete(tools.pool, {
+      complete(tools.policies, {
         ...request,
         ...tools,
         weights: request.before,
@@ -83,7 +88,7 @@ export async function evaluate(
     prompts.length,
     tools,
     (onDone) =>
-      complete(tools.pool, {
+      complete(tools.policies, {
         ...request,
         ...tools,
         weights: request.after,

@@ -1,3 +1,5 @@
+import { Channel } from "@decorum/async";
+import { policyFleet } from "@decorum/fleet";
 import {
   type evaluatorService,
   type evaluatorV1,
@@ -12,9 +14,7 @@ import type { Logger, Metrics } from "@decorum/telemetry";
 import type { EvaluatorConfig } from "@decorum/settings";
 import { evaluate, type Evaluation, type EvaluationTools } from "./evaluation.ts";
 import { parseEvaluation } from "./evaluation_request.ts";
-import { eventsOf } from "./event_stream.ts";
-import { describeImprovement } from "./improvement.ts";
-import { PolicyPool } from "./policy_pool.ts";
+import { describeImprovement } from "./statistics.ts";
 import type { ToxicityScorer } from "./toxicity.ts";
 
 /** Milliseconds after which a refused caller may come back. */
@@ -54,18 +54,15 @@ export function evaluatorHandlers(
       let outcome: "finished" | "failed" = "failed";
       try {
         const models = await loaded;
-        using pool = await PolicyPool.open({
-          addresses: config.policy,
-          security,
-          waitMs: config.policy_wait_s * 1000,
-          metrics,
-          logger,
-        });
+        using fleet = policyFleet({ addresses: config.policy, security, metrics });
+        const say = (message: string) => logger.warn(message);
+        const patienceMs = config.policy_wait_s * 1000;
+        const policies = { fleet, waiting: { say, patienceMs }, models: new Map() };
         yield* eventsOf<evaluatorV1.EvaluateResponse, evaluatorV1.EvaluateResponse>(
           async (report) => {
             const found = await evaluate(parsed, {
               ...models,
-              pool,
+              policies,
               groupSize: config.batch,
               signal: AbortSignal.any([signal, over.signal]),
               logger,
@@ -90,6 +87,17 @@ export function evaluatorHandlers(
       }
     },
   };
+}
+
+/** The events that a piece of work reports while it runs, then its result. */
+async function* eventsOf<E, R>(
+  work: (report: (event: E) => void) => Promise<R>,
+): AsyncGenerator<E | R, void> {
+  const events = new Channel<E>();
+  const outcome = work((event) => events.send(event)).finally(() => events.end());
+  outcome.catch(() => {});
+  for await (const some of events) yield* some;
+  yield await outcome;
 }
 
 function resultOf(found: Evaluation, seconds: number): evaluatorV1.EvaluationResult {

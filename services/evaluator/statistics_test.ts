@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { distinctN } from "@decorum/text";
-import { compare } from "./comparison.ts";
 import {
   bootstrapImprovement,
+  compare,
   describeImprovement,
   improvementPct,
+  moments,
   quantile,
-} from "./improvement.ts";
-import { moments } from "./moments.ts";
-import { rougeMeans, sequenceKl, spread } from "./text_metrics.ts";
+  rougeMeans,
+  sequenceKl,
+  spread,
+} from "./statistics.ts";
 
 const close = (found: number | undefined, expected: number, tolerance = 1e-12) =>
   assert.ok(Math.abs(found! - expected) <= tolerance, `${found}, expected ${expected}`);

@@ -1,10 +1,10 @@
 import { sampleLength } from "@decorum/algorithms";
 import type { policyV1 } from "@decorum/rpc";
 import { randomKey, uniforms } from "@decorum/tensor";
-import type { Tokenizer } from "@decorum/text";
+import { groupByLength, type Tokenizer } from "@decorum/text";
 import { groupSizeOf, type LoopConfig, settingsOf } from "@decorum/settings";
 import type { TrainingPrompt } from "./prompts.ts";
-import { type Rollout, rollout, rolloutGroups } from "./rollout.ts";
+import { type Rollout, rollout } from "./rollout.ts";
 import { type Scored, scoreGroups } from "./scores.ts";
 import type { Stages } from "../stages.ts";
 import type { StepTools } from "./step.ts";
@@ -58,7 +58,7 @@ function promptsOf({ config, order, prompts }: StepTools, step: number) {
   const batch = order.batchAt(step, loop.batch_size / times)
     .flatMap((row) => Array<TrainingPrompt>(times).fill(prompts[row]!));
   const limits = responseLimits(loop, seed, step);
-  const groups = rolloutGroups(batch.map(({ ids }) => ids.length), size);
+  const groups = groupByLength(batch.map(({ ids }) => ids.length), size);
   const requests = groups.map((group) =>
     group.map((i) => ({ key: `${step}/${i}`, ids: batch[i]!.ids, maxNewTokens: limits[i]! }))
   );

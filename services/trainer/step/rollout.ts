@@ -37,18 +37,6 @@ export interface RolloutSettings {
 }
 
 /**
- * Groups of a batch: like lengths together, so that little padding is computed. They depend on the lengths
- * alone, not on who executes them.
- *
- * @returns indices of the prompts of each group
- */
-export function rolloutGroups(lengths: readonly number[], size: number): number[][] {
-  const order = lengths.map((_, i) => i).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
-  const count = Math.ceil(order.length / size);
-  return Array.from({ length: count }, (_, g) => order.slice(g * size, (g + 1) * size));
-}
-
-/**
  * Completes groups of prompts under the newest weights, on whichever policy is free. Which policies there are, and
  * what happens to them meanwhile, does not change the result (see `shareWork`).
  *
