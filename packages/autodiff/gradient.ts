@@ -1,12 +1,20 @@
+import {
+  add,
+  type Attribute,
+  type Graph,
+  GraphBuilder,
+  mul,
+  type Node,
+  reduceSum,
+  squeeze,
+  type Value,
+} from "@decorum/onnx";
 import { InputError, isFloat } from "@decorum/tensor";
-import { type Graph, GraphBuilder, mul, type Node } from "@decorum/onnx";
-import { activePath } from "./active.ts";
-import { Cotangents } from "./cotangents.ts";
 import type { VjpNode } from "./rule.ts";
 import { Sizes } from "./sizes.ts";
 import { opStates } from "./table.ts";
 
-export interface GradientRequest {
+interface GradientRequest {
   /** Name of the scalar float value to differentiate. */
   readonly loss: string;
   /** Names of the values to differentiate it by: inputs or initializers. */
@@ -104,4 +112,88 @@ function visit(node: Node, { graph, cotangents, sizes, active }: Walk): void {
     const input = inputs[i];
     if (cotangent && input && view.wants(i)) cotangents.give(input, cotangent);
   });
+}
+
+/** What the backward walk passes through. */
+interface ActivePath {
+  /** Nodes between `wrt` and the loss, in the graph's order. */
+  readonly nodes: readonly Node[];
+  /** Names of the values that vary with `wrt`. */
+  readonly active: ReadonlySet<string>;
+}
+
+/** Nodes whose output the loss depends on and whose inputs depend on `wrt`; all others are data. */
+function activePath(
+  graph: Graph,
+  builder: GraphBuilder,
+  request: {
+    readonly loss: string;
+    readonly wrt: readonly string[];
+    readonly stop?: readonly string[];
+  },
+): ActivePath {
+  const stop = new Set(request.stop ?? []);
+  for (const name of stop) builder.value(name);
+  const active = new Set(request.wrt);
+  const candidates = graph.nodes.filter((node) => {
+    if (opStates[node.opType]?.kind === "no gradient") return false;
+    if (!valuesRead(node).some((name) => active.has(name))) return false;
+    for (const name of node.outputs) {
+      if (name !== "" && !stop.has(name) && isFloat(builder.value(name).dtype)) active.add(name);
+    }
+    return true;
+  });
+  const needed = new Set([request.loss]);
+  const nodes: Node[] = [];
+  for (const node of candidates.reverse()) {
+    if (!node.outputs.some((name) => needed.has(name) && active.has(name))) continue;
+    nodes.push(node);
+    for (const name of valuesRead(node)) if (active.has(name)) needed.add(name);
+  }
+  return { nodes: nodes.reverse(), active };
+}
+
+/** Names of a node's inputs and of all that its subgraphs read: a loop's body sees the values around it. */
+function valuesRead(node: Node): string[] {
+  const inner = Object.values(node.attributes).filter(isGraph).flatMap((body) => [
+    ...body.nodes.flatMap(valuesRead),
+    ...body.outputs.map(({ name }) => name),
+  ]);
+  return inner.length === 0 ? [...node.inputs] : [...node.inputs, ...inner];
+}
+
+function isGraph(attribute: Attribute): attribute is Graph {
+  return typeof attribute === "object" && "nodes" in attribute;
+}
+
+/** Cotangents given so far, by value; several of one value are added when it is read. */
+class Cotangents {
+  readonly #parts = new Map<string, Value[]>();
+
+  give(value: Value, cotangent: Value): void {
+    const part = unbroadcast(cotangent, value);
+    const parts = this.#parts.get(value.name);
+    if (parts) parts.push(part);
+    else this.#parts.set(value.name, [part]);
+  }
+
+  of(value: Value): Value | undefined {
+    const parts = this.#parts.get(value.name);
+    if (!parts || parts.length === 0) return undefined;
+    const sum = parts.reduce((a, b) => add(a, b));
+    this.#parts.set(value.name, [sum]);
+    return sum;
+  }
+}
+
+/** Sums a cotangent over the axes along which its value was broadcast: one pass, whatever the axes. */
+function unbroadcast(cotangent: Value, value: Value): Value {
+  const extra = cotangent.rank - value.rank;
+  const leading = [...Array(extra).keys()];
+  const stretched = value.shape.flatMap((dim, i) =>
+    dim === 1 && cotangent.shape[i + extra] !== 1 ? [i + extra] : []
+  );
+  if (stretched.length === 0) return reduceSum(cotangent, leading, false);
+  const summed = reduceSum(cotangent, [...leading, ...stretched], true);
+  return leading.length === 0 ? summed : squeeze(summed, leading);
 }

@@ -1,3 +1,2 @@
-export { buildGradientGraph, type GradientRequest } from "./gradient.ts";
-export type { OpState, VjpNode, VjpRule } from "./rule.ts";
+export { buildGradientGraph } from "./gradient.ts";
 export { families, opStates } from "./table.ts";

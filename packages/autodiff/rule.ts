@@ -1,5 +1,5 @@
-import { InputError } from "@decorum/tensor";
 import type { Attribute, GraphBuilder, Value } from "@decorum/onnx";
+import { InputError } from "@decorum/tensor";
 import type { Sizes } from "./sizes.ts";
 
 /** One forward node as a rule sees it, with the cotangents that reached its outputs. */
@@ -25,7 +25,7 @@ export interface VjpNode {
  * Vector-Jacobian product of one operator: from the cotangents of its outputs, those of its inputs.
  * An input's cotangent may keep the shape that broadcasting gave it: the walk sums it back.
  */
-export type VjpRule = (node: VjpNode) => readonly (Value | undefined)[];
+type VjpRule = (node: VjpNode) => readonly (Value | undefined)[];
 
 /** The three states an operator can be in; which one is data, see `table.ts`. */
 export type OpState =
@@ -98,4 +98,20 @@ export function perInput(
     kind: "rule",
     vjp: (node) => vjps.map((vjp, i) => (node.wants(i) ? vjp(cotangent(node), node) : undefined)),
   };
+}
+
+/**
+ * The integers of input `i`, which must be a constant of the graph (axes, sizes of a Split).
+ *
+ * @throws InputError when it is computed at run time.
+ */
+export function constantInts(node: VjpNode, i: number): readonly number[] {
+  const value = input(node, i);
+  const dims = node.graph.dims(value);
+  if (!dims || dims.some((dim) => typeof dim !== "number")) {
+    throw new InputError(
+      `Cannot differentiate ${node.opType} "${node.name}": input ${i} ("${value.name}") is computed at run time; expected a constant`,
+    );
+  }
+  return dims.map(Number);
 }

@@ -13,7 +13,7 @@ const BACKOFF = { firstMs: 200, longestMs: 5000 };
 /** Milliseconds without a byte after which a connection is given up and taken up again. */
 const STALL_MS = 30_000;
 
-export interface DownloadOptions {
+interface DownloadOptions {
   readonly settings: HubSettings;
   /** The repository at a commit. */
   readonly repo: HubRepo;

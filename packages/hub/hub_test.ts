@@ -11,14 +11,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  formatFile,
-  hubSettings,
-  parseHubFile,
-  parseModelRepo,
-  resolveFile,
-  resolveModel,
-} from "./mod.ts";
+import { hubSettings, parseModelRepo, resolveFile, resolveModel } from "./mod.ts";
+import { formatFile, parseHubFile } from "./source.ts";
 import { HubServer, type ServedRepo, TOKEN } from "@decorum/testing/hub";
 
 const text = (value: string) => new TextEncoder().encode(value);

@@ -18,7 +18,7 @@ import { type HubSettings, hubSettings } from "./settings.ts";
 import { formatRepo, type HubRepo, isCommit } from "./source.ts";
 
 /** How far a download is. */
-export interface DownloadProgress {
+interface DownloadProgress {
   /** File of the repository that is on its way. */
   readonly path: string;
   /** Bytes that are there, of all files that are wanted. */
@@ -36,7 +36,7 @@ export interface SnapshotOptions {
 }
 
 /** A revision of a repository on this machine. */
-export interface Snapshot {
+interface Snapshot {
   /** Absolute path of the folder, in the cache. */
   readonly folder: string;
   readonly commit: string;

@@ -11,7 +11,7 @@ export interface HubRepo {
 }
 
 /** A file of a repository. */
-export interface HubFile {
+interface HubFile {
   readonly repo: HubRepo;
   /** Path inside the repository. */
   readonly path: string;

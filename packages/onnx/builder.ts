@@ -1,25 +1,22 @@
 import { type DType, InputError, type Tensor } from "@decorum/tensor";
-import { asStored } from "./attribute.ts";
-import { checkGraph } from "./checker.ts";
-import { contentKey } from "./content_key.ts";
-import { canonicalShape, sameShape, showType, symbolsOf } from "./dims.ts";
-import type {
-  Attribute,
-  Dim,
-  Graph,
-  Initializer,
-  Node,
-  Shape,
-  TypedName,
-  ValueType,
+import {
+  asStored,
+  type Attribute,
+  type Dim,
+  type Graph,
+  type Initializer,
+  type Node,
+  type Shape,
+  type TypedName,
+  Value,
+  type ValueType,
 } from "./graph.ts";
-import { namesRead, reserveNames } from "./graph_names.ts";
-import { inferNode } from "./infer_node.ts";
-import { join, Names } from "./names.ts";
-import { scalarTensor } from "./scalar.ts";
+import { checkGraph } from "./checker.ts";
+import { contentKey, scalarTensor } from "./constant.ts";
+import { canonicalShape, sameShape, showType, symbolsOf } from "./dims.ts";
+import { join, Names, namesRead, reserveNames } from "./names.ts";
+import { inferNode, Scope } from "./infer_node.ts";
 import { schemaOf } from "./schemas.ts";
-import { Scope } from "./scope.ts";
-import { Value } from "./value.ts";
 
 export interface OpOptions {
   /** Node name under the current scope; default the operator's type with a number. */

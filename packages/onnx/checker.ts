@@ -1,10 +1,15 @@
 import { arrayOf, bytesPerElement, elementCount, InputError, type Tensor } from "@decorum/tensor";
-import { isGraph } from "./attribute.ts";
+import {
+  type Dim,
+  externalDataProblem,
+  type Graph,
+  type Initializer,
+  isGraph,
+  type Node,
+  type ValueType,
+} from "./graph.ts";
 import { canonicalDim, sameShape, showType } from "./dims.ts";
-import { externalDataProblem } from "./external_data.ts";
-import type { Dim, Graph, Initializer, Node, ValueType } from "./graph.ts";
-import { inferNode } from "./infer_node.ts";
-import { Scope } from "./scope.ts";
+import { inferNode, Scope } from "./infer_node.ts";
 
 /** More problems than this are only counted. */
 const MOST_PROBLEMS = 20;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { float32, InputError, zeros } from "@decorum/tensor";
-import { add, checkGraph, type Graph, GraphBuilder, loop, type Node, reshape } from "./mod.ts";
+import { add, type Graph, GraphBuilder, loop, type Node, reshape } from "./mod.ts";
+import { checkGraph } from "./checker.ts";
 
 /** `y = (x + w) + w` with a loop after it. */
 function sample(): Graph {

@@ -1,18 +1,8 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  addDims,
-  canonicalDim,
-  type Dim,
-  divideDims,
-  evaluateDim,
-  mulDims,
-  productOfDims,
-  remainingDim,
-  subDims,
-  symbolsOf,
-} from "./mod.ts";
+import { type Dim, evaluateDim, remainingDim, subDims } from "./mod.ts";
+import { addDims, canonicalDim, divideDims, mulDims, productOfDims, symbolsOf } from "./dims.ts";
 
 const sizes = new Map([["a", 2], ["b", 3], ["batch.1", 5]]);
 const symbol = fc.constantFrom<Dim>(...sizes.keys());

@@ -1,7 +1,13 @@
 import type { Tensor } from "@decorum/tensor";
-import { isGraph } from "./attribute.ts";
+import {
+  type Attribute,
+  type Graph,
+  type Initializer,
+  isGraph,
+  type Node,
+  type TypedName,
+} from "./graph.ts";
 import { showType } from "./dims.ts";
-import type { Attribute, Graph, Initializer, Node, TypedName } from "./graph.ts";
 import { schemaOf } from "./schemas.ts";
 
 /** Tensors with at most this many elements are printed whole. */

@@ -1,7 +1,19 @@
-export * from "./accumulate.ts";
-export * from "./adam.ts";
-export * from "./adam_state.ts";
-export * from "./clip.ts";
-export * from "./finite.ts";
-export type { Params } from "./params.ts";
-export * from "./schedule.ts";
+export {
+  adam,
+  type AdamState,
+  adamStateFromTensors,
+  adamStateToTensors,
+  adamW,
+  initAdam,
+} from "./adam.ts";
+export {
+  accumulate,
+  clipByGlobalNorm,
+  emptyAccumulation,
+  findNonFinite,
+  type GradientAccumulation,
+  meanGradients,
+  NonFiniteGradientError,
+  type Params,
+} from "./gradients.ts";
+export { constantSchedule, linearSchedule, type Schedule } from "./schedule.ts";

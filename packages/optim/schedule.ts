@@ -3,7 +3,7 @@ import { InputError } from "@decorum/tensor";
 export type Schedule = (step: number) => number;
 
 /** Settings shared by the schedules. */
-export interface WarmupOptions {
+interface WarmupOptions {
   /** Updates over which the factor climbs from 0 to 1; default 0. */
   readonly warmupSteps?: number;
 }

@@ -3,7 +3,7 @@ import process from "node:process";
 import type { Metrics } from "@decorum/telemetry";
 
 /** What nvidia-smi says of one GPU; undefined where it says "[N/A]". */
-export interface GpuState {
+interface GpuState {
   /** Its index. */
   readonly gpu: string;
   readonly utilization: number | undefined;

@@ -23,7 +23,7 @@ const httpLimits: ServerOptions = {
   maxHeaderSize: 16_384,
 };
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   /** "host:port"; port 0 takes a free one. */
   readonly address: string;
   /** Certificates, which are read again when their files change. Undefined: plaintext. */
@@ -36,12 +36,12 @@ export interface HttpServerOptions {
 }
 
 /** Certificates of a door over HTTPS. "ignore": callers are not asked for a certificate, as browsers are not. */
-export type HttpTls = Omit<ServerTls, "clients"> & {
+type HttpTls = Omit<ServerTls, "clients"> & {
   readonly clients: ServerTls["clients"] | "ignore";
 };
 
 /** An open server. */
-export interface HttpServer {
+interface HttpServer {
   /** As http://127.0.0.1:5000. */
   readonly url: string;
   /** Takes no more connections, and ends those that there are. */

@@ -1,6 +1,11 @@
 export { HttpError, toHttpError } from "./http_error.ts";
-export { type HttpServer, type HttpTls, openHttpServer } from "./http_server.ts";
-export { allMethods, methodTable, roles } from "./method_table.ts";
+export { openHttpServer } from "./http_server.ts";
 export { localSource } from "./local_source.ts";
-export * from "./run_service.ts";
-export * from "./security.ts";
+export {
+  exitCodes,
+  runService,
+  type ServiceContext,
+  type StartedService,
+  VERSION,
+} from "./run_service.ts";
+export { type CallSecurity, callSecurity, type ServerSecurity } from "./security.ts";

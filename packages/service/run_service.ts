@@ -39,7 +39,7 @@ export interface StartedService {
   stop(): Promise<void>;
 }
 
-export interface ServiceProgram<S extends z.ZodType<ListenConfig>> {
+interface ServiceProgram<S extends z.ZodType<ListenConfig>> {
   /** Name of the service and of its section of the configuration. */
   readonly name: string;
   readonly description: string;

@@ -16,7 +16,7 @@ import type { Logger, Metrics } from "@decorum/telemetry";
 import { allMethods, methodTable } from "./method_table.ts";
 
 /** Who is told of credentials that change and of calls that are refused. */
-export interface SecurityHost {
+interface SecurityHost {
   readonly logger: Logger;
   readonly metrics?: Metrics;
 }
@@ -76,7 +76,7 @@ export function serverSecurity(
 }
 
 /** A service that is called. */
-export type Peer = "policy" | "reward" | "evaluator" | "trainer";
+type Peer = "policy" | "reward" | "evaluator" | "trainer";
 
 /** How services are called: what `createClient` needs beside the address. */
 export type CallSecurity = (

@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Metrics } from "./metrics.ts";
 
-export interface TelemetryServerOptions {
+interface TelemetryServerOptions {
   /** Host to listen on; default "127.0.0.1". */
   readonly host?: string;
   /** Port; 0 takes a free one. Default 9464, where Prometheus looks for OpenTelemetry. */

@@ -11,7 +11,7 @@ const PLAIN = /^[\w.:/+@-]{1,128}( [\w.]{1,20})?$/;
 type LabelSet = Readonly<Record<string, string>>;
 
 /** A metric's series that is no longer shown. */
-export interface GoneSeries {
+interface GoneSeries {
   readonly name: string;
   readonly labels: LabelSet;
 }

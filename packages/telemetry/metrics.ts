@@ -14,11 +14,11 @@ type ValueOf<V> = V extends readonly (infer T extends string)[] ? T
 export type LabelsOf<N extends keyof Names> = Names[N] extends { readonly labels: infer L }
   ? { readonly [K in keyof L]: ValueOf<L[K]> }
   : Readonly<Record<never, never>>;
-export type CounterName = keyof Names & `${string}_total`;
-export type HistogramName = {
+type CounterName = keyof Names & `${string}_total`;
+type HistogramName = {
   [N in keyof Names]: Names[N] extends { readonly buckets: readonly number[] } ? N : never;
 }[keyof Names];
-export type GaugeName = Exclude<keyof Names, CounterName | HistogramName>;
+type GaugeName = Exclude<keyof Names, CounterName | HistogramName>;
 
 /**
  * The process's metrics. A metric appears with its first value; names and labels are those of `names.ts`.

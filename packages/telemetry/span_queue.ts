@@ -3,9 +3,9 @@ import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/s
 import type { LabelsOf } from "./metrics.ts";
 
 /** Why spans are lost. */
-export type DropReason = LabelsOf<"decorum_telemetry_dropped_spans_total">["reason"];
+type DropReason = LabelsOf<"decorum_telemetry_dropped_spans_total">["reason"];
 
-export interface SpanQueueOptions {
+interface SpanQueueOptions {
   readonly exporter: SpanExporter;
   /** Spans that may wait; one more is dropped. */
   readonly maxQueued: number;

@@ -20,7 +20,7 @@ export function setTracing(on: boolean): void {
   tracing = on;
 }
 
-export interface SpanSettings {
+interface SpanSettings {
   readonly attributes?: Attributes;
   /** The parent; the active span when absent. */
   readonly parent?: Context;

@@ -4,7 +4,7 @@ import { createMetrics, type Metrics, noMetrics } from "./metrics.ts";
 import { observeEventLoop } from "./process_metrics.ts";
 import { startTracing, type Tracing } from "./tracer.ts";
 
-export interface TelemetryOptions {
+interface TelemetryOptions {
   readonly service: string;
   readonly version: string;
   readonly logLevel?: LogLevel;
@@ -24,7 +24,7 @@ export interface TelemetryOptions {
 }
 
 /** Everything a service needs to tell of itself. */
-export interface Telemetry {
+interface Telemetry {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly tracing: Tracing;

@@ -7,7 +7,7 @@ import type { Metrics } from "./metrics.ts";
 import { SpanQueue } from "./span_queue.ts";
 import { setTracing } from "./spans.ts";
 
-export interface TracingOptions {
+interface TracingOptions {
   /** `service.name` of every span. */
   readonly service: string;
   /** `service.version`. */

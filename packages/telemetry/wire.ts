@@ -1,6 +1,6 @@
 import { InputError } from "@decorum/tensor";
 /** A protobuf field as it stands on the wire. */
-export interface WireField {
+interface WireField {
   readonly number: number;
   /** 0 varint and 1 fixed64 and 5 fixed32 as bigint; 2 length-delimited as bytes. */
   readonly value: bigint | Uint8Array;

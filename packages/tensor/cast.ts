@@ -1,5 +1,3 @@
-import { InputError } from "./input_error.ts";
-import { arrayOf, type DType, type DTypeArrays, isFloat } from "./dtype.ts";
 import {
   bfloat16ArrayToFloat32,
   float16ArrayToFloat32,
@@ -8,7 +6,15 @@ import {
   float32ToBfloat16,
   float32ToFloat16,
 } from "./half.ts";
-import { type Tensor, tensor } from "./tensor.ts";
+import {
+  arrayOf,
+  type DType,
+  type DTypeArrays,
+  InputError,
+  isFloat,
+  type Tensor,
+  tensor,
+} from "./tensor.ts";
 
 const integerRange = {
   int8: [-128n, 127n],
@@ -76,4 +82,21 @@ function toInteger(
     out[i] = out instanceof BigInt64Array ? BigInt(value) : Number(value);
   }
   return out;
+}
+
+/** What a model computes in: the one option at the edges (files, flags, services). */
+export type Precision = "fp32" | "fp16" | "bf16";
+
+/** Element types that matrix products run in. */
+export type ComputeType = Extract<DType, "float32" | "float16" | "bfloat16">;
+
+const computeTypes: Readonly<Record<Precision, ComputeType>> = {
+  fp32: "float32",
+  fp16: "float16",
+  bf16: "bfloat16",
+};
+
+/** The element type that a precision's matrix products run in. */
+export function computeTypeOf(precision: Precision): ComputeType {
+  return computeTypes[precision];
 }

@@ -1,8 +1,7 @@
-import { InputError } from "./input_error.ts";
 import assert from "node:assert/strict";
 import { castTensor } from "./cast.ts";
-import { type DType, isFloat } from "./dtype.ts";
-import { float32, int64, tensor } from "./tensor.ts";
+import { computeTypeOf } from "./mod.ts";
+import { type DType, float32, InputError, int64, isFloat, tensor } from "./tensor.ts";
 
 const dtypes: DType[] = [
   "float32",
@@ -67,4 +66,12 @@ Deno.test("floats keep NaN and infinity, and overflow to infinity", () => {
 Deno.test("float64 narrows to float16 in one rounding", () => {
   const source = tensor("float64", [1], Float64Array.of(1 + 2 ** -11 + 2 ** -40));
   assert.deepEqual([...castTensor(source, "float16").data], [0x3c01]);
+});
+
+Deno.test("every precision has the element type of its name", () => {
+  assert.deepEqual((["fp32", "fp16", "bf16"] as const).map(computeTypeOf), [
+    "float32",
+    "float16",
+    "bfloat16",
+  ]);
 });

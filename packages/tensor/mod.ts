@@ -1,9 +1,6 @@
-export * from "./cast.ts";
-export * from "./dtype.ts";
-export * from "./half.ts";
-export { InputError } from "./input_error.ts";
+export { castTensor, type ComputeType, computeTypeOf, type Precision } from "./cast.ts";
+export { float32ToBfloat16, float32ToFloat16 } from "./half.ts";
 export { describeJson, isJsonObject, type JsonObject, readJson } from "./json.ts";
-export * from "./precision.ts";
 export {
   normals,
   permutation,
@@ -13,14 +10,25 @@ export {
   uniforms,
 } from "./random.ts";
 export {
-  decodeSafetensors,
   readSafetensors,
   readSafetensorsHeader,
   SafetensorsFile,
   tensorFromBytes,
 } from "./safetensors.ts";
-export type { SafetensorsHeader, TensorEntry } from "./safetensors_header.ts";
-export { encodeSafetensors, writeSafetensors } from "./safetensors_write.ts";
-export * from "./tensor.ts";
-export { TorchCheckpoint, type TorchEntry } from "./torch_checkpoint.ts";
-export { convertTorchCheckpoint } from "./torch_convert.ts";
+export type { TensorEntry } from "./safetensors_header.ts";
+export { writeSafetensors } from "./safetensors_write.ts";
+export {
+  arrayOf,
+  bytesPerElement,
+  type DType,
+  type DTypeArrays,
+  elementCount,
+  float32,
+  InputError,
+  int64,
+  isFloat,
+  type Tensor,
+  tensor,
+  zeros,
+} from "./tensor.ts";
+export { convertTorchCheckpoint, TorchCheckpoint } from "./torch_checkpoint.ts";

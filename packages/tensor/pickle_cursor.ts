@@ -1,4 +1,4 @@
-import { InputError } from "./input_error.ts";
+import { InputError } from "./tensor.ts";
 /** Reads the operands of a pickle's operations in order. */
 export class PickleCursor {
   readonly #bytes: Uint8Array;

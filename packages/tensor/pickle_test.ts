@@ -1,8 +1,7 @@
-import { InputError } from "./input_error.ts";
+import { InputError } from "./tensor.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type PickleHost, unpickle } from "./pickle.ts";
-import { PickleTuple, type PickleValue } from "./pickle_value.ts";
+import { type PickleHost, PickleTuple, type PickleValue, unpickle } from "./pickle.ts";
 
 const host: PickleHost = {
   checkGlobal: ({ name }) => {

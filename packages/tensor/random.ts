@@ -1,4 +1,4 @@
-import { InputError } from "./input_error.ts";
+import { InputError } from "./tensor.ts";
 import { createHash } from "node:crypto";
 
 /**

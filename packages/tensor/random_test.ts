@@ -1,4 +1,4 @@
-import { InputError } from "./input_error.ts";
+import { InputError } from "./tensor.ts";
 import assert from "node:assert/strict";
 import { normals, permutation, philox4x32, randomKey, randomWords, uniforms } from "./random.ts";
 

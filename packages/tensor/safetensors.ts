@@ -1,5 +1,12 @@
-import { InputError } from "./input_error.ts";
-import { arrayOf, bytesPerElement, type DType, type DTypeArrays } from "./dtype.ts";
+import {
+  arrayOf,
+  bytesPerElement,
+  type DType,
+  type DTypeArrays,
+  InputError,
+  type Tensor,
+  tensor,
+} from "./tensor.ts";
 import { lfsHint, ReadableFile } from "./file.ts";
 import {
   maxHeaderBytes,
@@ -7,7 +14,6 @@ import {
   type SafetensorsHeader,
   type TensorEntry,
 } from "./safetensors_header.ts";
-import { type Tensor, tensor } from "./tensor.ts";
 
 /**
  * A safetensors file, open for reading single tensors; its header is checked on opening.

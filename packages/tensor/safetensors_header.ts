@@ -1,6 +1,5 @@
-import { InputError } from "./input_error.ts";
-import { bytesPerElement, type DType } from "./dtype.ts";
-import { repeatedJsonKey } from "./json_keys.ts";
+import { bytesPerElement, type DType, InputError } from "./tensor.ts";
+import { repeatedJsonKey } from "./json.ts";
 
 /** Where one tensor's bytes lie in a file: row-major, little-endian. */
 export interface TensorEntry {

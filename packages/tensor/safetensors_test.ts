@@ -1,10 +1,17 @@
-import { InputError } from "./input_error.ts";
+import {
+  bytesPerElement,
+  type DType,
+  elementCount,
+  float32,
+  InputError,
+  type Tensor,
+  tensor,
+} from "./tensor.ts";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { castTensor } from "./cast.ts";
-import { bytesPerElement, type DType } from "./dtype.ts";
 import {
   decodeSafetensors,
   readSafetensors,
@@ -13,7 +20,6 @@ import {
   tensorFromBytes,
 } from "./safetensors.ts";
 import { encodeSafetensors, writeSafetensors } from "./safetensors_write.ts";
-import { elementCount, float32, type Tensor, tensor } from "./tensor.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 
 const reference = new URL("./testdata/checkpoint.safetensors", import.meta.url).pathname;

@@ -1,9 +1,7 @@
-import { InputError } from "./input_error.ts";
+import { type DType, InputError, type Tensor } from "./tensor.ts";
 import { Buffer } from "node:buffer";
-import type { DType } from "./dtype.ts";
 import { replaceFile } from "./file.ts";
 import { safetensorsTypes } from "./safetensors_header.ts";
-import type { Tensor } from "./tensor.ts";
 
 /** The bytes of a safetensors file with these tensors; the same input gives the same bytes. */
 export function encodeSafetensors(

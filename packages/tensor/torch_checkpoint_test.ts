@@ -1,12 +1,19 @@
-import { InputError } from "./input_error.ts";
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { readFileSync, writeFileSync } from "node:fs";
-import { readSafetensors } from "./safetensors.ts";
-import { float32 } from "./tensor.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { pickle, zipFile } from "@decorum/testing/torch";
-import { TorchCheckpoint } from "./torch_checkpoint.ts";
+import { Buffer } from "node:buffer";
+import {
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { readSafetensors } from "./safetensors.ts";
+import { float32, InputError } from "./tensor.ts";
+import { convertTorchCheckpoint, TorchCheckpoint } from "./torch_checkpoint.ts";
 
 const testdata = (name: string) => new URL(`./testdata/${name}`, import.meta.url).pathname;
 const sixFloats = new Uint8Array(Float32Array.of(0, 1, 2, 3, 4, 5).buffer);
@@ -252,4 +259,56 @@ Deno.test("a file cut anywhere, or with any damaged byte, is refused or read, ne
       assert.match(String(error), /^InputError: Cannot read /, `byte ${at}`);
     }
   }
+});
+
+Deno.test("a checkpoint is converted once, into what safetensors itself writes", () => {
+  using folder = new TemporaryFolder();
+  const cache = folder.join("cache/of/weights");
+  const path = convertTorchCheckpoint(testdata("checkpoint.bin"), cache);
+  assert.deepEqual(readSafetensors(path), readSafetensors(testdata("checkpoint.safetensors")));
+  const { ino, mtimeMs } = statSync(path);
+  assert.equal(convertTorchCheckpoint(testdata("checkpoint.bin"), cache), path);
+  assert.deepEqual([statSync(path).ino, statSync(path).mtimeMs], [ino, mtimeMs]);
+  assert.equal(readdirSync(cache).length, 1);
+});
+
+Deno.test("a changed checkpoint is converted again, and a damaged cache file is replaced", () => {
+  using folder = new TemporaryFolder();
+  const source = folder.join("pytorch_model.bin");
+  copyFileSync(testdata("checkpoint.bin"), source);
+  const first = convertTorchCheckpoint(source, folder.path);
+  assert.match(first, /pytorch_model-[0-9a-f]{32}\.safetensors$/);
+  truncateSync(first, 100);
+  assert.equal(convertTorchCheckpoint(source, folder.path), first);
+  assert.equal(readSafetensors(first).size, 18);
+  utimesSync(source, 1, 1);
+  assert.notEqual(convertTorchCheckpoint(source, folder.path), first);
+});
+
+Deno.test("a checkpoint that is refused leaves nothing behind", () => {
+  using folder = new TemporaryFolder();
+  assert.throws(() => convertTorchCheckpoint(testdata("legacy.bin"), folder.path), InputError);
+  assert.deepEqual(readdirSync(folder.path), []);
+  assert.throws(
+    () => convertTorchCheckpoint(folder.join("no.bin"), folder.path),
+    /Cannot open .*no/,
+  );
+});
+
+Deno.test("processes that convert at the same time all get the whole file", async () => {
+  using folder = new TemporaryFolder();
+  const script = `
+    const { convertTorchCheckpoint, readSafetensors } = await import(Deno.args[0]);
+    const path = convertTorchCheckpoint(Deno.args[1], Deno.args[2]);
+    console.log(path, readSafetensors(path).size);`;
+  const args = [new URL("./mod.ts", import.meta.url).href, testdata("checkpoint.bin"), folder.path];
+  const runs = Array.from({ length: 3 }, () =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--ext=js", script, ...args],
+      stderr: "inherit",
+    }).output());
+  const outputs = (await Promise.all(runs)).map(({ stdout }) => new TextDecoder().decode(stdout));
+  assert.equal(new Set(outputs).size, 1);
+  assert.match(outputs[0]!, /\.safetensors 18\n$/);
+  assert.equal(readdirSync(folder.path).length, 1);
 });

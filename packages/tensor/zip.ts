@@ -1,4 +1,4 @@
-import { InputError } from "./input_error.ts";
+import { InputError } from "./tensor.ts";
 import type { ReadableFile } from "./file.ts";
 
 /** One uncompressed member of a zip file. */

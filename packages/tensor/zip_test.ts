@@ -1,4 +1,4 @@
-import { InputError } from "./input_error.ts";
+import { InputError } from "./tensor.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 import { InputError, type Tensor, tensor } from "@decorum/tensor";
 
 /** Texts of different lengths as one rectangle. */
-export interface PaddedBatch {
+interface PaddedBatch {
   /** [batch, length]: the ids, then the padding id. */
   readonly inputIds: Tensor<"int64">;
   /** [batch, length]: 1 for an id, 0 for padding. */
@@ -10,7 +10,7 @@ export interface PaddedBatch {
 }
 
 /** How much of some batches is padding. */
-export interface Padding {
+interface Padding {
   /** Tokens that are not padding. */
   readonly tokens: number;
   /** Positions in all, padding included. */
@@ -20,7 +20,7 @@ export interface Padding {
 }
 
 /** Options of {@link padBatch}. */
-export interface PadOptions {
+interface PadOptions {
   /** Pads on this side; right by default. */
   readonly side?: "left" | "right";
   /** Rounds the length up to a multiple of this, so that fewer shapes occur; 1 by default. */
@@ -74,7 +74,7 @@ export function padBatch(
 }
 
 /** Bounds of the batches that {@link bucketByLength} makes. */
-export interface BucketOptions {
+interface BucketOptions {
   /** The most positions of a batch, padding included: rows times the longest row. */
   readonly maxPositions: number;
   /** The most rows of a batch; no limit by default. */
@@ -126,7 +126,7 @@ export function groupByLength(lengths: readonly number[], size: number): number[
 }
 
 /** Options of {@link cutByLength}. */
-export interface CutOptions {
+interface CutOptions {
   /** The most rows of a batch; no limit by default. */
   readonly maxRows?: number;
   /**

@@ -5,7 +5,7 @@ import { readJsonl } from "./jsonl.ts";
 import { columnOf, type Row } from "./row.ts";
 
 /** Options of {@link readRows}. */
-export interface ReadOptions {
+interface ReadOptions {
   /** By default the file's extension: `.csv` or `.tsv`, `.jsonl` or `.ndjson`. */
   readonly format?: "csv" | "jsonl";
   /** The columns that every row must have; rows are returned with these alone. */

@@ -1,7 +1,7 @@
 import { isJsonObject } from "@decorum/tensor";
 
 /** One message of a conversation, as TRL's data sets have them. */
-export interface Message {
+interface Message {
   readonly role: string;
   readonly content: string;
 }

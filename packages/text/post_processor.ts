@@ -1,7 +1,7 @@
 import { describeJson, InputError, isJsonObject, type JsonObject } from "@decorum/tensor";
 
 /** One place of a template: special tokens, or where the first (0) or second (1) text goes. */
-export type TemplateItem =
+type TemplateItem =
   | { readonly ids: readonly number[]; readonly typeId: number }
   | { readonly text: 0 | 1; readonly typeId: number };
 
@@ -18,7 +18,7 @@ const first = (typeId: number): TemplateItem => ({ text: 0, typeId });
 const second = (typeId: number): TemplateItem => ({ text: 1, typeId });
 
 /** No special tokens at all; the second text has token type 1, as in Hugging Face's default. */
-export const plainTemplate: Template = { single: [first(0)], pair: [first(0), second(1)] };
+const plainTemplate: Template = { single: [first(0)], pair: [first(0), second(1)] };
 
 /**
  * Reads the `post_processor` of a `tokenizer.json` (null for none). The ids are interpreted here,

@@ -2,7 +2,7 @@ import { InputError } from "@decorum/tensor";
 import { porterStem } from "./porter.ts";
 
 /** Precision, recall and their harmonic mean, each 0 to 1. */
-export interface RougeScore {
+interface RougeScore {
   readonly precision: number;
   readonly recall: number;
   readonly fmeasure: number;
@@ -16,7 +16,7 @@ export interface RougeScores {
 }
 
 /** Options of {@link rouge}. */
-export interface RougeOptions {
+interface RougeOptions {
   /** Compares the Porter stems of words longer than three letters; false by default. */
   readonly useStemmer?: boolean;
 }
@@ -56,7 +56,7 @@ export function rougeTokens(text: string, useStemmer = false): string[] {
 }
 
 /** How often each n-gram occurs; its words are joined by a space. */
-export function countNgrams(words: readonly string[], n: number): Map<string, number> {
+function countNgrams(words: readonly string[], n: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (let i = 0; i + n <= words.length; i++) {
     const ngram = words.slice(i, i + n).join(" ");
@@ -105,4 +105,27 @@ function commonSubsequence(a: readonly string[], b: readonly string[]): number {
     }
   }
   return row[b.length] ?? 0;
+}
+
+/**
+ * Distinct-n: how many different n-grams the texts have, divided by how many they have in all (Li et
+ * al., "A diversity-promoting objective function for neural conversation models", 2016). Near 1 for
+ * varied texts, near 0 for a policy that repeats itself; 0 where no text has n words. Words are
+ * ROUGE's without stemming; n-grams do not cross from one text to the next.
+ *
+ * @throws InputError when `n` is not a positive integer.
+ */
+export function distinctN(texts: Iterable<string>, n: number): number {
+  if (!Number.isSafeInteger(n) || n < 1) {
+    throw new InputError(`Cannot count distinct ${n}-grams: expected a positive integer`);
+  }
+  const different = new Set<string>();
+  let total = 0;
+  for (const text of texts) {
+    for (const [ngram, count] of countNgrams(rougeTokens(text), n)) {
+      different.add(ngram);
+      total += count;
+    }
+  }
+  return total === 0 ? 0 : different.size / total;
 }

@@ -1,9 +1,8 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { distinctN } from "./distinct_n.ts";
+import { distinctN, rouge, rougeTokens } from "./rouge.ts";
 import { porterStem } from "./porter.ts";
-import { rouge, rougeTokens } from "./rouge.ts";
 
 interface Golden {
   readonly references: readonly string[];

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { columnOf, type Row } from "./row.ts";
 
 /** Options of {@link splitRows}. */
-export interface SplitOptions<Part extends string> {
+interface SplitOptions<Part extends string> {
   /** The share of each part; they sum to 1. */
   readonly parts: Readonly<Record<Part, number>>;
   /** Another seed gives another split. */

@@ -4,7 +4,7 @@ import { applyTemplate, specialTokenCount, type Template } from "./post_processo
 import type { SpecialRole, SpecialTokens } from "./tokenizer_config.ts";
 
 /** One text, or a pair, as the ids a model takes. */
-export interface Encoding {
+interface Encoding {
   /** Token ids, special tokens included. */
   readonly ids: number[];
   /** The token type (segment) of each id: 1 for BERT's second text, else 0. */
@@ -14,10 +14,10 @@ export interface Encoding {
 }
 
 /** The text that gives way when the tokens exceed `maxLength`; `"error"` refuses instead. */
-export type Truncate = "error" | "first" | "second";
+type Truncate = "error" | "first" | "second";
 
 /** What bounds an encoding. */
-export interface LengthLimit {
+interface LengthLimit {
   /** The most ids to return, special tokens included; no limit by default. */
   readonly maxLength?: number;
   /** What to do above `maxLength`; `"error"` by default. */
@@ -25,7 +25,7 @@ export interface LengthLimit {
 }
 
 /** Options of {@link Tokenizer.encode}. */
-export interface EncodeOptions extends LengthLimit {
+interface EncodeOptions extends LengthLimit {
   /** Whether to add the model's special tokens (`</s>`, `<s>`, ...); true by default. */
   readonly addSpecialTokens?: boolean;
   /** A second text, encoded with the first as a pair. */
@@ -33,7 +33,7 @@ export interface EncodeOptions extends LengthLimit {
 }
 
 /** Options of {@link Tokenizer.decode}. */
-export interface DecodeOptions {
+interface DecodeOptions {
   /** Whether to leave out padding, end of sequence and the other special tokens; false by default. */
   readonly skipSpecialTokens?: boolean;
   /**
@@ -44,7 +44,7 @@ export interface DecodeOptions {
 }
 
 /** What a {@link Tokenizer} is made of; {@link loadTokenizer} reads it from a folder. */
-export interface TokenizerParts {
+interface TokenizerParts {
   /** Where the tokenizer came from, for messages. */
   readonly source: string;
   readonly model: HuggingFaceTokenizer;

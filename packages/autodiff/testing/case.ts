@@ -34,7 +34,7 @@ export function symbolic(shape: Shape): Shape {
   return shape.map((dim) => (typeof dim === "number" ? symbols.get(dim) ?? dim : dim));
 }
 
-export const broadcastPairs: typeof pairs = [
+const broadcastPairs: typeof pairs = [
   ...pairs,
   ...pairs.filter(([, a, b]) => a.length + b.length > 0).map(([name, a, b]) =>
     [`${name}, symbolic`, symbolic(a), symbolic(b)] as const

@@ -10,7 +10,7 @@ import { uniforms } from "@decorum/tensor";
 import { type Dim, evaluateDim, type GraphBuilder, type Shape, type Value } from "@decorum/onnx";
 
 /** Sizes of the symbols in the shapes of test graphs; all different, so that a mix-up shows. */
-export const SIZES: ReadonlyMap<string, number> = new Map([["b", 2], ["s", 3], ["d", 4], ["t", 5]]);
+const SIZES: ReadonlyMap<string, number> = new Map([["b", 2], ["s", 3], ["d", 4], ["t", 5]]);
 
 /** Element type in which a rule is checked; float32 where onnxruntime has no float64 kernel. */
 export type CheckedType = "float64" | "float32";

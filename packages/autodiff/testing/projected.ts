@@ -9,7 +9,7 @@ export interface Checked {
 export type Point = ReadonlyMap<string, Float64Array>;
 
 /** How far a difference goes, and how close it must come. */
-export interface Accuracy {
+interface Accuracy {
   readonly step: number;
   readonly tolerance: number;
 }

@@ -10,9 +10,16 @@ import {
   unsqueeze,
   type Value,
 } from "@decorum/onnx";
-import { cotangent, input, intAttribute, type OpState, output, type VjpNode } from "../rule.ts";
+import {
+  constantInts,
+  cotangent,
+  input,
+  intAttribute,
+  type OpState,
+  output,
+  type VjpNode,
+} from "../rule.ts";
 import { multiplySizes } from "../sizes.ts";
-import { constantInts } from "./constants.ts";
 
 /** Axes a Reduce node removes, counted from the front; all of them where none are given. */
 function axesOf(node: VjpNode): readonly number[] {

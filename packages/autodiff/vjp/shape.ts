@@ -1,6 +1,7 @@
 import { InputError } from "@decorum/tensor";
 import { concat, pad, slice, squeeze, subDims, transpose, trilu, type Value } from "@decorum/onnx";
 import {
+  constantInts,
   cotangent,
   input,
   intAttribute,
@@ -11,7 +12,6 @@ import {
   type VjpNode,
 } from "../rule.ts";
 import { addSizes, type Size, sizeVector, subtractSizes } from "../sizes.ts";
-import { constantInts } from "./constants.ts";
 
 /** The reverse of `perm`; an absent one reverses the axes, and so does its inverse. */
 function inversePermutation(node: VjpNode): readonly number[] {

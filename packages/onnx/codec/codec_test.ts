@@ -9,7 +9,6 @@ import {
   add,
   cast,
   constantOfShape,
-  decodeModel,
   encodeModel,
   GraphBuilder,
   if_,
@@ -20,6 +19,7 @@ import {
   reshape,
   shapeOf,
 } from "../mod.ts";
+import { decodeModel } from "./decode.ts";
 
 const { ModelProto } = onnxProto.onnx;
 

@@ -2,11 +2,18 @@ import { InputError } from "@decorum/tensor";
 import onnxProto, { type onnx } from "onnx-proto";
 import { checkGraph } from "../checker.ts";
 import { canonicalDim } from "../dims.ts";
-import { elementTypeOf } from "../element_type.ts";
-import type { Attribute, Dim, Graph, Initializer, Node, TypedName, ValueType } from "../graph.ts";
-import { inferNode } from "../infer_node.ts";
+import {
+  type Attribute,
+  type Dim,
+  elementTypeOf,
+  type Graph,
+  type Initializer,
+  type Node,
+  type TypedName,
+  type ValueType,
+} from "../graph.ts";
+import { inferNode, Scope } from "../infer_node.ts";
 import { schemaOf } from "../schemas.ts";
-import { Scope } from "../scope.ts";
 import { decodeInitializer, decodeTensor, toNumber } from "./tensor_proto.ts";
 
 const { ModelProto, AttributeProto } = onnxProto.onnx;

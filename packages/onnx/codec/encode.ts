@@ -1,10 +1,14 @@
 import { InputError } from "@decorum/tensor";
 import onnxProto, { type onnx } from "onnx-proto";
-import { isGraph } from "../attribute.ts";
-import { elementTypeCode } from "../element_type.ts";
-import type { Attribute, Graph, Node, TypedName } from "../graph.ts";
-import type { AttributeKind } from "../schema.ts";
-import { schemaOf } from "../schemas.ts";
+import {
+  type Attribute,
+  elementTypeCode,
+  type Graph,
+  isGraph,
+  type Node,
+  type TypedName,
+} from "../graph.ts";
+import { type AttributeKind, schemaOf } from "../schemas.ts";
 import { encodeInitializer, encodeTensor } from "./tensor_proto.ts";
 
 const { ModelProto, AttributeProto } = onnxProto.onnx;

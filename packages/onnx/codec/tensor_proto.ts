@@ -9,9 +9,7 @@ import {
 } from "@decorum/tensor";
 import onnxProto, { type onnx } from "onnx-proto";
 import { showShape } from "../dims.ts";
-import { elementTypeCode, elementTypeOf } from "../element_type.ts";
-import { externalDataProblem } from "../external_data.ts";
-import type { Initializer } from "../graph.ts";
+import { elementTypeCode, elementTypeOf, externalDataProblem, type Initializer } from "../graph.ts";
 
 const { DataLocation } = onnxProto.onnx.TensorProto;
 

@@ -1,10 +1,9 @@
 import { InputError } from "@decorum/tensor";
 import { GraphBuilder } from "../builder.ts";
-import type { Shape } from "../graph.ts";
-import type { Value } from "../value.ts";
+import type { Shape, Value } from "../graph.ts";
 import { graphOf, lift, type Operand } from "./emit.ts";
 
-export interface LoopResult {
+interface LoopResult {
   /** Goes on while true; the condition that came in by default. */
   readonly cond?: Value;
   /** One for each initial value, of its type. */
@@ -13,14 +12,14 @@ export interface LoopResult {
   readonly scans?: readonly Value[];
 }
 
-export type LoopBody = (
+type LoopBody = (
   body: GraphBuilder,
   iteration: Value,
   cond: Value,
   ...carried: Value[]
 ) => LoopResult;
 
-export interface LoopOptions {
+interface LoopOptions {
   /** Name of the node and prefix of the body's names; default "Loop". */
   readonly name?: string;
   /** Graph that gets the loop; default the innermost of the inputs' graphs. */
@@ -69,7 +68,7 @@ export function loop(
   return { carried: outputs.slice(0, initial.length), scans: outputs.slice(initial.length) };
 }
 
-export type Branch = (branch: GraphBuilder) => readonly Value[];
+type Branch = (branch: GraphBuilder) => readonly Value[];
 
 /** The values of one branch or the other; both return as many, of the same element types and ranks. */
 export function if_(

@@ -1,6 +1,6 @@
 import { isSymbol, showType, symbolsOf } from "../dims.ts";
 import type { Dim, Graph, ValueType } from "../graph.ts";
-import type { InferContext, OpSchema } from "../schema.ts";
+import type { InferContext, OpSchema } from "../schemas.ts";
 import { expectDtype, expectSingle, misfit, schema } from "./infer.ts";
 
 function subgraph(context: InferContext, key: string): Graph {

@@ -1,9 +1,7 @@
 import type { DType } from "@decorum/tensor";
 import { addDims, divideDims, mulDims, subDims } from "../dims.ts";
-import { elementTypeCode, elementTypeOf } from "../element_type.ts";
-import type { Dim } from "../graph.ts";
-import type { AttributeKind, InferContext, OpSchema } from "../schema.ts";
-import type { Value } from "../value.ts";
+import { type Dim, elementTypeCode, elementTypeOf, type Value } from "../graph.ts";
+import type { AttributeKind, InferContext, OpSchema } from "../schemas.ts";
 import { emit, emitLifted, graphOf, lift, type Operand } from "./emit.ts";
 import {
   broadcastShapes,

@@ -1,13 +1,12 @@
 import { type DType, InputError } from "@decorum/tensor";
 import type { GraphBuilder, OpOptions } from "../builder.ts";
-import type { Attribute } from "../graph.ts";
-import { Value } from "../value.ts";
+import { type Attribute, Value } from "../graph.ts";
 
 /** A value, or a number that becomes a scalar constant of the other operand's element type. */
 export type Operand = Value | number;
 
 /** What an optional input or attribute may be. */
-export type Optional<T> = T | undefined;
+type Optional<T> = T | undefined;
 
 /**
  * The graph in which an operator on these values belongs: the innermost of theirs, so that work on outer

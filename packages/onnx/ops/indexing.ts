@@ -1,8 +1,7 @@
 import { castTensor, type DType, float32 } from "@decorum/tensor";
 import { sameShape, showShape } from "../dims.ts";
-import type { Dim } from "../graph.ts";
-import type { InferContext, OpSchema } from "../schema.ts";
-import type { Value } from "../value.ts";
+import type { Dim, Value } from "../graph.ts";
+import type { InferContext, OpSchema } from "../schemas.ts";
 import { emit, graphOf, lift, type Operand } from "./emit.ts";
 import {
   expectDtype,
@@ -168,7 +167,7 @@ export const indexingSchemas: readonly OpSchema[] = [
 ];
 
 /** What repeated writes to one place do; "none" keeps one of them. */
-export type ScatterReduction = "none" | "add" | "mul" | "max" | "min";
+type ScatterReduction = "none" | "add" | "mul" | "max" | "min";
 
 /** Slices of `data` along an axis by index; the axis is replaced by the dimensions of `indices`. */
 export function gather(data: Value, indices: Operand, axis = 0): Value {
@@ -209,7 +208,7 @@ export function scatterND(
   return emit("ScatterND", [data, indices, updates], { reduction });
 }
 
-export interface OneHotOptions {
+interface OneHotOptions {
   /** Element type of the result; default float32. */
   readonly dtype?: DType;
   /** Where the new axis lies in the result; default -1. */
@@ -226,7 +225,7 @@ export function oneHot(indices: Value, depth: Operand, options: OneHotOptions = 
   });
 }
 
-export interface TensorScatterOptions {
+interface TensorScatterOptions {
   /** The sequence axis; default -2. */
   readonly axis?: number;
   /** What happens past the end: an error, or going on at the beginning. */

@@ -1,8 +1,7 @@
-import { type DType, InputError } from "@decorum/tensor";
-import { isFloat } from "@decorum/tensor";
+import { type DType, InputError, isFloat } from "@decorum/tensor";
 import { sameShape, showShape, showType } from "../dims.ts";
 import type { Dim, Shape, ValueType } from "../graph.ts";
-import type { AttributeKind, InferContext, OpSchema } from "../schema.ts";
+import type { AttributeKind, InferContext, OpSchema } from "../schemas.ts";
 
 /** What schemas are made of: defaults for the common case, and the questions type inference asks. */
 

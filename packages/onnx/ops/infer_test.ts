@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { float32, int64 } from "@decorum/tensor";
 import fc from "fast-check";
-import { evaluateDim, GraphBuilder } from "../mod.ts";
+import { type Dim, evaluateDim, GraphBuilder, type Shape, type Value } from "../mod.ts";
 import * as ops from "./mod.ts";
-import { sliceDim } from "./infer_slice.ts";
-import type { Dim, Shape, Value } from "../mod.ts";
+import { sliceDim } from "./segment.ts";
 
 function inputs(...shapes: Shape[]): Value[] {
   const g = new GraphBuilder("g");

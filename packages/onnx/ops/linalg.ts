@@ -1,10 +1,8 @@
-import type { Dim } from "../graph.ts";
-import type { OpSchema } from "../schema.ts";
-import type { Value } from "../value.ts";
-import { emit } from "./emit.ts";
-import { inferMatMulShape } from "./infer_matmul.ts";
-import { broadcastShapes, inputType, intAttribute, misfit, schema, sharedDtype } from "./infer.ts";
 import { sameShape, showShape } from "../dims.ts";
+import type { Dim, Value } from "../graph.ts";
+import type { InferContext, OpSchema } from "../schemas.ts";
+import { emit } from "./emit.ts";
+import { broadcastShapes, inputType, intAttribute, misfit, schema, sharedDtype } from "./infer.ts";
 
 export const linalgSchemas: readonly OpSchema[] = [
   schema({
@@ -45,7 +43,7 @@ export const linalgSchemas: readonly OpSchema[] = [
 /** Matrix product of the last two dimensions, broadcasting the ones before (numpy's `matmul`). */
 export const matmul = (a: Value, b: Value): Value => emit("MatMul", [a, b]);
 
-export interface GemmOptions {
+interface GemmOptions {
   readonly transA?: boolean;
   readonly transB?: boolean;
   readonly alpha?: number;
@@ -60,4 +58,23 @@ export function gemm(a: Value, b: Value, c?: Value, options: GemmOptions = {}): 
     transA: options.transA ? 1 : undefined,
     transB: options.transB ? 1 : undefined,
   });
+}
+
+/** Shape of numpy's `matmul` of inputs 0 and 1: a vector counts as a row on the left, a column on the right. */
+export function inferMatMulShape(context: InferContext): Dim[] {
+  const [a, b] = [inputType(context, 0).shape, inputType(context, 1).shape];
+  if (a.length === 0 || b.length === 0) throw misfit(context, "a scalar has no matrix product");
+  const left = a.length === 1 ? [1, ...a] : a;
+  const right = b.length === 1 ? [...b, 1] : b;
+  const [inner, inner2] = [left.at(-1)!, right.at(-2)!];
+  if (inner !== inner2) {
+    throw misfit(
+      context,
+      `Cannot multiply A and B: inner dimensions are ${inner} and ${inner2}`,
+    );
+  }
+  const shape = broadcastShapes(context, left.slice(0, -2), right.slice(0, -2));
+  if (a.length > 1) shape.push(left.at(-2)!);
+  if (b.length > 1) shape.push(right.at(-1)!);
+  return shape;
 }

@@ -1,6 +1,6 @@
 import { type DType, InputError } from "@decorum/tensor";
-import type { OpSchema } from "../schema.ts";
-import { Value } from "../value.ts";
+import type { OpSchema } from "../schemas.ts";
+import { Value } from "../graph.ts";
 import { emit, emitLifted, graphOf, lift, type Operand } from "./emit.ts";
 import {
   broadcastShapes,

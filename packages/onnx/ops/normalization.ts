@@ -1,6 +1,5 @@
-import type { Dim, ValueType } from "../graph.ts";
-import type { InferContext, OpSchema } from "../schema.ts";
-import type { Value } from "../value.ts";
+import type { Dim, Value, ValueType } from "../graph.ts";
+import type { InferContext, OpSchema } from "../schemas.ts";
 import { emit } from "./emit.ts";
 import {
   broadcastShapes,
@@ -87,7 +86,7 @@ export const softmax = (x: Value, axis = -1): Value => emit("Softmax", [x], { ax
 /** Logarithm of the softmax along an axis. */
 export const logSoftmax = (x: Value, axis = -1): Value => emit("LogSoftmax", [x], { axis });
 
-export interface NormalizationOptions {
+interface NormalizationOptions {
   /** First of the axes that are normalised together; default -1. */
   readonly axis?: number;
   /** Added to the variance or mean square; default 1e-5. */

@@ -1,8 +1,7 @@
-import { elementTypeOf } from "../element_type.ts";
-import type { OpSchema } from "../schema.ts";
-import type { Value } from "../value.ts";
+import { elementTypeOf, type Value } from "../graph.ts";
+import type { OpSchema } from "../schemas.ts";
 import { emit, emitAll } from "./emit.ts";
-import { inferMatMulShape } from "./infer_matmul.ts";
+import { inferMatMulShape } from "./linalg.ts";
 import { expectDtype, expectFloat, inputType, intAttribute, misfit, schema } from "./infer.ts";
 
 const attributes = {

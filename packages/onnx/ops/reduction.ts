@@ -1,6 +1,5 @@
-import type { Dim } from "../graph.ts";
-import type { InferContext, OpSchema } from "../schema.ts";
-import type { Value } from "../value.ts";
+import type { Dim, Value } from "../graph.ts";
+import type { InferContext, OpSchema } from "../schemas.ts";
 import { emit, emitAll, int64Vector, type Operand } from "./emit.ts";
 import {
   expectDtype,
@@ -131,7 +130,7 @@ export function argMax(x: Value, axis: number, keepdims = true): Value {
   return emit("ArgMax", [x], { axis, keepdims: keepdims ? 1 : 0 });
 }
 
-export interface TopKOptions {
+interface TopKOptions {
   /** Default -1. */
   readonly axis?: number;
   /** Largest (default) or smallest elements. */
@@ -155,7 +154,7 @@ export function topK(
   return { values: values!, indices: indices! };
 }
 
-export interface CumSumOptions {
+interface CumSumOptions {
   /** Leave each element itself out of its sum. */
   readonly exclusive?: boolean;
   /** Sum from the end. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { allSchemas, decodeModel, encodeModel, GraphBuilder, printGraph } from "../mod.ts";
+import { allSchemas, encodeModel, GraphBuilder, printGraph } from "../mod.ts";
+import { decodeModel } from "../codec/decode.ts";
 import * as cases from "../testing/cases.ts";
 import { type Case, Inputs } from "../testing/inputs.ts";
 import { assertType, runGraph, SIZES, someFeeds } from "../testing/ort_test.ts";

@@ -1,10 +1,8 @@
 import type { Tensor } from "@decorum/tensor";
 import { addDims, divideDims, subDims } from "../dims.ts";
-import type { Dim, Shape } from "../graph.ts";
-import type { InferContext, OpSchema } from "../schema.ts";
-import type { Value } from "../value.ts";
+import type { Dim, Shape, Value } from "../graph.ts";
+import type { InferContext, OpSchema } from "../schemas.ts";
 import { emit, emitAll, emitLifted, graphOf, int64Vector, lift, type Operand } from "./emit.ts";
-import { sliceDim } from "./infer_slice.ts";
 import {
   expectSingle,
   inputType,
@@ -221,7 +219,7 @@ export function slice(
   ]);
 }
 
-export interface PadOptions {
+interface PadOptions {
   /** What is put in; default 0. */
   readonly value?: Operand;
   /** Axes that `pads` speaks of; all by default. */
@@ -249,4 +247,50 @@ export function constantOfShape(shape: Value, fill: Tensor): Value {
 /** `start, start + delta, ...` up to before `limit`; scalars of one type. */
 export function range(start: Operand, limit: Operand, delta: Operand = 1): Value {
   return emitLifted("Range", [start, limit, delta]);
+}
+
+/** Bounds at least this large mean "to the end". */
+const OPEN = 2 ** 31 - 1;
+
+/**
+ * Size that `[start:end:step]` leaves of a dimension; `undefined` where only the run knows it. A symbol is
+ * taken to be as large as what is cut from its ends (`k:`, `:-k`), and at least 1; but `:k` of a symbol may
+ * be a truncation and stays unknown.
+ */
+export function sliceDim(
+  dim: Dim,
+  start: Dim | undefined,
+  end: Dim | undefined,
+  step: number,
+): Dim | undefined {
+  if (start === undefined || end === undefined || step === 0) return undefined;
+  if (typeof dim === "number" && typeof start === "number" && typeof end === "number") {
+    return sliceLength(dim, start, end, step);
+  }
+  if (step === -1) {
+    return typeof start === "number" && typeof end === "number" &&
+        (start === -1 || start >= OPEN) && end <= -OPEN
+      ? dim
+      : undefined;
+  }
+  if (step !== 1) return undefined;
+  if (start === -1 && open(end)) return 1;
+  if (typeof start === "number" && start < 0) return undefined;
+  if (open(end)) return subDims(dim, start);
+  if (typeof end === "number") {
+    if (end < 0) return subDims(addDims(dim, end), start);
+    return start === end - 1 ? 1 : undefined;
+  }
+  return subDims(end, start);
+}
+
+function open(end: Dim): boolean {
+  return typeof end === "number" && end >= OPEN;
+}
+
+function sliceLength(size: number, start: number, end: number, step: number): number {
+  const fromEnd = (bound: number) => (bound < 0 ? bound + size : bound);
+  const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+  const limit = (bound: number) => Math.min(Math.max(bound, low), high);
+  return Math.max(0, Math.ceil((limit(fromEnd(end)) - limit(fromEnd(start))) / step));
 }

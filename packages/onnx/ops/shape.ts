@@ -1,7 +1,6 @@
-import { mulDims, productOfDims } from "../dims.ts";
-import type { Dim } from "../graph.ts";
-import type { InferContext, OpSchema } from "../schema.ts";
-import type { Value } from "../value.ts";
+import { divideDims, mulDims, productOfDims, remainingDim, showShape } from "../dims.ts";
+import type { Dim, Value } from "../graph.ts";
+import type { InferContext, OpSchema } from "../schemas.ts";
 import { emit, graphOf, int64Vector } from "./emit.ts";
 import {
   broadcastShapes,
@@ -15,7 +14,6 @@ import {
   schema,
   vectorLength,
 } from "./infer.ts";
-import { inferReshape } from "./infer_reshape.ts";
 
 /** A list of sizes, or an int64 vector that the graph computes. */
 export type Sizes = readonly number[] | Value;
@@ -202,7 +200,7 @@ export function tile(x: Value, repeats: Sizes): Value {
   return emit("Tile", [x, sizesValue(x, repeats)]);
 }
 
-export interface TriluOptions {
+interface TriluOptions {
   /** Keep the upper (default) or the lower triangle. */
   readonly upper?: boolean;
   /** Diagonal at which the kept triangle begins; default 0. */
@@ -214,4 +212,43 @@ export function trilu(x: Value, options: TriluOptions = {}): Value {
   const graph = graphOf("Trilu", [x]);
   const k = options.k === undefined ? undefined : graph.scalar(options.k, "int64");
   return graph.op("Trilu", [x, k], { upper: options.upper === false ? 0 : 1 });
+}
+
+/** Shape of Reshape: 0 copies (unless allowzero), -1 is what is left; a size not known gets a fresh symbol. */
+function inferReshape(context: InferContext): Dim[] {
+  const { shape } = inputType(context, 0);
+  const length = vectorLength(context, 1, "shape");
+  const target = context.dims(1);
+  if (!target) return Array.from({ length }, () => context.freshDim());
+  const copies = intAttribute(context, "allowzero", 0) === 0;
+  const dims = target.map((dim, i): Dim => {
+    if (dim !== 0 || !copies) return dim;
+    const copied = shape[i];
+    if (copied === undefined) throw misfit(context, `0 at ${i} of the shape copies no dimension`);
+    return copied;
+  });
+  const inferred = dims.indexOf(-1);
+  if (inferred !== dims.lastIndexOf(-1)) throw misfit(context, `${showShape(dims)} has two -1`);
+  const wrong = dims.find((dim) => typeof dim === "number" && dim < -1);
+  if (wrong !== undefined) throw misfit(context, `${wrong} is no size`);
+  if (inferred >= 0) {
+    const known = dims.toSpliced(inferred, 1);
+    const rest = remainingDim(shape, known);
+    const [from, by] = [productOfDims(shape), productOfDims(known)];
+    if (rest === undefined && typeof from === "number" && typeof by === "number") {
+      throw misfit(context, `${from} elements do not fit the shape ${showShape(dims)}`);
+    }
+    dims[inferred] = rest ?? context.freshDim();
+    return dims;
+  }
+  const ratio = divideDims(productOfDims(shape), productOfDims(dims)) ??
+    divideDims(productOfDims(dims), productOfDims(shape));
+  const counts = [productOfDims(shape), productOfDims(dims)];
+  const differ = typeof ratio === "number"
+    ? ratio !== 1
+    : counts.every((count) => typeof count === "number") && counts[0] !== counts[1];
+  if (differ) {
+    throw misfit(context, `${counts[0]} elements do not fit the shape ${showShape(dims)}`);
+  }
+  return dims;
 }

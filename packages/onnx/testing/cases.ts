@@ -1,6 +1,6 @@
 import { castTensor, float32, int64 } from "@decorum/tensor";
 import * as ops from "../ops/mod.ts";
-import type { Value } from "../value.ts";
+import type { Value } from "../graph.ts";
 import type { Case } from "./inputs.ts";
 
 const unary = (f: (x: Value) => Value): Case => (g) => f(g.f("b", "s"));

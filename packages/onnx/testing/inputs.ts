@@ -1,7 +1,6 @@
 import type { DType } from "@decorum/tensor";
 import type { GraphBuilder } from "../builder.ts";
-import type { Shape } from "../graph.ts";
-import type { Value } from "../value.ts";
+import type { Shape, Value } from "../graph.ts";
 
 /** One use of operators: inputs of symbolic shape, and the values that it returns. */
 export type Case = (g: Inputs) => Value | readonly Value[];

@@ -11,9 +11,10 @@ import {
   tensor,
 } from "@decorum/tensor";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { encodeModel, evaluateDim, type Graph, isSymbol, type ValueType } from "../mod.ts";
+import { encodeModel, evaluateDim, type Graph, type ValueType } from "../mod.ts";
+import { isSymbol } from "../dims.ts";
 
-export type Feeds = Readonly<Record<string, Tensor>>;
+type Feeds = Readonly<Record<string, Tensor>>;
 
 /** Sizes of the symbols in the shapes of test graphs; all different, so that a mix-up shows. */
 export const SIZES: ReadonlyMap<string, number> = new Map([["b", 2], ["s", 3], ["t", 5], ["d", 4]]);
