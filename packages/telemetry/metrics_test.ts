@@ -5,8 +5,8 @@ import { createMetrics } from "./metrics.ts";
 Deno.test("the exposition is OpenMetrics and grows with the first value of a metric", async () => {
   const metrics = createMetrics({ service: "policy", version: "1.2.3" });
   assert.doesNotMatch((await metrics.render()).body, /decorum_queue/);
-  metrics.add("decorum_queue_rejections_total", 0, { queue: "score", reason: "full" });
-  metrics.add("decorum_queue_rejections_total", 2, { queue: "score", reason: "full" });
+  metrics.add("decorum_queue_rejections_total", 0, { queue: "score", reason: "depth" });
+  metrics.add("decorum_queue_rejections_total", 2, { queue: "score", reason: "depth" });
   metrics.set("decorum_queue_depth", 7, { queue: "score" });
   metrics.observe("decorum_batch_size", 3, { queue: "score" });
   for (let i = 0; i < 2; i++) {
@@ -16,7 +16,7 @@ Deno.test("the exposition is OpenMetrics and grows with the first value of a met
     for (
       const line of [
         "# TYPE decorum_queue_rejections counter",
-        'decorum_queue_rejections_total{queue="score",reason="full"} 2',
+        'decorum_queue_rejections_total{queue="score",reason="depth"} 2',
         "# TYPE decorum_queue_depth gauge",
         'decorum_queue_depth{queue="score"} 7',
         'decorum_batch_size_bucket{le="2",queue="score"} 0',

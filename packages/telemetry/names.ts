@@ -61,11 +61,12 @@ const batching = {
     labels: { queue },
   },
   decorum_queue_rejections_total: {
-    help: "Requests that a queue refused (requests, tokens, full, streams) or gave up (the rest).",
+    help:
+      "Requests that a queue refused because of a limit (depth, tokens, streams), and those that left it before they ran (the rest).",
     labels: {
       queue,
       reason: [
-        ...["requests", "tokens", "full", "streams"] as const,
+        ...["depth", "tokens", "streams"] as const,
         ...["deadline_exceeded", "cancelled", "unavailable"] as const,
       ],
     },

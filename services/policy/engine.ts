@@ -21,6 +21,7 @@ import {
   type InferenceSession,
   type RunOptions,
   type RuntimeOptions,
+  type SessionWorker,
 } from "@decorum/runtime";
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import type { HeldWeights } from "./weights.ts";
@@ -37,46 +38,39 @@ export interface EngineOptions {
   readonly runtime: RuntimeOptions;
 }
 
-/** The model's three sessions in one worker: encoder, decoder loop, and the forward pass of whole sequences. */
-export class Engine implements AsyncDisposable {
-  private constructor(
-    readonly options: EngineOptions,
-    readonly generator: Generator,
-    readonly forward: InferenceSession,
-  ) {}
+/** The model's three sessions in one worker. */
+interface Sessions {
+  /** Encoder and decoder loop. */
+  readonly generator: Generator;
+  /** The forward pass of whole sequences. */
+  readonly forward: InferenceSession;
+}
 
-  static async create(options: EngineOptions): Promise<Engine> {
-    const { description, lora, runtime } = options;
-    using index = openCheckpoint(options.model);
-    const spec: PolicySpec = {
-      model: description,
-      index,
-      lora,
-      computeType: computeTypeOf(runtime.precision ?? "fp32"),
-    };
-    const generator = await Generator.create({ ...spec, valueHead: true }, runtime);
-    try {
-      const { graph, files }: ModelGraph = buildForwardGraph(spec);
-      const forward = await createSession(
-        { bytes: encodeModel(graph), externalData: Object.fromEntries(files) },
-        {
-          ...runtime,
-          name: graph.name,
-          // Runs of many rows: as fast on the weights where they lie, without a second copy.
-          sessionConfig: { "session.disable_prepacking": "1", ...runtime.sessionConfig },
-        },
-        generator.worker,
-      );
-      return new Engine(options, generator, forward);
-    } catch (error) {
-      await generator[Symbol.asyncDispose]();
-      throw error;
-    }
+/** The loaded model: it continues prompts, and scores whole sequences. */
+export class Engine implements AsyncDisposable {
+  #sessions: Sessions;
+
+  private constructor(readonly options: EngineOptions, sessions: Sessions) {
+    this.#sessions = sessions;
   }
 
-  /** False once the worker's thread has ended: the engine must be made again. */
+  static async create(options: EngineOptions): Promise<Engine> {
+    return new Engine(options, await openSessions(options));
+  }
+
+  /** The thread in which it runs. */
+  get worker(): SessionWorker {
+    return this.#sessions.generator.worker;
+  }
+
+  /** False once the thread has ended. */
   get alive(): boolean {
-    return this.generator.worker.alive;
+    return this.worker.alive;
+  }
+
+  /** Loads the model into a new thread. */
+  async reload(): Promise<void> {
+    this.#sessions = await openSessions(this.options);
   }
 
   /** Continues all prompts as one padded batch. */
@@ -86,7 +80,7 @@ export class Engine implements AsyncDisposable {
     weights: HeldWeights,
     options: GenerateOptions,
   ): AsyncGenerator<Piece> {
-    return this.generator.generate(prompts, sampling, weights.feeds, options);
+    return this.#sessions.generator.generate(prompts, sampling, weights.feeds, options);
   }
 
   /**
@@ -99,6 +93,7 @@ export class Engine implements AsyncDisposable {
     weights: HeldWeights,
     options: RunOptions = {},
   ): Promise<Float32Array[]> {
+    const { forward } = this.#sessions;
     const scored: Float32Array[] = [];
     for (const part of parts(sequences)) {
       const batch = tokenBatch(part, this.options.description.config);
@@ -108,9 +103,9 @@ export class Engine implements AsyncDisposable {
         temperature: float32([], [temperature]),
       };
       const feeds = Object.fromEntries(
-        this.forward.inputNames.map((name) => [name, given[name]!] as const),
+        forward.inputNames.map((name) => [name, given[name]!] as const),
       );
-      const { logprobs } = await this.forward.run(feeds, ["logprobs"], options);
+      const { logprobs } = await forward.run(feeds, ["logprobs"], options);
       const values = logprobs!.data as Float32Array;
       let at = 0;
       for (const length of batch.lengths) scored.push(values.slice(at, at += length));
@@ -119,8 +114,39 @@ export class Engine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.forward.release();
-    await this.generator[Symbol.asyncDispose]();
+    const { generator, forward } = this.#sessions;
+    await forward.release();
+    await generator[Symbol.asyncDispose]();
+  }
+}
+
+async function openSessions(
+  { model, description, lora, runtime }: EngineOptions,
+): Promise<Sessions> {
+  using index = openCheckpoint(model);
+  const spec: PolicySpec = {
+    model: description,
+    index,
+    lora,
+    computeType: computeTypeOf(runtime.precision ?? "fp32"),
+  };
+  const generator = await Generator.create({ ...spec, valueHead: true }, runtime);
+  try {
+    const { graph, files }: ModelGraph = buildForwardGraph(spec);
+    const forward = await createSession(
+      { bytes: encodeModel(graph), externalData: Object.fromEntries(files) },
+      {
+        ...runtime,
+        name: graph.name,
+        // Runs of many rows: as fast on the weights where they lie, without a second copy.
+        sessionConfig: { "session.disable_prepacking": "1", ...runtime.sessionConfig },
+      },
+      generator.worker,
+    );
+    return { generator, forward };
+  } catch (error) {
+    await generator[Symbol.asyncDispose]();
+    throw error;
   }
 }
 

@@ -58,7 +58,9 @@ Deno.test("a policy under load", async (t) => {
     const running = await busy(service);
     const version = { kind: "WEIGHTS_KIND_VERSION", runId: "r1", version: 1 } as const;
     const waiting = generate(client, group({ weights: version }));
-    while (service.policy.queue.depth === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (service.policy.batcher.depth === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
     await push(service, { expectedVersion: 2 }, "three");
     assert.equal((await waiting).weights[0]?.version, 1);
     await running.finish();
@@ -70,7 +72,7 @@ Deno.test("a policy under load", async (t) => {
     async () => {
       const refusals = async () => {
         const { body } = await metrics.render();
-        const pattern = /rejections_total\{queue="generate",reason="requests"\} (\d+)/;
+        const pattern = /rejections_total\{queue="generate",reason="depth"\} (\d+)/;
         return Number(pattern.exec(body)?.[1] ?? 0);
       };
       const running = await busy(service);
@@ -95,13 +97,13 @@ Deno.test("a policy under load", async (t) => {
     const controller = new AbortController();
     const gone = generate(client, group(), { signal: controller.signal });
     const late = generate(client, group(), { deadlineMs: 60 });
-    while (service.policy.queue.depth < 4) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (service.policy.batcher.depth < 4) await new Promise((resolve) => setTimeout(resolve, 1));
     controller.abort();
     await assert.rejects(gone, { code: "CANCELLED" });
     await assert.rejects(late, { code: "DEADLINE_EXCEEDED" });
     await Promise.all([...long, ...running.map((call) => call.finish())]);
     assert.equal(await batches() - before, 4, "the four long ones");
-    assert.equal(service.policy.queue.depth, 0);
+    assert.equal(service.policy.batcher.depth, 0);
   });
 
   await t.step("a batch that nobody waits for any more ends early", async () => {
@@ -113,9 +115,8 @@ Deno.test("a policy under load", async (t) => {
 
   await t.step("when the model's thread ends, it is loaded again", async () => {
     const expected = (await generate(client, group())).sequences;
-    const { worker } = service.policy.executor.engine!.generator;
+    const { worker } = service.policy.engine;
     worker.terminate();
-    // The first attempt is told UNAVAILABLE; the client's retry finds the new thread.
     assert.deepEqual((await generate(client, group())).sequences, expected);
     assert(service.logs.some((line) => line.includes("loaded again")));
   });

@@ -1,34 +1,52 @@
-import { context } from "@opentelemetry/api";
+import { Channel } from "@decorum/async";
 import type { CallContext } from "@decorum/rpc";
 import type { ServiceContext } from "@decorum/service";
+import { DynamicBatcher, type Part } from "@decorum/serving";
 import { bucketByLength } from "@decorum/text";
-import { Channel } from "./channel.ts";
 import type { PolicyConfig } from "@decorum/settings";
-import { Executor } from "./executor.ts";
+import type { Engine } from "./engine.ts";
 import { pushShapes } from "./manifest.ts";
 import { loadPolicyModel, type PolicyModel } from "./model.ts";
 import { Pushes } from "./pushes.ts";
+import type { GenerationRequest, Row } from "./request.ts";
+import { runBatch, type TokenChunk, type Work } from "./run_batch.ts";
 import { WeightsStore } from "./weights_store.ts";
-import { type GenerationRequest, type Row, type TokenChunk, type Work } from "./work.ts";
-import { WorkQueue } from "./work_queue.ts";
 
 /** A loaded policy: its model, the weights it holds, and what waits for it. */
 export class Policy implements AsyncDisposable {
   readonly store: WeightsStore;
   readonly pushes: Pushes;
+  readonly batcher: DynamicBatcher<Work>;
   /** Names and shapes of a push. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 
   private constructor(
     readonly config: PolicyConfig,
     readonly model: PolicyModel,
-    readonly queue: WorkQueue,
-    readonly executor: Executor,
+    readonly engine: Engine,
+    { metrics, logger }: Pick<ServiceContext<PolicyConfig>, "metrics" | "logger">,
   ) {
     const keep = { versions: config.keep_versions, runs: config.keep_runs };
     this.store = new WeightsStore(model.base, model.start, keep);
     this.pushes = new Pushes(this.store, model.lora);
     this.shapes = pushShapes(model.lora, model.layers, model.config.hidden_size);
+    const { limits, batching, stream_tokens: streamTokens } = config;
+    this.batcher = new DynamicBatcher<Work>({
+      service: "policy",
+      queue: "generate",
+      limits: {
+        maxRows: batching.max_prompts,
+        maxTokens: batching.max_tokens,
+        maxDelayMs: batching.max_delay_ms,
+        counted: "requests",
+        maxWaiting: limits.max_queue,
+        maxWaitingTokens: limits.max_queue_tokens,
+      },
+      sessionOf: () => engine,
+      run: (batch, signal) => runBatch(engine, batch, { streamTokens, signal, metrics }),
+      metrics,
+      logger,
+    });
   }
 
   /** @throws Error, InputError for a model or adapter that cannot be used */
@@ -36,61 +54,39 @@ export class Policy implements AsyncDisposable {
     { config, metrics, logger }: Omit<ServiceContext<PolicyConfig>, "security">,
   ): Promise<Policy> {
     const model = await loadPolicyModel(config, logger);
-    const { limits, batching } = config;
-    const queue = new WorkQueue({
-      maxPrompts: batching.max_prompts,
-      maxTokens: batching.max_tokens,
-      maxDelayMs: batching.max_delay_ms,
-      maxRequests: limits.max_queue,
-      maxQueuedTokens: limits.max_queue_tokens,
-    }, metrics);
-    const executor = new Executor({
-      queue,
-      createEngine: () => model.createEngine(),
-      streamTokens: config.stream_tokens,
-      metrics,
-      logger,
-    });
-    await executor.start();
-    return new Policy(config, model, queue, executor);
+    return new Policy(config, model, await model.createEngine(), { metrics, logger });
   }
 
   /**
    * Completes all rows of a request. Chunks of one row come in order; rows are interleaved.
    *
-   * @throws StatusError RESOURCE_EXHAUSTED when the queue is full; the signal's reason when it is aborted
+   * @throws as `DynamicBatcher.submit`
    */
   async *generate(
     request: GenerationRequest,
     { signal, deadline }: Pick<CallContext, "signal" | "deadline">,
   ): AsyncGenerator<TokenChunk[], void> {
     const results = new Channel<TokenChunk>();
-    const common = {
-      request,
-      results,
-      signal,
-      deadline,
-      context: context.active(),
-      queuedAt: performance.now(),
-    };
-    this.queue.add(this.#parts(request).map((rows): Work => ({ ...common, rows })));
-    const onAbort = () => results.fail(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      let running = request.rows.length;
-      for await (const chunks of results) {
-        running -= chunks.filter(({ end }) => end).length;
-        yield chunks;
-        if (running === 0) return;
-      }
-    } finally {
-      signal.removeEventListener("abort", onAbort);
+    const common = { request, results, signal, arrivedAt: performance.now() };
+    const parts = this.#parts(request).map((sequences) => ({
+      ...common,
+      ...partOf(request, sequences),
+    }));
+    const ran = this.batcher.submit(parts, { signal, deadline, wait: false });
+    ran.catch((error) => results.fail(error));
+    let running = request.rows.length;
+    for await (const chunks of results) {
+      running -= chunks.filter(({ end }) => end).length;
+      yield chunks;
+      // Others of its batch may go on.
+      if (running === 0) return;
     }
   }
 
   /** Finishes what waits and frees the model. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.executor.stop();
+    await this.batcher.stop();
+    await this.engine[Symbol.asyncDispose]();
   }
 
   /** A group stays whole; another request is cut by length where it is more than a batch. */
@@ -101,4 +97,19 @@ export class Policy implements AsyncDisposable {
     const buckets = bucketByLength(lengths, { maxPositions: max_tokens, maxRows: max_prompts });
     return buckets.map((bucket) => bucket.map((index) => rows[index]!));
   }
+}
+
+/** What runs together has the same weights and sampling. */
+function partOf(
+  { sampling, weights, asSent }: GenerationRequest,
+  sequences: readonly Row[],
+): Part & Pick<Work, "sequences"> {
+  const { doSample, temperature, topK, topP } = sampling;
+  return {
+    sequences,
+    rows: sequences.length,
+    inputTokens: Math.max(...sequences.map(({ ids }) => ids.length)),
+    outputTokens: Math.max(...sequences.map(({ maxNewTokens }) => maxNewTokens)),
+    key: asSent ? undefined : [weights, doSample, temperature, topK, topP],
+  };
 }

@@ -1,13 +1,33 @@
-import type { SamplingParams } from "@decorum/generation";
+import type { Prompt, SamplingParams } from "@decorum/generation";
 import { failedPrecondition, type policyV1 } from "@decorum/rpc";
 import { InputError, randomKey, uniforms } from "@decorum/tensor";
 import type { Tokenizer } from "@decorum/text";
 import type { PolicyConfig } from "@decorum/settings";
+import type { HeldWeights } from "./weights.ts";
 import type { WeightsStore } from "./weights_store.ts";
-import type { GenerationRequest, Row } from "./work.ts";
 
 /** A text of more characters a token than this is refused before it is tokenised. */
 const CHARACTERS_PER_TOKEN = 64;
+
+/** One sequence to complete. */
+export interface Row extends Prompt {
+  readonly key: string;
+}
+
+/** A request as the service understood it; everything in it has been checked. */
+export interface GenerationRequest {
+  readonly rows: readonly Row[];
+  /** For greedy decoding temperature 1, no top-k, no top-p. */
+  readonly sampling: SamplingParams;
+  readonly weights: HeldWeights;
+  /** What the reference log-probabilities are of. */
+  readonly start: HeldWeights;
+  /** True: one batch, as it is. */
+  readonly asSent: boolean;
+  /** True: tokens as they are made. */
+  readonly stream: boolean;
+  readonly refLogprobs: boolean;
+}
 
 /** What a request is checked against. */
 export interface RequestBounds {

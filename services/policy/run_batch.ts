@@ -1,6 +1,40 @@
+import type { Channel } from "@decorum/async";
 import type { Piece } from "@decorum/generation";
+import type { BatchCounts, Part } from "@decorum/serving";
+import type { Metrics } from "@decorum/telemetry";
 import type { Engine } from "./engine.ts";
-import type { Row, TokenChunk, Work } from "./work.ts";
+import type { GenerationRequest, Row } from "./request.ts";
+import { describeWeights } from "./weights.ts";
+
+/** Tokens between two looks at whether anybody still waits for a batch without a stream. */
+const UNSEEN_TOKENS = 128;
+
+/** The next tokens of one sequence; those of a sequence that is not streamed come at once. */
+export interface TokenChunk {
+  readonly row: Row;
+  /** Position of the first token in the sequence. */
+  readonly offset: number;
+  readonly tokenIds: readonly number[];
+  readonly logprobs: readonly number[];
+  readonly values: readonly number[];
+  /** Set in the last chunk. */
+  readonly end: {
+    readonly finishReason: "eos" | "length";
+    /** Of the whole sequence. */
+    readonly tokenIds: readonly number[];
+    readonly refLogprobs: ArrayLike<number> | undefined;
+  } | undefined;
+}
+
+/** Sequences of one request that run in one batch: all of them, or a part of a large request. */
+export interface Work extends Part {
+  readonly request: GenerationRequest;
+  readonly sequences: readonly Row[];
+  readonly results: Channel<TokenChunk>;
+  readonly signal: AbortSignal;
+  /** When the request came, in milliseconds of `performance.now()`. */
+  readonly arrivedAt: number;
+}
 
 /** One sequence while it grows. */
 interface Growing {
@@ -14,60 +48,57 @@ interface Growing {
   finishReason: Piece["finishReason"];
 }
 
-/** What a batch was, for metrics. */
-export interface BatchCounts {
-  readonly sequences: number;
-  /** Prompt and response tokens. */
-  readonly realTokens: number;
-  readonly paddingTokens: number;
-  readonly generatedTokens: number;
-  /** Tokens of the longest response. */
-  readonly longestResponse: number;
-}
-
 /**
  * Runs one batch and sends each request its chunks; reference log-probabilities come request by request when
  * all sequences have ended, with the last chunk of each sequence.
  *
- * @param chunkTokens tokens between two looks at who still waits, and between two chunks of a stream
- * @param onFirstToken called once for each request
+ * @param batch works of the same weights and sampling
+ * @param options.streamTokens tokens between two chunks of a stream
+ * @param options.signal aborted when nobody waits any more: the batch ends at its next chunk
  */
 export async function runBatch(
   engine: Engine,
-  batch: readonly Work[],
-  { chunkTokens, signal, onFirstToken }: {
-    readonly chunkTokens: number;
+  batch: readonly [Work, ...Work[]],
+  { streamTokens, signal, metrics }: {
+    readonly streamTokens: number;
     readonly signal: AbortSignal;
-    readonly onFirstToken: (work: Work) => void;
+    readonly metrics: Metrics;
   },
 ): Promise<BatchCounts> {
-  const { sampling, weights } = batch[0]!.request;
-  const sequences = batch.flatMap((work) => work.rows.map((row) => growing(work, row)));
-  const waiting = new Set(batch);
-  const rows = sequences.map(({ row }) => row);
+  const { sampling, weights } = batch[0].request;
+  const began = performance.now();
+  const growing = batch.flatMap((work) => work.sequences.map((row) => newSequence(work, row)));
+  const silent = new Set(batch);
+  const rows = growing.map(({ row }) => row);
+  const streams = batch.some(({ request }) => request.stream);
+  const chunkTokens = streams ? streamTokens : UNSEEN_TOKENS;
   for await (const piece of engine.generate(rows, sampling, weights, { chunkTokens, signal })) {
-    const sequence = sequences[piece.index]!;
+    const sequence = growing[piece.index]!;
+    const { work } = sequence;
     sequence.tokenIds.push(...piece.tokenIds);
     sequence.logprobs.push(...piece.logprobs);
     sequence.values.push(...piece.values ?? []);
     sequence.finishReason = piece.finishReason;
-    if (waiting.delete(sequence.work)) onFirstToken(sequence.work);
-    const { request, results } = sequence.work;
-    if (piece.finishReason ? !request.refLogprobs : request.stream) {
-      results.send(nextChunk(sequence, undefined));
+    if (silent.delete(work)) {
+      const seconds = (performance.now() - work.arrivedAt) / 1000;
+      metrics.observe("decorum_policy_first_token_seconds", seconds, {});
+    }
+    if (piece.finishReason ? !work.request.refLogprobs : work.request.stream) {
+      work.results.send(nextChunk(sequence, undefined));
     }
   }
   for (const work of batch) {
-    const own = sequences.filter((sequence) => sequence.work === work);
+    const own = growing.filter((sequence) => sequence.work === work);
     if (work.request.refLogprobs && !work.signal.aborted) {
       const refs = await refLogprobs(engine, own, signal);
       own.forEach((sequence, i) => work.results.send(nextChunk(sequence, refs[i])));
     }
   }
-  return counts(sequences);
+  const seconds = (performance.now() - began) / 1000;
+  return counts(growing, seconds, metrics);
 }
 
-function growing(work: Work, row: Row): Growing {
+function newSequence(work: Work, row: Row): Growing {
   return { work, row, tokenIds: [], logprobs: [], values: [], sent: 0, finishReason: undefined };
 }
 
@@ -97,17 +128,21 @@ function nextChunk(sequence: Growing, refs: ArrayLike<number> | undefined): Toke
   };
 }
 
-function counts(sequences: readonly Growing[]): BatchCounts {
+function counts(sequences: readonly Growing[], seconds: number, metrics: Metrics): BatchCounts {
   const prompts = sequences.map(({ row }) => row.ids.length);
   const responses = sequences.map(({ tokenIds }) => tokenIds.length);
   const sum = (lengths: readonly number[]) => lengths.reduce((a, b) => a + b, 0);
-  const realTokens = sum(prompts) + sum(responses);
-  const positions = sequences.length * (Math.max(...prompts) + Math.max(...responses));
+  const generated = sum(responses);
+  const longest = Math.max(...responses);
+  metrics.add("decorum_policy_generated_tokens_total", generated, {});
+  if (longest > 0) metrics.observe("decorum_policy_token_seconds", seconds / longest, {});
+  const realTokens = sum(prompts) + generated;
   return {
-    sequences: sequences.length,
     realTokens,
-    paddingTokens: positions - realTokens,
-    generatedTokens: sum(responses),
-    longestResponse: Math.max(...responses),
+    paddingTokens: sequences.length * (Math.max(...prompts) + longest) - realTokens,
+    attributes: {
+      "decorum.batch.generated_tokens": generated,
+      "decorum.weights": describeWeights(sequences[0]!.work.request.weights.label),
+    },
   };
 }

@@ -10,11 +10,10 @@ import {
 import type { LogFields, Logger, Metrics } from "@decorum/telemetry";
 import { checkLora, checkManifest } from "./manifest.ts";
 import type { Policy } from "./policy.ts";
-import { parseRequest } from "./request.ts";
+import { type GenerationRequest, parseRequest } from "./request.ts";
 import { MAX_CHUNK_BYTES, type Upload } from "./upload.ts";
 import { describeWeights, type HeldWeights } from "./weights.ts";
 import { chunkToWire, messagesOf, modelInfo, weightsToWire } from "./wire.ts";
-import type { GenerationRequest } from "./work.ts";
 
 /** Run ids become labels and parts of messages. */
 const RUN_ID = /^[\w.:-]{1,128}$/;

@@ -3,8 +3,8 @@ import type { Tokenizer } from "@decorum/text";
 import type { PolicyConfig } from "@decorum/settings";
 import { maxPushBytes } from "./manifest.ts";
 import type { Policy } from "./policy.ts";
+import type { TokenChunk } from "./run_batch.ts";
 import type { WeightsLabel } from "./weights.ts";
-import type { TokenChunk } from "./work.ts";
 
 /** Tokens of one message at the most: with all their numbers it stays far below the usual 4 MiB. */
 const MESSAGE_TOKENS = 32_768;

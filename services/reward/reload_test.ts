@@ -94,13 +94,13 @@ Deno.test("a folder that cannot be served leaves the old classifier in its place
       assert.equal(error.code, "FAILED_PRECONDITION");
       assert.match(
         error.details,
-        new RegExp(`Cannot load the classifier again: .*${modelVersion} goes on`),
+        new RegExp(`Cannot load the classifier again: .*${modelVersion} stays in service`),
       );
       return true;
     });
     assert.equal((await client.score({ items })).modelVersion, modelVersion);
   }
-  assert.ok(reward.log.some((line) => line.includes("the old one goes on")));
+  assert.ok(reward.log.some((line) => line.includes("the old one stays in service")));
   const { body } = await reward.metrics.render();
   assert.match(body, /decorum_model_reloads_total\{[^}]*outcome="failed"[^}]*\} 2/);
 });

@@ -1,16 +1,9 @@
-import type { CallContext } from "@decorum/rpc";
+import type { Caller, LiveModel } from "@decorum/serving";
 import type { EncodedItem, TextClassifier } from "@decorum/scoring";
 import type { RewardConfig } from "@decorum/settings";
-import type { LiveClassifier } from "./live_classifier.ts";
-import type { ScoringEngine } from "./scoring_engine.ts";
+import type { Scorer } from "./scorer.ts";
 import type { RequestTimes } from "./scoring_statistics.ts";
 import { checkTexts, encodeTexts, type Texts } from "./texts.ts";
-
-/** What a door knows of its caller. */
-export interface DeskCall extends Pick<CallContext, "signal" | "deadline"> {
-  /** True: waits where the queue is full; false: fails fast. */
-  readonly wait: boolean;
-}
 
 /** Texts with their logits. */
 export interface ScoredTexts<T> {
@@ -27,33 +20,33 @@ export interface ScoredTexts<T> {
 export class ScoringDesk {
   constructor(
     readonly config: RewardConfig,
-    readonly live: LiveClassifier,
-    readonly engine: ScoringEngine,
+    readonly live: LiveModel<TextClassifier>,
+    readonly scorer: Scorer<TextClassifier>,
   ) {}
 
   /**
    * Scores texts with the classifier in service; waits for the first one to be loaded.
    *
    * @param prepare called with that classifier before texts are encoded: what a door looks up, or refuses
-   * @throws as `checkTexts`, `encodeTexts` and `ScoringEngine.score` do; Error for logits that are not finite
+   * @throws as `checkTexts`, `encodeTexts` and `Scorer.score` do; Error for logits that are not finite
    */
   async score<T>(
     texts: Texts,
-    { signal, deadline, wait }: DeskCall,
+    call: Caller,
     prepare: (classifier: TextClassifier) => T,
   ): Promise<ScoredTexts<T>> {
-    const classifier = await this.live.current;
-    const statistics = this.engine.statisticsOf(classifier);
-    const release = this.engine.retain(classifier);
+    using loan = await this.live.borrow();
+    const classifier = loan.model;
+    const statistics = this.scorer.statisticsOf(classifier);
     const began = performance.now();
     try {
       checkTexts(texts, this.config.limits);
       const prepared = prepare(classifier);
-      const items = await encodeTexts(texts, this.config.limits, classifier, signal);
+      const items = await encodeTexts(texts, this.config.limits, classifier, call.signal);
       const encodingMs = performance.now() - began;
-      const { logits, ...ran } = await this.engine.score(
-        { model: classifier, items, asSent: texts.asSent, signal, deadline },
-        { wait },
+      const { logits, ...ran } = await this.scorer.score(
+        { model: classifier, items, asSent: texts.asSent },
+        call,
       );
       const bad = logits.findIndex((row) => !row.every(Number.isFinite));
       if (bad >= 0) {
@@ -69,8 +62,6 @@ export class ScoringDesk {
     } catch (error) {
       statistics.failed(performance.now() - began);
       throw error;
-    } finally {
-      release();
     }
   }
 }

@@ -11,6 +11,7 @@ import {
   teiPredictService,
 } from "@decorum/rpc";
 import { TextClassifier } from "@decorum/scoring";
+import { LiveModel, watchFolder } from "@decorum/serving";
 import { localSource, type ServiceContext, type StartedService } from "@decorum/service";
 import type { Logger } from "@decorum/telemetry";
 import { type HttpDoor, openHttpDoor } from "./doors/http.ts";
@@ -18,10 +19,8 @@ import { inferenceHandlers } from "./doors/inference.ts";
 import { rewardAdminHandlers, rewardHandlers } from "./doors/reward.ts";
 import { Streams } from "./doors/streams.ts";
 import { teiInfoHandlers, teiPredictHandlers } from "./doors/tei.ts";
-import { LiveClassifier } from "./live_classifier.ts";
+import { Scorer } from "./scorer.ts";
 import { ScoringDesk } from "./scoring_desk.ts";
-import { ScoringEngine } from "./scoring_engine.ts";
-import { watchFolder } from "./watch_folder.ts";
 
 /** The reward service, its model not yet loaded. */
 export function startReward(
@@ -31,25 +30,27 @@ export function startReward(
   if (httpAddress !== null) {
     checkTransport("listen on", httpAddress, { tls: security.tls, insecure: config.insecure });
   }
-  const engine = new ScoringEngine({
+  const live = new LiveModel({
+    noun: "classifier",
+    load: () => loadClassifier(config, logger),
     logger,
     metrics,
+  });
+  const scorer = new Scorer<TextClassifier>({
     limits: {
-      maxItems: batching.max_items,
+      maxRows: batching.max_items,
       maxTokens: batching.max_tokens,
       maxDelayMs: batching.max_delay_ms,
-      maxQueuedItems: limits.max_queue_items,
-      maxQueuedTokens: limits.max_queue_tokens,
+      counted: "items",
+      maxWaiting: limits.max_queue_items,
+      maxWaitingTokens: limits.max_queue_tokens,
     },
-  });
-  const live = new LiveClassifier({
-    load: () => loadClassifier(config, logger),
-    engine,
+    retain: (classifier) => live.retain(classifier),
     logger,
     metrics,
   });
-  const desk = new ScoringDesk(config, live, engine);
-  const streams = new Streams(limits, metrics);
+  const desk = new ScoringDesk(config, live, scorer);
+  const streams = new Streams(limits, scorer.batcher);
   const closers: (() => void)[] = [];
   let http: HttpDoor | undefined;
   return {
@@ -69,7 +70,7 @@ export function startReward(
       }
       closers.push(...reloads(config, live));
       await live.start();
-      const classifier = await live.current;
+      const classifier = await live.current();
       logger.info("model loaded", {
         model: classifier.name,
         model_version: classifier.version,
@@ -82,14 +83,14 @@ export function startReward(
     async stop() {
       for (const close of closers) close();
       await http?.close();
-      await engine.stop();
+      await scorer.batcher.stop();
       await live.stop();
     },
   };
 }
 
 /** What makes the classifier be loaded again: SIGHUP, and a folder that is watched. @returns what ends that */
-function reloads({ model, reload }: RewardConfig, live: LiveClassifier): (() => void)[] {
+function reloads({ model, reload }: RewardConfig, live: LiveModel<TextClassifier>): (() => void)[] {
   // A failure is in the log already.
   const again = () => live.reload().then(() => {}, () => {});
   process.on("SIGHUP", again);

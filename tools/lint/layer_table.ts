@@ -51,6 +51,7 @@ export const layers: readonly Layer[] = [
     folder: "packages/rewards",
     holds: "what a response is worth: terms, expressions, the user's code, other servers",
   },
+  { folder: "packages/serving", holds: "queue, limits, batches, reload: for policy and reward" },
   {
     folder: "packages/service",
     holds: "what every service's main does: start, health, drain, stop",

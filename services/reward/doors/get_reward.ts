@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { probabilities, type TextItem } from "@decorum/scoring";
-import type { DeskCall, ScoredTexts, ScoringDesk } from "../scoring_desk.ts";
+import type { Caller } from "@decorum/serving";
+import type { ScoredTexts, ScoringDesk } from "../scoring_desk.ts";
 import { labelOf } from "../texts.ts";
 import { HttpError } from "@decorum/service";
 
@@ -48,7 +49,7 @@ export async function getReward(
   desk: ScoringDesk,
   body: unknown,
   search: URLSearchParams,
-  call: Pick<DeskCall, "signal" | "deadline">,
+  call: Pick<Caller, "signal" | "deadline">,
 ): Promise<GetRewardAnswer> {
   const { label, truncate, input } = parsed(
     settingsSchema,

@@ -8,8 +8,9 @@ import {
   unavailable,
 } from "@decorum/rpc";
 import type { TextClassifier } from "@decorum/scoring";
+import type { Caller } from "@decorum/serving";
 import { VERSION } from "@decorum/service";
-import type { DeskCall, ScoredTexts, ScoringDesk } from "../scoring_desk.ts";
+import type { ScoredTexts, ScoringDesk } from "../scoring_desk.ts";
 import type { Duration } from "../scoring_statistics.ts";
 import { type Label, labelOf } from "../texts.ts";
 import { type OutputName, readInferRequest } from "./inference_request.ts";
@@ -25,7 +26,7 @@ export function inferenceHandlers(
   desk: ScoringDesk,
   streams: Streams,
 ): Handlers<typeof inferenceService> {
-  const { config, live, engine } = desk;
+  const { config, live, scorer } = desk;
   const inputs = [{ name: "text", optional: false }, { name: "prompt", optional: true }];
   return {
     serverLive: () => Promise.resolve({ live: true }),
@@ -90,8 +91,8 @@ export function inferenceHandlers(
       }),
 
     async modelStatistics({ name, version }) {
-      const classifier = name === "" ? await live.current : served(desk, name, version);
-      const statistics = engine.statisticsOf(classifier);
+      const classifier = name === "" ? await live.current() : served(desk, name, version);
+      const statistics = scorer.statisticsOf(classifier);
       return {
         modelStats: [{
           name: classifier.name,
@@ -156,7 +157,7 @@ const durationOf = ({ count, ms }: Duration) => ({
 async function infer(
   desk: ScoringDesk,
   request: inference.ModelInferRequest__Output,
-  call: DeskCall,
+  call: Caller,
 ): Promise<inference.ModelInferResponse> {
   const { modelName, modelVersion, id } = request;
   served(desk, modelName, modelVersion);

@@ -1,7 +1,8 @@
 import { InputError } from "@decorum/tensor";
 import type { Handlers, rewardAdminService, rewardService, rewardV1 } from "@decorum/rpc";
 import { probabilities } from "@decorum/scoring";
-import type { DeskCall, ScoringDesk } from "../scoring_desk.ts";
+import type { Caller } from "@decorum/serving";
+import type { ScoringDesk } from "../scoring_desk.ts";
 import { labelOf } from "../texts.ts";
 import type { Streams } from "./streams.ts";
 
@@ -33,7 +34,7 @@ export function rewardHandlers(
       ),
 
     async getInfo() {
-      const classifier = await live.current;
+      const classifier = await live.current();
       const { limits, provider } = config;
       return {
         modelName: classifier.name,
@@ -70,7 +71,7 @@ export function rewardAdminHandlers(
 async function scoreTyped(
   desk: ScoringDesk,
   request: rewardV1.ScoreRequest__Output,
-  call: DeskCall,
+  call: Caller,
 ): Promise<rewardV1.ScoreResponse> {
   const { items, truncate, asSent } = request;
   const nameOf = (i: number) => items[i]!.id === "" ? `item ${i}` : `item ${quoted(items[i]!.id)}`;

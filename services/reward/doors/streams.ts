@@ -1,13 +1,10 @@
 import { resourceExhausted } from "@decorum/rpc";
-import type { Metrics } from "@decorum/telemetry";
+import type { Caller, DynamicBatcher } from "@decorum/serving";
 import type { RewardConfig } from "@decorum/settings";
-import type { DeskCall } from "../scoring_desk.ts";
 import { inOrder } from "./in_order.ts";
 
 /** Requests of one stream that are worked on at once. */
 const DEPTH = 16;
-/** Milliseconds after which a caller that found too many streams may open another. */
-const PUSHBACK_MS = 1000;
 
 /** Streams of all doors: how many are open, and how much each may ask. */
 export class Streams {
@@ -15,7 +12,7 @@ export class Streams {
 
   constructor(
     readonly limits: Pick<RewardConfig["limits"], "max_streams" | "max_stream_items">,
-    readonly metrics: Metrics,
+    readonly batcher: Pick<DynamicBatcher<never>, "refusal">,
   ) {}
 
   /**
@@ -28,17 +25,13 @@ export class Streams {
    */
   async *answer<T, R>(
     requests: AsyncIterable<T>,
-    { signal, deadline }: Pick<DeskCall, "signal" | "deadline">,
+    { signal, deadline }: Pick<Caller, "signal" | "deadline">,
     sizeOf: (request: T) => number,
-    work: (request: T, call: DeskCall) => Promise<R>,
+    work: (request: T, call: Caller) => Promise<R>,
   ): AsyncGenerator<R, void> {
     const { max_streams, max_stream_items } = this.limits;
     if (this.#open >= max_streams) {
-      this.metrics.add("decorum_queue_rejections_total", 1, { queue: "score", reason: "streams" });
-      throw resourceExhausted(
-        `Cannot open a stream: ${max_streams} are open; try again later`,
-        PUSHBACK_MS,
-      );
+      throw this.batcher.refusal("streams", `${max_streams} streams are open`);
     }
     this.#open++;
     // What is still worked on when one request of the stream fails.

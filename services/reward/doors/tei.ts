@@ -1,8 +1,9 @@
 import { InputError } from "@decorum/tensor";
 import type { Handlers, teiInfoService, teiPredictService, teiV1 } from "@decorum/rpc";
 import { probabilities, type TextItem } from "@decorum/scoring";
+import type { Caller } from "@decorum/serving";
 import { VERSION } from "@decorum/service";
-import type { DeskCall, ScoringDesk } from "../scoring_desk.ts";
+import type { ScoringDesk } from "../scoring_desk.ts";
 import type { Streams } from "./streams.ts";
 
 const NANOSECONDS_PER_MS = 1e6;
@@ -19,7 +20,7 @@ const dtypes: Readonly<Record<string, string>> = {
 export function teiInfoHandlers({ config, live }: ScoringDesk): Handlers<typeof teiInfoService> {
   return {
     async info() {
-      const classifier = await live.current;
+      const classifier = await live.current();
       return {
         version: VERSION,
         modelId: classifier.name,
@@ -43,9 +44,9 @@ export function teiPredictHandlers(
   streams: Streams,
 ): Handlers<typeof teiPredictService> {
   const one = () => 1;
-  const single = (request: teiV1.PredictRequest__Output, call: DeskCall) =>
+  const single = (request: teiV1.PredictRequest__Output, call: Caller) =>
     predict(desk, { response: request.inputs }, request, call);
-  const pair = async (request: teiV1.PredictPairRequest__Output, call: DeskCall) =>
+  const pair = async (request: teiV1.PredictPairRequest__Output, call: Caller) =>
     await predict(desk, pairOf(request.inputs), request, call);
   return {
     predict: (request, { signal, deadline }) => single(request, { signal, deadline, wait: false }),
@@ -75,7 +76,7 @@ async function predict(
   desk: ScoringDesk,
   item: TextItem,
   { truncate, rawScores, truncationDirection }: Settings,
-  call: DeskCall,
+  call: Caller,
 ): Promise<teiV1.PredictResponse> {
   const { query = "", response } = item;
   if (query === "" && response === "") {
