@@ -1,18 +1,19 @@
-import { existsSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import {
+  type LearningSession,
+  type LearningTask,
+  newestCheckpoint,
+  pruneCheckpoints,
+  readCheckpoint,
+  writeCheckpoint,
+} from "@decorum/learning";
 import { ConfigError } from "@decorum/settings";
-import { type LearnerState, stateFromTensors, stateToTensors } from "@decorum/learning";
-import type { Params } from "@decorum/optim";
-import { readSafetensors, readSafetensorsHeader, writeSafetensors } from "@decorum/tensor";
 import type { Problems } from "../flags.ts";
 
 /** What decides a run's results, by the option that sets it. */
 export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;
 
-/** The checkpoint of a run whose output folder is `out`. */
-export function checkpointFile(out: string): string {
-  return join(out, "checkpoint", "state.safetensors");
-}
+const checkpointsOf = (out: string) => join(out, "checkpoint");
 
 /** An output folder holds one run: a new one takes a new folder, and `--resume` needs a checkpoint. */
 export function checkRunFolder(
@@ -20,32 +21,48 @@ export function checkRunFolder(
   problems: Problems,
 ): void {
   if (out === undefined) return;
-  const file = checkpointFile(out);
-  if (existsSync(file) === (resume ?? false)) return;
+  const folder = checkpointsOf(out);
+  if ((newestCheckpoint(folder) !== undefined) === (resume ?? false)) return;
   problems.add(
     resume
-      ? `--resume: there is no checkpoint ${file}; leave it out to begin, or name the run's folder as --out`
+      ? `--resume: there is no checkpoint in ${folder}; leave it out to begin, or name the run's folder as --out`
       : `--out is "${out}": it holds a run; go on with it by --resume, or name another folder`,
   );
 }
 
-/** Writes the state whole or not at all: whatever ends the process, the file is the last or the one before. */
-export function writeCheckpoint(out: string, state: LearnerState, settings: RunSettings): void {
-  const file = checkpointFile(out);
-  mkdirSync(dirname(file), { recursive: true });
-  writeSafetensors(file, stateToTensors(state), { settings: JSON.stringify(settings) });
+/** What training goes on from. */
+type TrainedSession = Pick<LearningSession<unknown>, "steps" | "state" | "restore" | "params"> & {
+  readonly task: Pick<LearningTask<unknown>, "lora" | "model">;
+};
+
+/** Writes a checkpoint, which replaces the one before. @param base folder of the model that training started from */
+export function writeTrainingState(
+  out: string,
+  session: TrainedSession,
+  settings: RunSettings,
+  base: string,
+): void {
+  const folder = checkpointsOf(out);
+  const contents = { train: session.state().train, info: { settings } };
+  writeCheckpoint(folder, session.steps, contents, { lora: session.task.lora, base });
+  pruneCheckpoints(folder, 1);
 }
 
 /**
- * The state in a run's checkpoint.
+ * Goes on from a run's checkpoint.
  *
- * @param like parameters of the trainer that goes on
- * @throws ConfigError with every setting that is not that of the checkpoint's run; InputError for a file that is
- * no checkpoint
+ * @throws ConfigError with every setting that is not that of the checkpoint's run; InputError for a checkpoint of
+ * another model
  */
-export function readCheckpoint(out: string, settings: RunSettings, like: Params): LearnerState {
-  const file = checkpointFile(out);
-  const saved = JSON.parse(readSafetensorsHeader(file).metadata["settings"] ?? "{}") as RunSettings;
+export function restoreTrainingState(
+  out: string,
+  session: TrainedSession,
+  settings: RunSettings,
+): void {
+  const path = newestCheckpoint(checkpointsOf(out));
+  if (path === undefined) throw new Error(`internal: ${out} has no checkpoint`);
+  const { info, train } = readCheckpoint(path, session.params, session.task.model.layers);
+  const saved = (info["settings"] ?? {}) as RunSettings;
   const options = [...new Set([...Object.keys(settings), ...Object.keys(saved)])];
   const problems = options.filter((option) => settings[option] !== saved[option]).map((option) =>
     `${option} is ${show(settings[option])}: the run in ${out} has ${
@@ -53,7 +70,7 @@ export function readCheckpoint(out: string, settings: RunSettings, like: Params)
     }; give the same, or name another --out`
   );
   if (problems.length > 0) throw new ConfigError(problems);
-  return stateFromTensors(readSafetensors(file), like);
+  session.restore({ ...session.state(), train });
 }
 
 function show(value: RunSettings[string] | undefined): string {

@@ -3,7 +3,7 @@ import process from "node:process";
 import { type LearningSession, saveTrained, train } from "@decorum/learning";
 import type { Interruption } from "../interruption.ts";
 import { startProgress } from "../progress.ts";
-import { readCheckpoint, type RunSettings, writeCheckpoint } from "./checkpoint_file.ts";
+import { restoreTrainingState, type RunSettings, writeTrainingState } from "./checkpoint_file.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import type { TrainingPlan } from "./plan.ts";
 
@@ -34,10 +34,10 @@ export async function runTraining<E, I, P>(
   stop: Interruption,
 ): Promise<void> {
   const { trainer, plan, out, settings } = job;
-  if (job.resume) trainer.restore(readCheckpoint(out, settings, trainer.params));
+  if (job.resume) restoreTrainingState(out, trainer, settings);
   const began = trainer.steps;
   const metrics = new MetricsFile(out, began);
-  const save = () => writeCheckpoint(out, trainer.state(), settings);
+  const save = () => writeTrainingState(out, trainer, settings, job.model);
   describe(job, began);
   const losses = await trainSteps(job, metrics, stop, save);
   const done = trainer.steps;

@@ -71,7 +71,12 @@ export function withoutValueHead(params: Params): Params {
   return new Map([...params].filter(([name]) => !name.startsWith("v_head.")));
 }
 
-function inOrderOf(like: Params, found: ReadonlyMap<string, Tensor>, source: string): Params {
+/** `found` in the order of `like`. @throws InputError as {@link checkParams} */
+export function inOrderOf(
+  like: Params,
+  found: ReadonlyMap<string, Tensor>,
+  source: string,
+): Params {
   checkParams(found, like, source);
   return new Map([...like.keys()].map((name) => [name, found.get(name) as Tensor<"float32">]));
 }

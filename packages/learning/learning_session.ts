@@ -14,7 +14,7 @@ import {
   SessionWorker,
 } from "@decorum/runtime";
 import { float32, InputError, type Tensor } from "@decorum/tensor";
-import { type DropoutModel, type DropoutRow, loraDropoutMasks } from "./lora_dropout.ts";
+import { type DropoutRow, type LayeredModel, loraDropoutMasks } from "./lora_dropout.ts";
 import { microBatches } from "./micro_batches.ts";
 import { checkParams, type LearnerState, withoutValueHead } from "./learner_state.ts";
 import {
@@ -38,13 +38,6 @@ export interface MicroBatch<Prediction> {
   read(outputs: RunOutputs): readonly Prediction[];
 }
 
-/** How LoRA dropout is drawn for a task's examples. */
-export interface DropoutRows<Input> {
-  readonly model: DropoutModel;
-  /** Rows of the batch that an example makes. @param index its place in the mini-batch */
-  readonly rows: (input: Input, index: number) => readonly DropoutRow[];
-}
-
 /**
  * What a session learns: a model, its two graphs, and how examples become runs.
  *
@@ -57,11 +50,14 @@ export interface LearningTask<Sample, Input = Sample, Prediction = unknown> {
   readonly reference: Params | undefined;
   /** The adapter that is trained; undefined where all weights are. */
   readonly lora: LoraConfig | undefined;
+  /** The linear layers, which an adapter may change. */
+  readonly model: LayeredModel;
   /** The model as it is. */
   readonly forward: ModelGraph;
   /** The scalar `loss`, and `<parameter>_grad` for each of `params`. Other scalars are means as the loss is. */
   readonly update: ModelGraph;
-  readonly dropout?: DropoutRows<Input>;
+  /** Rows of the batch that an example makes, for dropout. @param index its place in the mini-batch */
+  dropoutRows?(input: Input, index: number): readonly DropoutRow[];
   inputOf(sample: Sample): Input;
   /** Tokens of each part that is padded by itself; one without any tokens is in no run. */
   lengths(input: Input): readonly number[];
@@ -349,11 +345,11 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
   }
 
   #dropoutMasks(inputs: readonly Input[], shard: readonly number[]): Feeds {
-    const { lora, dropout } = this.task;
-    if (!lora || lora.loraDropout === 0 || !dropout) return {};
-    const rows = inputs.flatMap((input, i) => dropout.rows(input, shard[i]!));
+    const { lora, model, dropoutRows } = this.task;
+    if (!lora || lora.loraDropout === 0 || !dropoutRows) return {};
+    const rows = inputs.flatMap((input, i) => dropoutRows(input, shard[i]!));
     const draw = { seed: this.options.seed ?? 0, step: this.steps };
-    return loraDropoutMasks(lora, dropout.model, rows, draw);
+    return loraDropoutMasks(lora, model, rows, draw);
   }
 }
 

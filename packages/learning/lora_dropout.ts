@@ -6,8 +6,8 @@ import {
 } from "@decorum/models";
 import { randomKey, type Tensor, uniforms, zeros } from "@decorum/tensor";
 
-/** What is known of the model: its layers, and which rows each of them sees. */
-export type DropoutModel = Pick<EncoderDecoder | Classifier, "layers" | "rowsOf">;
+/** A model as its adapters see it: its linear layers, and which rows each of them sees. */
+export type LayeredModel = Pick<EncoderDecoder | Classifier, "layers" | "rowsOf">;
 
 /** One sequence of a padded batch. */
 export interface DropoutRow {
@@ -24,7 +24,7 @@ export interface DropoutRow {
  */
 export function loraDropoutMasks(
   config: LoraConfig,
-  model: DropoutModel,
+  model: LayeredModel,
   rows: readonly DropoutRow[],
   draw: { readonly seed: number; readonly step: number },
 ): Record<string, Tensor> {

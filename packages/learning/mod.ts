@@ -1,3 +1,4 @@
+export * from "./checkpoint.ts";
 export * from "./dpo_loss.ts";
 export * from "./learner_state.ts";
 export * from "./learning_session.ts";

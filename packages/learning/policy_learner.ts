@@ -136,6 +136,7 @@ function policyTask<Sample extends LearnerSample, Loss>(
     params,
     reference: adapter,
     lora,
+    model: policy,
     forward: buildForwardGraph(spec),
     update: objective.graph(spec, [...params.keys()]),
     inputOf: ({ sequence }) => sequence,

@@ -70,19 +70,16 @@ export async function openReward(options: RewardOptions): Promise<RewardSession>
   const task: LearningTask<RewardExample> = {
     ...trainedModel(
       options,
-      model.layers,
+      model,
       (spec) => buildRewardGraph({ ...spec, model, objective, scoreLabel }),
     ),
     reference: undefined,
-    dropout: {
-      model,
-      rows: (example, index) =>
-        textsOf(example).map((ids, side) => ({
-          index: 2 * index + side,
-          source: ids.length,
-          target: 1,
-        })),
-    },
+    dropoutRows: (example, index) =>
+      textsOf(example).map((ids, side) => ({
+        index: 2 * index + side,
+        source: ids.length,
+        target: 1,
+      })),
     inputOf: (example) => example,
     lengths: (example) => [Math.max(1, ...textsOf(example).map((ids) => ids.length))],
     nothing: undefined,

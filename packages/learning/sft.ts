@@ -26,14 +26,11 @@ export type SftSession = LearningSession<Sequence, Sequence, TokenPredictions>;
 export async function openSft(options: TrainedModel): Promise<SftSession> {
   const model = openPolicyModel(options.model);
   const task = {
-    ...trainedModel(options, model.layers, (spec) => buildSftGraph({ ...spec, model })),
+    ...trainedModel(options, model, (spec) => buildSftGraph({ ...spec, model })),
     reference: undefined,
-    dropout: {
-      model,
-      rows: ({ query, response }: Sequence, index: number) => [
-        { index, source: query.length, target: response.length },
-      ],
-    },
+    dropoutRows: ({ query, response }: Sequence, index: number) => [
+      { index, source: query.length, target: response.length },
+    ],
     inputOf: (sequence: Sequence) => sequence,
     lengths: sequenceLengths,
     nothing: noPredictions,

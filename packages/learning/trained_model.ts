@@ -5,7 +5,6 @@ import {
   checkAdapter,
   type Checkpoint,
   initAdapter,
-  type LinearLayers,
   type LoraConfig,
   type ModelGraph,
   openCheckpoint,
@@ -18,6 +17,7 @@ import {
 import type { Params } from "@decorum/optim";
 import { castTensor, computeTypeOf, type Tensor } from "@decorum/tensor";
 import type { LearningTask, SessionOptions } from "./learning_session.ts";
+import type { LayeredModel } from "./lora_dropout.ts";
 import { lossScaleOf } from "./loss_scale.ts";
 
 /** What is trained of a model: a LoRA adapter where `lora` is given, else every weight. */
@@ -43,21 +43,23 @@ export interface TrainedSpec extends WeightsOptions {
  * @throws InputError when the adapter does not fit the model
  */
 export function trainedModel(
-  { model, lora, adapter, seed = 0, runtime = {} }: TrainedModel,
-  layers: LinearLayers,
+  { model: folder, lora, adapter, seed = 0, runtime = {} }: TrainedModel,
+  model: LayeredModel,
   build: (spec: TrainedSpec) => ModelGraph,
-): Pick<LearningTask<unknown>, "params" | "lora" | "forward" | "update"> {
-  using checkpoint = openCheckpoint(model);
+): Pick<LearningTask<unknown>, "params" | "lora" | "model" | "forward" | "update"> {
+  using checkpoint = openCheckpoint(folder);
   const spec = {
     index: trainingIndex(checkpoint),
     computeType: computeTypeOf(runtime.precision ?? "fp32"),
     ...(lora ? { lora } : { trainable: () => true }),
   };
   const forward = build(spec);
-  if (lora && adapter) checkAdapter(adapter, lora, layers, "to start from");
-  const params = lora ? adapter ?? initAdapter(lora, layers, seed) : weightsOf(checkpoint, forward);
+  if (lora && adapter) checkAdapter(adapter, lora, model.layers, "to start from");
+  const params = lora
+    ? adapter ?? initAdapter(lora, model.layers, seed)
+    : weightsOf(checkpoint, forward);
   const trained = build({ ...spec, dropout: (lora?.loraDropout ?? 0) > 0 });
-  return { params, lora, forward, update: updateGraph(trained, [...params.keys()], spec) };
+  return { params, lora, model, forward, update: updateGraph(trained, [...params.keys()], spec) };
 }
 
 /** A graph with the gradients of its `loss`. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { groupMinibatchMetrics, groupStepMetrics } from "@decorum/algorithms";
-import { checkpointName } from "./run/checkpoint.ts";
+import { checkpointName } from "@decorum/learning";
 import { type Changes, ended, fixture } from "./testing/fixture.ts";
 
 const few = {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { RpcError, StatusError, type trainerV1 } from "@decorum/rpc";
 import { ended, finishedRun, fixture, overRpc } from "../testing/fixture.ts";
-import { checkpointSteps } from "./checkpoint.ts";
+import { checkpointSteps } from "@decorum/learning";
 
 const refused = (code: string, message: RegExp) => (error: unknown) => {
   assert.ok(error instanceof RpcError, `${error}`);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createClient, trainerService } from "@decorum/rpc";
 import { freeAddress } from "@decorum/testing/ports";
 import { randomKey, uniforms } from "@decorum/tensor";
-import { checkpointName } from "./checkpoint.ts";
+import { checkpointName } from "@decorum/learning";
 import { type ServiceProcess, spawnProgram, spawnService } from "@decorum/testing/process";
 import { ended, finishedRun, type Fixture, fixture } from "../testing/fixture.ts";
 

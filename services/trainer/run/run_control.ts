@@ -1,5 +1,5 @@
 import { failedPrecondition } from "@decorum/rpc";
-import type { WrittenCheckpoint } from "./checkpoint.ts";
+import type { WrittenCheckpoint } from "@decorum/learning";
 
 /** How a run was told to end before its last step. */
 export type Ending = "stop" | "stop without checkpoint" | "interrupt";

@@ -1,17 +1,9 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { openPolicyModel, writePeftAdapter } from "@decorum/models";
 import type { Params } from "@decorum/optim";
-import {
-  type CheckpointContents,
-  checkpointName,
-  checkpointSteps,
-  type Progress,
-  pruneCheckpoints,
-  readCheckpoint,
-  writeCheckpoint,
-  type WrittenCheckpoint,
-} from "./checkpoint.ts";
+import { newestCheckpoint, pruneCheckpoints, type WrittenCheckpoint } from "@decorum/learning";
+import { type Progress, readResumePoint, writeResumePoint } from "./checkpoint.ts";
 import { configHash, loraConfigOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
 
@@ -27,31 +19,26 @@ export class RunFolder {
    * @param model folder of the base model
    */
   last({ config, learner }: Tools, model: string) {
-    const step = checkpointSteps(this.#checkpoints).at(-1);
-    if (step === undefined) return undefined;
+    const path = newestCheckpoint(this.#checkpoints);
+    if (path === undefined) return undefined;
     const layers = openPolicyModel(model).layers;
     const expected = { runId: this.runId, configHash: configHash(config), layers };
-    const name = checkpointName(step);
-    return { name, ...readCheckpoint(join(this.#checkpoints, name), expected, learner.state()) };
+    return { name: basename(path), ...readResumePoint(path, expected, learner.state()) };
   }
 
-  /** Writes a checkpoint. @param generator see `CheckpointContents` */
+  /** Writes a checkpoint. @param generator see `ResumePoint` */
   keep(
     { config, learner }: Tools,
     progress: Progress,
     generator: Params | undefined,
   ): WrittenCheckpoint {
     mkdirSync(this.#checkpoints, { recursive: true });
-    const contents: CheckpointContents = {
-      runId: this.runId,
-      configHash: configHash(config),
-      progress,
-      learner: learner.state(),
-      generator,
-      lora: loraConfigOf(config),
-      base: config.model,
-    };
-    return writeCheckpoint(this.#checkpoints, contents);
+    return writeResumePoint(
+      this.#checkpoints,
+      { progress, learner: learner.state(), generator },
+      { runId: this.runId, configHash: configHash(config) },
+      { lora: loraConfigOf(config), base: config.model },
+    );
   }
 
   /** Removes all but the newest checkpoints. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { alreadyExists, failedPrecondition, notFound } from "@decorum/rpc";
 import { callSecurity } from "@decorum/service";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
-import type { WrittenCheckpoint } from "./checkpoint.ts";
+import type { WrittenCheckpoint } from "@decorum/learning";
 import {
   configDifferences,
   configHash,

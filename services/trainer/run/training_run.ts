@@ -1,12 +1,8 @@
 import type { Params } from "@decorum/optim";
 import { resourceExhausted } from "@decorum/rpc";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
-import {
-  type CheckpointContents,
-  checkpointName,
-  type Progress,
-  type WrittenCheckpoint,
-} from "./checkpoint.ts";
+import { checkpointName, type WrittenCheckpoint } from "@decorum/learning";
+import type { Progress, ResumePoint } from "./checkpoint.ts";
 import { Batches } from "../step/batches.ts";
 import { evaluationDue, measure, publish } from "./publish.ts";
 import { epochsOf, settingsOf } from "@decorum/settings";
@@ -216,7 +212,7 @@ export class TrainingRun {
   }
 
   /** Goes back to the last checkpoint, or to the beginning. */
-  #restore(tools: RunTools): Pick<CheckpointContents, "progress" | "generator"> {
+  #restore(tools: RunTools): Pick<ResumePoint, "progress" | "generator"> {
     const { store, runId } = this.options;
     const found = this.#folder.last(tools, this.options.inputs.sources.model);
     if (!found) {
