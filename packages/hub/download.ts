@@ -5,8 +5,7 @@ import { dirname } from "node:path";
 import { Deadline, retry } from "@decorum/async";
 import { HubError, hubError, unreachable } from "./errors.ts";
 import type { RepoFile } from "./repo_files.ts";
-import type { HubSettings } from "./settings.ts";
-import type { HubRepo } from "./source.ts";
+import type { HubRepo, HubSettings } from "./source.ts";
 
 const ATTEMPTS = 5;
 const BACKOFF = { firstMs: 200, longestMs: 5000 };

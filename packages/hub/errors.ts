@@ -1,6 +1,5 @@
 import { InputError } from "@decorum/tensor";
-import { formatRepo, type HubRepo } from "./source.ts";
-import type { HubSettings } from "./settings.ts";
+import { formatRepo, type HubRepo, type HubSettings } from "./source.ts";
 
 /** The hub has answered, and the answer is no. */
 export class HubError extends InputError {

@@ -1,4 +1,3 @@
 export { type Resolved, resolveFile, resolveModel } from "./resolve.ts";
-export { hubSettings } from "./settings.ts";
 export type { SnapshotOptions } from "./snapshot.ts";
-export { isPinOf, parseModelRepo } from "./source.ts";
+export { hubSettings, isPinOf, parseModelRepo } from "./source.ts";

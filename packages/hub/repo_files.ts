@@ -1,7 +1,6 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { hubError, unreachable } from "./errors.ts";
-import type { HubSettings } from "./settings.ts";
-import type { HubRepo } from "./source.ts";
+import type { HubRepo, HubSettings } from "./source.ts";
 
 /** A file as the hub lists it. */
 export interface RepoFile {

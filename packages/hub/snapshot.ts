@@ -14,8 +14,7 @@ import { lockFile } from "@decorum/async";
 import { download } from "./download.ts";
 import { UnreachableError } from "./errors.ts";
 import { listRepo, type RepoFile, type RepoFiles } from "./repo_files.ts";
-import { type HubSettings, hubSettings } from "./settings.ts";
-import { formatRepo, type HubRepo, isCommit } from "./source.ts";
+import { formatRepo, type HubRepo, type HubSettings, hubSettings, isCommit } from "./source.ts";
 
 /** How far a download is. */
 interface DownloadProgress {

@@ -11,7 +11,7 @@ import {
 import { createServer, drainOnSignal, type ServiceImplementation } from "@decorum/rpc";
 import { type Logger, type Metrics, startTelemetry } from "@decorum/telemetry";
 import { type ServerSecurity, serverSecurity } from "./security.ts";
-import { observeMachine } from "./machine_metrics.ts";
+import { observeMachine } from "./machine.ts";
 
 /** What a service gets to start with. */
 export interface ServiceContext<C> {

@@ -1,5 +1,4 @@
-import type { Labels, LabelValues, MetricDeclaration } from "./declare_metric.ts";
-import { metricNames } from "./names.ts";
+import { type Labels, type LabelValues, type MetricDeclaration, metricNames } from "./names.ts";
 
 /** Label sets that one metric may have. */
 const MAX_SERIES = 500;

@@ -1,10 +1,9 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import process from "node:process";
-import type { LabelValues, MetricDeclaration } from "./declare_metric.ts";
+import { type LabelValues, type MetricDeclaration, metricNames } from "./names.ts";
 import { LabelGuard } from "./label_guard.ts";
-import { metricNames } from "./names.ts";
-import { observeProcess } from "./process_metrics.ts";
+import { observeProcess } from "./telemetry.ts";
 
 type Names = typeof metricNames;
 type ValueOf<V> = V extends readonly (infer T extends string)[] ? T

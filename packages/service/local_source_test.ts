@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "@decorum/settings";
-import { checkAllowed } from "./allowed_folders.ts";
+import { checkAllowed } from "./local_source.ts";
 
 Deno.test("what settings name must lie in the allowed folders, links followed", () => {
   const root = mkdtempSync(join(tmpdir(), "decorum-allowed-"));

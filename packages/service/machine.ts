@@ -1,6 +1,34 @@
-import { execFile } from "node:child_process";
 import process from "node:process";
+import { memoryUse, workerUsage } from "@decorum/runtime";
 import type { Metrics } from "@decorum/telemetry";
+import { execFile } from "node:child_process";
+
+/** Shows what runs the models: the process's memory, its worker threads and, where there are any, its GPUs. */
+export function observeMachine(metrics: Metrics): void {
+  const busy = new Map<string, number>();
+  metrics.onRender(() => {
+    const { peakRss, anonymous } = memoryUse();
+    metrics.set("decorum_process_peak_memory_bytes", peakRss, {});
+    metrics.set("decorum_process_private_memory_bytes", anonymous, {});
+    const workers = Map.groupBy(workerUsage(), ({ name }) => name);
+    // One whose thread has ended holds nothing.
+    for (const worker of new Set([...workers.keys(), ...busy.keys()])) {
+      const found = workers.get(worker) ?? [];
+      const sum = (of: (usage: typeof found[number]) => number) =>
+        found.reduce((total, usage) => total + of(usage), 0);
+      const bytes = "decorum_worker_memory_bytes";
+      metrics.set(bytes, sum(({ heap }) => heap), { worker, kind: "heap" });
+      metrics.set(bytes, sum(({ buffers }) => buffers), { worker, kind: "buffers" });
+      metrics.set(bytes, sum(({ sessionBytes }) => sessionBytes), { worker, kind: "sessions" });
+      metrics.set("decorum_worker_sessions", sum(({ sessions }) => sessions), { worker });
+      const now = sum(({ busySeconds }) => busySeconds);
+      const spent = Math.max(0, now - (busy.get(worker) ?? 0));
+      metrics.add("decorum_worker_busy_seconds_total", spent, { worker });
+      busy.set(worker, now);
+    }
+  });
+  observeGpus(metrics);
+}
 
 /** What nvidia-smi says of one GPU; undefined where it says "[N/A]". */
 interface GpuState {
@@ -38,7 +66,7 @@ export function parseGpuStates(text: string): GpuState[] {
 }
 
 /** Shows the GPUs of this machine in `metrics`; on a machine without nvidia-smi nothing is shown or tried again. */
-export function observeGpus(metrics: Metrics): void {
+function observeGpus(metrics: Metrics): void {
   let askedAt = -Infinity;
   let absent = false;
   metrics.onRender(async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseGpuStates } from "./gpu.ts";
+import { parseGpuStates } from "./machine.ts";
 
 Deno.test("what nvidia-smi prints, with what a card or a MIG slice does not tell", () => {
   // `nvidia-smi --query-gpu=index,utilization.gpu,memory.used,memory.total,power.draw,temperature.gpu
