@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { delay } from "./delay.ts";
@@ -7,6 +7,8 @@ import { delay } from "./delay.ts";
 const SQLITE_BUSY = 5;
 /** Milliseconds between two tries to get a lock. */
 const TRY_MS = 100;
+/** Milliseconds that {@link isLocked} may keep others from taking a lock. */
+const GLANCE_MS = 20;
 
 /**
  * Takes a lock that one holder has at a time, among all processes that see the file, or returns undefined when
@@ -20,7 +22,7 @@ export function tryLockFile(path: string): Disposable | undefined {
   mkdirSync(dirname(path), { recursive: true });
   const database = new DatabaseSync(path);
   try {
-    database.exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE");
+    database.exec(`PRAGMA busy_timeout = ${GLANCE_MS}; PRAGMA locking_mode = EXCLUSIVE`);
     // Deno 2.9.3 gives errors of statements SQLite's result code, those of `exec` only a message.
     database.prepare("BEGIN EXCLUSIVE").run();
   } catch (error) {
@@ -48,6 +50,27 @@ export async function lockFile(path: string, signal?: AbortSignal): Promise<Disp
     const lock = tryLockFile(path);
     if (lock) return lock;
     await delay(TRY_MS, signal);
+  }
+}
+
+/**
+ * Whether somebody holds a lock, for those who may read its file and not write it. What is true now may not be in a moment.
+ *
+ * @param path the lock's file, which need not exist
+ * @throws Error when the file cannot be opened, or is something else
+ */
+export function isLocked(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    database.exec("PRAGMA busy_timeout = 0");
+    database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    if (isBusy(error)) return true;
+    throw new Error(`Cannot look at lock ${path}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    database.close();
   }
 }
 

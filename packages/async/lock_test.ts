@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { lockFile, tryLockFile } from "./lock.ts";
+import { isLocked, lockFile, tryLockFile } from "./lock.ts";
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -14,8 +14,10 @@ async function inFolder(test: (folder: string) => Promise<void>): Promise<void> 
 Deno.test("a lock has one holder, and the next gets it when it is let go", async () => {
   await inFolder(async (folder) => {
     const path = join(folder, "deeper", "lock.db");
+    assert.equal(isLocked(path), false);
     const first = tryLockFile(path);
     assert.ok(first);
+    assert.equal(isLocked(path), true);
     assert.equal(tryLockFile(path), undefined);
     const waiting = lockFile(path);
     first[Symbol.dispose]();

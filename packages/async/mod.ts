@@ -3,5 +3,5 @@ export { Channel } from "./channel.ts";
 export { Condition } from "./condition.ts";
 export { Deadline, DeadlineError } from "./deadline.ts";
 export { delay } from "./delay.ts";
-export { lockFile, tryLockFile } from "./lock.ts";
+export { isLocked, lockFile, tryLockFile } from "./lock.ts";
 export { pool } from "./pool.ts";

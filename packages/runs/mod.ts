@@ -10,7 +10,7 @@ export {
   moments,
   sides,
 } from "./evaluation.ts";
-export { RunReader } from "./reader.ts";
+export { LOCK_FILE, RunReader, STORE_FILE } from "./reader.ts";
 export {
   type EvaluationRow,
   type EventKind,

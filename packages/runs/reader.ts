@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isLocked } from "@decorum/async";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { type Curve, type Curves, type CurvesQuery, firstOf, widthOf } from "./curves.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -19,6 +20,8 @@ type Row = Record<string, unknown>;
 
 /** Name of the database in a folder of runs. */
 export const STORE_FILE = "decorum.db";
+/** Name of the lock in a run's own folder, which its trainer holds. */
+export const LOCK_FILE = "lock.db";
 
 /** What is on record of the runs of one folder. Every method throws {@link StoreError} for a store that cannot be read. */
 export class RunReader implements Disposable {
@@ -75,6 +78,11 @@ export class RunReader implements Disposable {
       `SELECT ${runColumns} FROM runs WHERE started_ms < ? ORDER BY started_ms DESC, run_id LIMIT ?`,
       ...[before, limit],
     ) as unknown as RunRow[];
+  }
+
+  /** Whether a trainer holds a run: an active one that nobody holds was interrupted. */
+  isHeld(runId: string): boolean {
+    return isLocked(join(this.folder, runId, LOCK_FILE));
   }
 
   /** Steps on record from `from` on, in order. */

@@ -61,6 +61,11 @@ export const layers: readonly Layer[] = [
     holds: "who stands behind a name, work and weights shared over them",
   },
   {
+    folder: "packages/ui",
+    holds: "the page of runs: its server, its scripts, and the report in one file",
+    importers: ["services/trainer", "cli"],
+  },
+  {
     folder: "packages/testing",
     holds: "helpers of tests: temporary folders, tiny models, processes, ports, servers",
     importers: [],

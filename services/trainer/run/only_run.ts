@@ -59,7 +59,7 @@ export async function theOnlyRun(
 async function freed(trainer: Trainer, runId: string, stopping: AbortSignal): Promise<void> {
   for (let said = false; !stopping.aborted; said = true) {
     const lock = tryLockRun(trainer.folderOf(runId));
-    if (lock) return lock.release();
+    if (lock) return lock[Symbol.dispose]();
     if (!said) {
       trainer.options.logger.warn("another trainer holds the run; waiting", { run_id: runId });
     }

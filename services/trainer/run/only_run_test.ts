@@ -76,6 +76,6 @@ Deno.test("a process for one run: one that another trainer still holds is waited
   const lock = lockRun(folder, "r");
   const ended = theOnlyRun(trainer, "r", never);
   assert.equal(await Promise.race([ended, new Promise((r) => setTimeout(r, 300))]), undefined);
-  lock.release();
+  lock[Symbol.dispose]();
   assert.equal(await ended, 0);
 });

@@ -1,38 +1,20 @@
-import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
+import { tryLockFile } from "@decorum/async";
 import { failedPrecondition } from "@decorum/rpc";
-
-/** The right to write one run. It ends with the process, however that ends. */
-export interface RunLock extends Disposable {
-  release(): void;
-}
+import { LOCK_FILE } from "@decorum/runs";
 
 /**
- * Takes the run's lock: SQLite's exclusive lock on a database of its own, which the system frees when its
- * holder dies.
+ * Takes the right to write one run. It ends with the process, however that ends.
  *
  * @param folder the run's folder
  * @returns undefined when another trainer holds it
  */
-export function tryLockRun(folder: string): RunLock | undefined {
-  const database = new DatabaseSync(join(folder, "lock.db"));
-  try {
-    database.exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-  } catch (error) {
-    database.close();
-    if (error instanceof Error && /locked|busy/.test(error.message)) return undefined;
-    throw error;
-  }
-  let held = true;
-  const release = () => {
-    if (held) database.close();
-    held = false;
-  };
-  return { release, [Symbol.dispose]: release };
+export function tryLockRun(folder: string): Disposable | undefined {
+  return tryLockFile(join(folder, LOCK_FILE));
 }
 
 /** As {@link tryLockRun}. @throws StatusError FAILED_PRECONDITION when another trainer holds the run. */
-export function lockRun(folder: string, runId: string): RunLock {
+export function lockRun(folder: string, runId: string): Disposable {
   const lock = tryLockRun(folder);
   if (lock) return lock;
   throw failedPrecondition(

@@ -1,6 +1,6 @@
 import { InputError } from "@decorum/tensor";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { alreadyExists, failedPrecondition, notFound } from "@decorum/rpc";
 import { callSecurity } from "@decorum/service";
@@ -18,7 +18,7 @@ import {
   settingsOf,
   type TrainerConfig,
 } from "@decorum/settings";
-import { lockRun, tryLockRun } from "./run_lock.ts";
+import { lockRun } from "./run_lock.ts";
 import { findSources } from "./sources.ts";
 import { readInputs } from "./run_setup.ts";
 import { isActive, type RunRow, RunStore } from "@decorum/runs";
@@ -219,12 +219,12 @@ export class Trainer {
         ...(backoff ? { backoff } : {}),
       });
       const ended = run.run(() => {
-        lock.release();
+        lock[Symbol.dispose]();
         this.#active = undefined;
       });
       this.#active = this.#latest = { run, ended };
     } catch (error) {
-      lock.release();
+      lock[Symbol.dispose]();
       throw error;
     }
     return this.run(runId);
@@ -253,13 +253,7 @@ export class Trainer {
       return { ...row, state: run.state, message: run.message || row.message };
     }
     if (!isActive(row.state)) return row;
-    const folder = this.folderOf(row.runId);
-    if (existsSync(folder)) {
-      const lock = tryLockRun(folder);
-      if (!lock) return row;
-      lock.release();
-    }
-    return { ...row, state: "INTERRUPTED" };
+    return this.store.isHeld(row.runId) ? row : { ...row, state: "INTERRUPTED" };
   }
 }
 

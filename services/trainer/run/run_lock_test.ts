@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { lockRun, tryLockRun } from "./run/run_lock.ts";
+import { lockRun, tryLockRun } from "./run_lock.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 
 Deno.test("a run has one holder", () => {
@@ -11,7 +11,7 @@ Deno.test("a run has one holder", () => {
   const first = lockRun(path, "r");
   assert.equal(tryLockRun(path), undefined);
   assert.throws(() => lockRun(path, "r"), /Cannot take run "r": another trainer holds it/);
-  first.release();
-  first.release();
-  tryLockRun(path)!.release();
+  first[Symbol.dispose]();
+  first[Symbol.dispose]();
+  tryLockRun(path)![Symbol.dispose]();
 });

@@ -1,0 +1,163 @@
+// @ts-check
+import { api } from "./api.js";
+import { el, refill, svg, table } from "./dom.js";
+import { number } from "./format.js";
+
+/**
+ * What evaluations measured: with which certainty, and responses before and after beside each other.
+ *
+ * @param {string} id
+ */
+export function evaluations(id) {
+  const body = el("div");
+  const node = el(
+    "section",
+    { "aria-labelledby": "evaluations" },
+    el("h2", { id: "evaluations" }, "Evaluations"),
+    body,
+  );
+  let shown = "";
+  const show = async () => {
+    const found = await api.evaluations(id);
+    const text = JSON.stringify(found);
+    if (text === shown) return;
+    shown = text;
+    refill(
+      body,
+      found.length > 0 ? contents(found) : el(
+        "p",
+        { class: "dim" },
+        "None is on record. Set evaluate.every_steps to measure held-out prompts while training.",
+      ),
+    );
+  };
+  void show().catch(() => {});
+  return { node, grow: () => void show().catch(() => {}) };
+}
+
+/** @param {import("./api.js").EvaluationRow[]} found */
+function contents(found) {
+  const all = found.flatMap(({ step, result }) => [
+    ...judged(step, "reward model", result.toxicity),
+    ...judged(step, "independent judge", result.judge),
+  ]);
+  const ends = all.flatMap(({ c }) => c.ci95 ?? []);
+  const most = Math.max(1, ...ends.map(Math.abs));
+  const sides = (/** @type {{ before: number, after: number }} */ { before, after }) =>
+    `${number(before)} → ${number(after)}`;
+  return [
+    table(
+      "Toxicity before and after",
+      ["step", "judged by", "prompts", "before", "after", "fell by", "95 % interval", "zero"],
+      all.map(({ step, by, c }) => [
+        String(step),
+        by,
+        String(c.n),
+        `${number(c.before.mean)} ± ${number(c.before.std)}`,
+        `${number(c.after.mean)} ± ${number(c.after.std)}`,
+        c.improvement_pct === null ? "–" : `${c.improvement_pct.toFixed(1)} %`,
+        c.ci95
+          ? el(
+            "span",
+            { class: "interval" },
+            interval(c, most),
+            `${c.ci95[0].toFixed(1)} to ${c.ci95[1].toFixed(1)} %`,
+          )
+          : "–",
+        c.ci95 ? verdict(c.ci95) : "–",
+      ]),
+    ),
+    table(
+      "Beside toxicity",
+      ["step", "KL (nats a response)", "distinct-2", "ROUGE-L", "tokens of a response"],
+      found.map(({ step, result }) => [
+        String(step),
+        number(result.kl),
+        sides(result.distinct2),
+        result.rouge_l ? sides(result.rouge_l) : "no references",
+        sides({ before: result.length.before.mean, after: result.length.after.mean }),
+      ]),
+    ),
+    ...beforeAfter(found),
+  ];
+}
+
+/** @param {number} step @param {string} by @param {import("./api.js").Comparison | null} c */
+function judged(step, by, c) {
+  return c ? [{ step, by, c }] : [];
+}
+
+/** @param {[number, number]} ends */
+function verdict([low, high]) {
+  return low > 0
+    ? el("span", { class: "good" }, "✓ outside: less toxic")
+    : high < 0
+    ? el("span", { class: "bad" }, "✗ outside: more toxic")
+    : el("span", { class: "dim" }, "○ inside: no difference shown");
+}
+
+/**
+ * The interval on an axis on which zero is in the middle.
+ *
+ * @param {import("./api.js").Comparison} c
+ * @param {number} most end of the axis
+ */
+function interval({ ci95, improvement_pct: pct }, most) {
+  const [low, high] = ci95 ?? [0, 0];
+  const x = (/** @type {number} */ value) => 60 + 56 * value / most;
+  return svg(
+    "svg",
+    { class: "whisker", viewBox: "0 0 120 16", width: 120, height: 16, "aria-hidden": "true" },
+    svg("line", { x1: 60, x2: 60, y1: 0, y2: 16, class: "zero" }),
+    svg("line", { x1: x(low), x2: x(high), y1: 8, y2: 8, class: "range" }),
+    svg("circle", { cx: x(pct ?? 0), cy: 8, r: 3.5, class: "mean" }),
+  );
+}
+
+/** The samples of an evaluation, which can be chosen. @param {import("./api.js").EvaluationRow[]} found */
+function beforeAfter(found) {
+  const withSamples = found.filter(({ result }) => result.samples.length > 0);
+  if (withSamples.length === 0) return [];
+  const list = el("div", { class: "samples" });
+  const show = (/** @type {number} */ i) =>
+    refill(list, (withSamples[i]?.result.samples ?? []).map(pair));
+  const choice = el(
+    "select",
+    { id: "evaluated", onchange: () => show(choice.selectedIndex) },
+    withSamples.map(({ step }) => el("option", {}, `after step ${step}`)),
+  );
+  choice.selectedIndex = withSamples.length - 1;
+  show(withSamples.length - 1);
+  return [
+    el(
+      "div",
+      { class: "tools" },
+      el("h3", {}, "Before and after"),
+      el("label", { for: "evaluated", class: "unseen" }, "Evaluation"),
+      choice,
+    ),
+    list,
+  ];
+}
+
+/** @param {import("./api.js").Evaluation["samples"][number]} sample */
+function pair({ prompt, before, after, toxicity_before, toxicity_after }) {
+  const side = (
+    /** @type {string} */ name,
+    /** @type {string} */ text,
+    /** @type {number} */ toxicity,
+  ) =>
+    el(
+      "div",
+      { class: "text" },
+      el("h3", {}, name, " ", el("span", { class: "dim" }, `toxicity ${number(toxicity)}`)),
+      text === "" ? el("p", { class: "dim" }, "(empty)") : el("p", { text }),
+    );
+  return el(
+    "article",
+    { class: "sample pair" },
+    el("div", { class: "text prompt" }, el("h3", {}, "Prompt"), el("p", { text: prompt.trim() })),
+    side("Before", before, toxicity_before),
+    side("After", after, toxicity_after),
+  );
+}
