@@ -1,4 +1,4 @@
-export { checkTransport, hostPort, resolveAddresses } from "./address.ts";
+export { checkTransport, hostPort, isLoopback, resolveAddresses } from "./address.ts";
 export { audited, Authorizer, type AuthTable, checkAuthTable } from "./auth.ts";
 export { type ClientOptions, createClient, type RpcClient } from "./client.ts";
 export { drainOnSignal } from "./drain.ts";
@@ -23,7 +23,14 @@ export * as rewardV1 from "./gen/reward_v1.ts";
 export * as teiV1 from "./gen/tei_v1.ts";
 export * as trainerV1 from "./gen/trainer_v1.ts";
 export { askHealth } from "./health.ts";
-export { spiffeId, spiffeName, tokenFile, tokenHash, tokensFile } from "./identity.ts";
+export {
+  type Identity,
+  spiffeId,
+  spiffeName,
+  tokenFile,
+  tokenHash,
+  tokensFile,
+} from "./identity.ts";
 export {
   createServer,
   implement,

@@ -1,17 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Curves, firstOf, widthOf } from "./curves.ts";
 import { RunReader } from "./reader.ts";
 import { RunStore } from "./store.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { StoreError, type StoreFault } from "./store_error.ts";
-
-function temporaryFolder() {
-  const path = mkdtempSync(join(tmpdir(), "decorum-runs-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
-}
 
 const run = { runId: "r", totalSteps: 9, startedMs: 5, configJson: "{}", configHash: "h" };
 
@@ -64,7 +59,7 @@ function allOf(store: RunReader) {
 }
 
 Deno.test("a store of an older version is read as it is, and brought up to date by the trainer", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const file = writeOld(folder.path);
   const before = readFileSync(file);
   const read = () => {
@@ -90,7 +85,7 @@ Deno.test("a store of an older version is read as it is, and brought up to date 
 });
 
 Deno.test("what is wrong with a store is told: missing, locked, damaged, newer", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   const file = join(folder.path, "decorum.db");
   const isFault = (fault: StoreFault) => (error: unknown) => {
     assert.ok(error instanceof StoreError, String(error));
@@ -118,7 +113,7 @@ Deno.test("what is wrong with a store is told: missing, locked, damaged, newer",
 });
 
 Deno.test("a page torn out of the middle is told when it is read", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   {
     using store = new RunStore(folder.path);
     store.createRun(run);
@@ -140,7 +135,7 @@ Deno.test("a page torn out of the middle is told when it is read", () => {
 });
 
 Deno.test("points hold the mean, the lowest and the highest of their steps, as counted by hand", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   using store = new RunStore(folder.path);
   store.createRun(run);
   const steps = 1000;
@@ -204,7 +199,7 @@ Deno.test("widths are powers of two, and first steps do not move with the run", 
 });
 
 Deno.test("a reader sees that another connection has written", () => {
-  using folder = temporaryFolder();
+  using folder = new TemporaryFolder();
   using store = new RunStore(folder.path);
   store.createRun(run);
   using reader = RunReader.open(folder.path);
