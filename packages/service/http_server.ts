@@ -36,7 +36,7 @@ interface HttpServerOptions {
 }
 
 /** Certificates of a door over HTTPS. "ignore": callers are not asked for a certificate, as browsers are not. */
-type HttpTls = Omit<ServerTls, "clients"> & {
+export type HttpTls = Omit<ServerTls, "clients"> & {
   readonly clients: ServerTls["clients"] | "ignore";
 };
 

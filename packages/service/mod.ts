@@ -1,5 +1,5 @@
 export { HttpError, toHttpError } from "./http_error.ts";
-export { openHttpServer } from "./http_server.ts";
+export { type HttpTls, openHttpServer } from "./http_server.ts";
 export { localSource } from "./local_source.ts";
 export {
   exitCodes,
