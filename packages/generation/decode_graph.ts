@@ -42,8 +42,9 @@ export function cacheNames(layer: number): readonly [keys: string, values: strin
  * costing. All ends early when every row is done.
  *
  * Inputs: `encoder_hidden` `[tokens, hidden_size]`: the encoder's rows of all prompts, without padding;
- * `source_rows` `[batch, source]` int64: which of them each position of a prompt is, -1 for padding; `tokens`
- * `[batch]` (last token of each row, the start token at first), `done` `[batch]` bool, `uniforms`
+ * `source_rows` `[prompts, source]` int64: which of them each position of a prompt is, -1 for padding; `prompt_of`
+ * `[batch]` int64: which prompt each row continues, all as many rows, one after the other. Until a row is dropped, rows of
+ * a prompt attend to one set of keys and values; after that each has its own. `tokens` `[batch]` (last token of each row, the start token at first), `done` `[batch]` bool, `uniforms`
  * `[steps, batch]`, `min_new_tokens`, `max_new_tokens` `[batch]` int64, `temperature` `[]`, the sampler's
  * settings, the caches, the adapter's and value head's parameters.
  *
@@ -60,7 +61,8 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   const { num_attention_heads: count, head_dim: size, hidden_size: width } = config;
   const graph = new GraphBuilder("decode");
   const hidden = graph.input("encoder_hidden", "float32", ["encoded", width]);
-  const sourceRows = graph.input("source_rows", "int64", ["batch", "source"]);
+  const sourceRows = graph.input("source_rows", "int64", ["prompts", "source"]);
+  const promptOf = graph.input("prompt_of", "int64", ["batch"]);
   const tokens = graph.input("tokens", "int64", ["batch"]);
   const done = graph.input("done", "bool", ["batch"]);
   const uniforms = graph.input("uniforms", "float32", ["steps", "batch"]);
@@ -77,13 +79,15 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
   const prompt = network.crossKeyValues(hidden, layers).flatMap(({ k, v }) => [k, v])
     .map((rows) => reshape(rows, [-1, size])); // [encoded * heads, size]
   const headOf = graph.constant(int64([count, 1], Array.from({ length: count }, (_, i) => i)));
-  const promptIndex = add(mul(unsqueeze(max(sourceRows, 0), [1]), count), headOf); // [batch, heads, source]
+  const promptIndex = add(mul(unsqueeze(max(sourceRows, 0), [1]), count), headOf); // [prompts, heads, source]
   const promptBias = unsqueeze(
     where(less(sourceRows, 0), graph.scalar(MASKED, "float32"), graph.scalar(0, "float32")),
     [1, 2],
-  ); // [batch, 1, 1, source]
+  ); // [prompts, 1, 1, source]
 
   const places = range(0, sizeOf(tokens)); // [batch]
+  const promptCount = squeeze(shapeOf(sourceRows, { start: 0, end: 1 }), [0]);
+  const prompts = range(0, promptCount);
   const steps = squeeze(shapeOf(uniforms, { start: 0, end: 1 }), [0]);
   const nothing = concat([graph.constant(int64([1], [0])), shapeOf(tokens)], 0);
   const outputs = [
@@ -105,7 +109,15 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
       const kept = squeeze(nonZero(keep), [0]); // [left]
       const [rows, last, ended, ...past] = before.map((value) => gather(value, kept, 0));
       const own = (value: Value, axis = 0) => gather(value, rows!, axis);
-      const index = own(promptIndex);
+      // All rows are there: the prompts themselves; else the prompt of each row that is left.
+      const whole = equal(sizeOf(rows!), sizeOf(places));
+      const either = concat([prompts, own(promptOf)], 0);
+      const sources = gather(
+        either,
+        range(where(whole, 0, promptCount), where(whole, promptCount, sizeOf(either))),
+        0,
+      );
+      const index = gather(promptIndex, sources, 0);
       const made = decodeSteps(spec, {
         body,
         files: weights.files,
@@ -114,8 +126,8 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
         tokens: last!,
         done: ended!,
         past,
-        prompt: prompt.map((all) => gather(all, index, 0)), // [left, heads, source, size]
-        promptBias: own(promptBias),
+        prompt: prompt.map((all) => gather(all, index, 0)), // [sources, heads, source, size]
+        promptBias: gather(promptBias, sources, 0),
         minNewTokens: own(minNewTokens),
         maxNewTokens: own(maxNewTokens),
         uniforms: own(uniforms, 1),
@@ -125,7 +137,7 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
       // A column of padding for the rows that were dropped.
       const left = sizeOf(rows!);
       const column = scatterElements(expandLike(left, places), rows!, range(0, left));
-      const whole = made.scans.map((scan) => {
+      const full = made.scans.map((scan) => {
         const padding = gather(scan, body.constant(int64([1], [0])), 1);
         const pad = scan.dtype === "int64" ? config.pad_token_id : 0;
         return gather(concat([scan, add(mul(padding, 0), pad)], 1), column, 1);
@@ -140,7 +152,7 @@ export function buildDecodeGraph(spec: PolicySpec): ModelGraph {
           made.tokens,
           made.done,
           ...made.past,
-          ...written.map((values, i) => concat([values, whole[i]!], 0)),
+          ...written.map((values, i) => concat([values, full[i]!], 0)),
         ],
       };
     },

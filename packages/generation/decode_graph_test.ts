@@ -17,6 +17,7 @@ function decode(policy: TinyPolicy, words: readonly (readonly number[])[], max: 
     ...caches,
     encoder_hidden: gaussian("encoder", [batch * 4, hidden_size], 1),
     source_rows: int64([batch, 4], Array.from({ length: 4 * batch }, (_, i) => i)),
+    prompt_of: int64([batch], Array.from({ length: batch }, (_, i) => i)),
     tokens: int64([batch], Array(batch).fill(0)),
     done: zeros("bool", [batch]),
     uniforms: float32(

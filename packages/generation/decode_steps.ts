@@ -26,6 +26,7 @@ import {
 import {
   atLabels,
   attend,
+  Heads,
   openNetwork,
   type PolicySpec,
   positionsOf,
@@ -51,9 +52,9 @@ export interface StepInputs {
   readonly done: Value;
   /** Keys and values of what was decoded, `[rows, heads, length, size]`. */
   readonly past: readonly Value[];
-  /** Keys and values of the prompts, `[rows, heads, source, size]`. */
+  /** Keys and values of the prompts, `[prompts, heads, source, size]`; rows of a prompt follow each other. */
   readonly prompt: readonly Value[];
-  /** `[rows, 1, 1, source]` */
+  /** `[prompts, 1, 1, source]` */
   readonly promptBias: Value;
   /** `[rows]` int64 */
   readonly minNewTokens: Value;
@@ -100,7 +101,8 @@ export function decodeSteps(spec: PolicySpec, inputs: StepInputs): StepOutputs {
       const merge = (x: Value) => reshape(x, [-1, count * size]);
       // The runtime fuses this transposition into the product, whose kernel reads keys row by row.
       const attendTo = (q: Value, keys: Value, values: Value, bias?: Value) =>
-        merge(attend(split(q), transpose(body.capture(keys), [0, 1, 3, 2]), values, bias));
+        attend(q, transpose(body.capture(keys), [0, 1, 3, 2]), values, bias);
+      const rowsOf = Heads.sharing(body.capture(promptBias), count, size); // [prompts, heads, rows of one, size]
       const position = positionsOf(past[0]!, 2); // one for each cached position
       const now = shapeOf(past[0]!, { start: 2, end: 3 }); // [1]: position of the token being read
       const positions = { query: now, key: concat([position, now], 0) };
@@ -108,10 +110,12 @@ export function decodeSteps(spec: PolicySpec, inputs: StepInputs): StepOutputs {
         selfAttention(q, k, v, layer, bias) {
           const [keys, values] = [k, v].map((x, i) => concat([past[2 * layer + i]!, split(x)], 2));
           grown.push(keys!, values!);
-          return attendTo(q, keys!, values!, bias);
+          return merge(attendTo(split(q), keys!, values!, bias));
         },
-        crossAttention: (q, layer) =>
-          attendTo(q, prompt[2 * layer]!, prompt[2 * layer + 1]!, promptBias),
+        crossAttention(q, layer) {
+          const [keys, values] = [prompt[2 * layer]!, prompt[2 * layer + 1]!];
+          return rowsOf.mergeLike(attendTo(rowsOf.split(q), keys, values, promptBias), q);
+        },
       });
       const logits = network.logits(div(rows, inputs.temperature));
       const tooShort = less(now, minNewTokens); // [rows]: as transformers, eos comes after them

@@ -8,7 +8,7 @@ import {
   tensor,
   zeros,
 } from "@decorum/tensor";
-import type { ModelGraph, PolicySpec } from "@decorum/models";
+import { type ModelGraph, type PolicySpec, sharedPrompts } from "@decorum/models";
 import {
   createSession,
   type ExecutionProvider,
@@ -25,6 +25,7 @@ import {
   checkSampling,
   padSources,
   type Prompt,
+  promptOf,
   type SamplingParams,
   sourceRows,
   uniformMatrix,
@@ -49,6 +50,11 @@ export interface GenerateOptions {
   /** Tokens between two pieces; all at once when absent. */
   readonly chunkTokens?: number;
   readonly signal?: AbortSignal;
+  /**
+   * True: a prompt is encoded once however often it stands in the batch. Where all stand in it as often, each after
+   * itself, their queries also attend to one set of keys and values while no row has been dropped. Default false.
+   */
+  readonly sharePrompts?: boolean;
 }
 
 /** Generates responses with one policy: an encoder session and a decoder-loop session in one Worker. */
@@ -91,7 +97,7 @@ export class Generator implements AsyncDisposable {
     prompts: readonly Prompt[],
     sampling: SamplingParams,
     weights: PolicyFeeds,
-    { chunkTokens = Infinity, signal }: GenerateOptions = {},
+    { chunkTokens = Infinity, signal, sharePrompts = false }: GenerateOptions = {},
   ): AsyncGenerator<Piece> {
     checkSampling(sampling);
     checkPrompts(prompts, this.spec.model.config.vocab_size);
@@ -101,7 +107,8 @@ export class Generator implements AsyncDisposable {
       );
     }
     const run = signal ? { signal } : {};
-    const encoded = await this.#encode(prompts, weights, run);
+    const encoded = await this.#encode(prompts, weights, sharePrompts, run);
+    const shared = sharePrompts ? sharedPrompts(prompts.map(({ ids }) => ids)) : undefined;
     const longest = Math.max(...prompts.map((p) => p.maxNewTokens));
     const decodeWeights = named(weights, this.decode);
     let state = this.#begin(prompts.length);
@@ -110,12 +117,17 @@ export class Generator implements AsyncDisposable {
       const last = start + steps >= longest;
       const rows = state.rows.map((row) => prompts[row]!);
       const batch = rows.length;
+      // Dropping a row ends the sharing, whether it happened in this chunk or before.
+      const sources = shared && batch === prompts.length
+        ? shared.map((_, i) => i * (batch / shared.length))
+        : state.rows;
       const out = await this.decode.run(
         {
           ...decodeWeights,
           ...state.feeds,
           encoder_hidden: encoded.hidden,
-          source_rows: sourceRows(state.rows.map((row) => encoded.rows[row]!), encoded.longest),
+          source_rows: sourceRows(sources.map((row) => encoded.rows[row]!), encoded.longest),
+          prompt_of: promptOf(batch, sources.length),
           uniforms: uniformMatrix(rows, start, steps, state.rows),
           min_new_tokens: int64([batch], rows.map((p) => p.minNewTokens)),
           max_new_tokens: int64([batch], rows.map((p) => p.maxNewTokens)),
@@ -142,8 +154,14 @@ export class Generator implements AsyncDisposable {
   }
 
   /** The encoder's rows of all prompts, those of like length together so that little padding is computed. */
-  async #encode(prompts: readonly Prompt[], weights: PolicyFeeds, run: RunOptions) {
+  async #encode(
+    all: readonly Prompt[],
+    weights: PolicyFeeds,
+    sharePrompts: boolean,
+    run: RunOptions,
+  ) {
     const { hidden_size: width, pad_token_id: pad } = this.spec.model.config;
+    const [prompts, placeOf] = sharePrompts ? distinct(all) : [all, all.map((_, i) => i)];
     const lengths = prompts.map(({ ids }) => ids.length);
     const rows: { first: number; length: number }[] = [];
     const total = lengths.reduce((a, b) => a + b, 0);
@@ -163,7 +181,7 @@ export class Generator implements AsyncDisposable {
         at += length;
       });
     }
-    return { hidden, rows, longest: Math.max(...lengths) };
+    return { hidden, rows: placeOf.map((i) => rows[i]!), longest: Math.max(...lengths) };
   }
 
   #begin(batch: number): DecodeState {
@@ -232,6 +250,19 @@ function nextState({ rows }: DecodeState, out: Readonly<Record<string, Tensor>>)
       done: out["next_done"]!,
     },
   };
+}
+
+/** Each prompt once, and which of them every one is. */
+function distinct(all: readonly Prompt[]): [prompts: Prompt[], placeOf: number[]] {
+  const places = new Map<string, number>();
+  const prompts: Prompt[] = [];
+  const placeOf = all.map((prompt) => {
+    const key = prompt.ids.join();
+    const place = places.get(key) ?? prompts.push(prompt) - 1;
+    places.set(key, place);
+    return place;
+  });
+  return [prompts, placeOf];
 }
 
 /** Those of the feeds that the session takes. */

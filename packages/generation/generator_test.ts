@@ -51,6 +51,26 @@ Deno.test("generation with a cache", async (t) => {
     }
   });
 
+  await t.step("encodes equal prompts once, and says the same", async () => {
+    const [one, two] = [prompts[0]!.ids, prompts[1]!.ids];
+    const ask = (ids: readonly number[], seed: number, maxNewTokens: number) =>
+      prompt(ids, seed, { maxNewTokens });
+    const batches = {
+      "as many of each": [ask(one, 1, 12), ask(one, 2, 2), ask(two, 3, 9), ask(two, 4, 2)],
+      "not as many": [ask(one, 1, 12), ask(one, 2, 7), ask(two, 3, 9)],
+      "not in a row": [ask(one, 1, 12), ask(two, 2, 7), ask(one, 3, 9), ask(two, 4, 9)],
+    };
+    for (const [name, batch] of Object.entries(batches)) {
+      const apart = await generate(batch);
+      const shared = await generate(batch, sampling, { sharePrompts: true });
+      assert.deepEqual(shared.map((r) => r.tokenIds), apart.map((r) => r.tokenIds), name);
+      assertNear(shared.flatMap((r) => r.logprobs), apart.flatMap((r) => r.logprobs), 1e-5);
+      assertNear(shared.flatMap((r) => r.values), apart.flatMap((r) => r.values), 1e-5);
+      const chunks = await generate(batch, sampling, { sharePrompts: true, chunkTokens: 3 });
+      assert.deepEqual(chunks, shared, `${name}, in chunks`);
+    }
+  });
+
   await t.step("draws a response from its own uniforms, whoever is beside it", async () => {
     const together = await generate(prompts);
     const turned = (await generate(prompts.toReversed())).toReversed();

@@ -45,6 +45,11 @@ export function sourceRows(
   );
 }
 
+/** Which prompt each row continues, where all have as many rows, one after the other. @returns `[rows]` */
+export function promptOf(rows: number, prompts: number) {
+  return int64([rows], Array.from({ length: rows }, (_, row) => Math.floor(row * prompts / rows)));
+}
+
 /** `[steps, prompts]`; 0 where a prompt is past its maximum. @param names of the prompts, for messages */
 export function uniformMatrix(
   prompts: readonly Prompt[],

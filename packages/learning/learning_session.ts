@@ -15,7 +15,7 @@ import {
 } from "@decorum/runtime";
 import { float32, InputError, type Tensor } from "@decorum/tensor";
 import { type DropoutRow, type LayeredModel, loraDropoutMasks } from "./lora_dropout.ts";
-import { microBatches } from "./micro_batches.ts";
+import { microBatches, sharedMicroBatches } from "./micro_batches.ts";
 import { checkParams, type LearnerState, withoutValueHead } from "./learner_state.ts";
 import {
   applyUpdate,
@@ -61,6 +61,8 @@ export interface LearningTask<Sample, Input = Sample, Prediction = unknown> {
   inputOf(sample: Sample): Input;
   /** Tokens of each part that is padded by itself; one without any tokens is in no run. */
   lengths(input: Input): readonly number[];
+  /** What several inputs have in common, first of `lengths`: they share it in one run. By default nothing. */
+  shared?(input: Input): string;
   /** What is predicted of an input that is in no run. */
   readonly nothing: Prediction;
   /** @param temperature that logits are divided by */
@@ -230,7 +232,11 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
 
   /** How a mini-batch is cut: the examples of each run, by their place in it. */
   shards(inputs: readonly Input[]): number[][] {
-    return microBatches(inputs.map(this.task.lengths), this.options.microBatchSize ?? 4);
+    const { lengths, shared } = this.task;
+    const size = this.options.microBatchSize ?? 4;
+    return shared
+      ? sharedMicroBatches(inputs.map(lengths), inputs.map(shared), size)
+      : microBatches(inputs.map(lengths), size);
   }
 
   /** One run of the update. @param shard as {@link shards} gives it */

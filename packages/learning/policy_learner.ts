@@ -71,6 +71,8 @@ export interface LearnerOptions<Loss> extends SessionOptions {
   readonly valueHead?: Params;
   /** Constants of the loss. */
   readonly loss: Loss;
+  /** Encodes a prompt once for all of its responses in a run; default false. */
+  readonly sharePrompts?: boolean;
 }
 
 /** Gradients of one mini-batch, and the predictions they were taken at, in the samples' order. */
@@ -114,7 +116,7 @@ function policyTask<Sample extends LearnerSample, Loss>(
   options: LearnerOptions<Loss>,
   objective: Objective<Sample>,
 ): LearningTask<Sample, Sequence, TokenPredictions> {
-  const { model, lora, adapter, runtime = {} } = options;
+  const { model, lora, adapter, runtime = {}, sharePrompts = false } = options;
   const { config, layers } = policy;
   if (adapter) checkAdapter(adapter, lora, layers, "to start from");
   const noHead: Params = objective.valueHead ? initValueHead(config.hidden_size) : new Map();
@@ -143,7 +145,10 @@ function policyTask<Sample extends LearnerSample, Loss>(
     lengths: sequenceLengths,
     nothing: noPredictions,
     batch: (sequences, temperature) =>
-      sequenceBatch(sequences, config, temperature, (batch) => objective.count(batch)),
+      sequenceBatch(sequences, config, temperature, (batch) => objective.count(batch), {
+        sharePrompts,
+      }),
+    ...(sharePrompts ? { shared: ({ query }: Sequence) => query.join() } : {}),
     targets: (samples, context) => objective.feeds(samples, context),
     check: (sample, index) => objective.check(sample, index),
   };

@@ -1,4 +1,10 @@
-import { type Sequence, type TokenBatch, tokenBatch, type Vocabulary } from "@decorum/models";
+import {
+  type Sequence,
+  type TokenBatch,
+  tokenBatch,
+  type TokenBatchOptions,
+  type Vocabulary,
+} from "@decorum/models";
 import { float32, InputError, type Tensor } from "@decorum/tensor";
 import type { MicroBatch } from "./learning_session.ts";
 import { countedTokens, splitRows } from "./token_rows.ts";
@@ -34,8 +40,9 @@ export function sequenceBatch(
   vocabulary: Vocabulary,
   temperature: number,
   count: (batch: TokenBatch) => number = ({ tokens }) => tokens,
+  options: TokenBatchOptions = {},
 ): MicroBatch<TokenPredictions> {
-  const batch = tokenBatch(sequences, vocabulary);
+  const batch = tokenBatch(sequences, vocabulary, options);
   return {
     feeds: { ...batch.feeds, temperature: temperatureFeed(temperature) },
     count: count(batch),

@@ -6,6 +6,7 @@ import {
   mul,
   range,
   reshape,
+  reshapeLike,
   shapeOf,
   softmax,
   squeeze,
@@ -23,10 +24,26 @@ export const MASKED = -1e9;
 export class Heads {
   readonly #shape: Value;
 
+  /** @param shape of the rows that are to be split, `[batch, time]`; one of the two may be -1: what is left */
+  private constructor(shape: Value, readonly count: number, readonly size: number) {
+    const tail = shape.graph.constant(int64([2], [count, size]));
+    this.#shape = concat([shape, tail], 0);
+  }
+
   /** @param ids `[batch, time]`: whose rows are to be split. */
-  constructor(ids: Value, readonly count: number, readonly size: number) {
-    const tail = ids.graph.constant(int64([2], [count, size]));
-    this.#shape = concat([shapeOf(ids), tail], 0);
+  static of(ids: Value, count: number, size: number): Heads {
+    return new Heads(shapeOf(ids), count, size);
+  }
+
+  /**
+   * Rows that belong to the rows of `ids` in equal shares, one share after the other: all positions of all responses to
+   * a prompt are then one sequence.
+   *
+   * @param ids `[batch, time]`
+   */
+  static sharing(ids: Value, count: number, size: number): Heads {
+    const rest = ids.graph.constant(int64([1], [-1]));
+    return new Heads(concat([shapeOf(ids, { start: 0, end: 1 }), rest], 0), count, size);
   }
 
   /** `[batch * time, heads * size]` as `[batch, heads, time, size]`. */
@@ -42,6 +59,11 @@ export class Heads {
   /** `[batch, heads, time, size]` as `[batch * time, heads * size]`. */
   merge(x: Value): Value {
     return reshape(transpose(x, [0, 2, 1, 3]), [-1, this.count * this.size]);
+  }
+
+  /** The same where the rows were split in shares: as many as `rows` has. */
+  mergeLike(x: Value, rows: Value): Value {
+    return reshapeLike(transpose(x, [0, 2, 1, 3]), rows);
   }
 }
 

@@ -183,7 +183,7 @@ export function buildClassifierGraph(
   const adapter = lora && new AdapterInputs(weights, lora, model.layers, { dropout });
   const network = model.network(new Linear(weights, adapter));
   const { num_attention_heads: count, hidden_size: d, num_hidden_layers } = model.config;
-  const heads = new Heads(inputIds, count, d / count);
+  const heads = Heads.of(inputIds, count, d / count);
   const bias = attentionMaskBias(attentionMask);
   let x = network.embed(inputIds, positions(model, inputIds), tokenTypeIds);
   for (let i = 0; i < num_hidden_layers; i++) {

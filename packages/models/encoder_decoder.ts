@@ -142,27 +142,31 @@ export function encoderDecoder(parts: EncoderDecoderParts): EncoderDecoder {
 
 /** Inputs of a model over whole sequences. */
 export interface SequenceInputs {
-  /** `[batch, source]` int64 */
+  /** `[prompts, source]` int64 */
   readonly inputIds: Value;
-  /** `[batch, source]` int64, 1 where a token counts */
+  /** `[prompts, source]` int64, 1 where a token counts */
   readonly attentionMask: Value;
-  /** `[batch, target]` int64, beginning with the decoder's start token; row t sees rows 0..t */
+  /**
+   * `[batch, target]` int64, beginning with the decoder's start token; row t sees rows 0..t. The batch holds as many
+   * responses to each prompt, one prompt's after the other's.
+   */
   readonly decoderInputIds: Value;
 }
 
 /** Declares the three inputs under transformers' names. */
 export function sequenceInputs(graph: GraphBuilder): SequenceInputs {
   return {
-    inputIds: graph.input("input_ids", "int64", ["batch", "source"]),
-    attentionMask: graph.input("attention_mask", "int64", ["batch", "source"]),
+    inputIds: graph.input("input_ids", "int64", ["prompts", "source"]),
+    attentionMask: graph.input("attention_mask", "int64", ["prompts", "source"]),
     decoderInputIds: graph.input("decoder_input_ids", "int64", ["batch", "target"]),
   };
 }
 
 /**
- * Encoder and decoder over whole sequences.
+ * Encoder and decoder over whole sequences. A prompt is encoded once however many responses it has: their queries attend
+ * to one set of keys and values, and gradients add up through it.
  *
- * @returns the last hidden states: `encoded` `[batch * source, hidden_size]`, `decoded` `[batch * target, hidden_size]`
+ * @returns the last hidden states: `encoded` `[prompts * source, hidden_size]`, `decoded` `[batch * target, hidden_size]`
  */
 export function runSequences(
   { config }: Pick<EncoderDecoder, "config">,
@@ -172,8 +176,9 @@ export function runSequences(
   const { num_attention_heads: count, head_dim: size, num_decoder_layers } = config;
   const maskBias = attentionMaskBias(attentionMask);
   const encoded = network.encode(inputIds, maskBias);
-  const source = new Heads(inputIds, count, size);
-  const target = new Heads(decoderInputIds, count, size);
+  const source = Heads.of(inputIds, count, size);
+  const target = Heads.of(decoderInputIds, count, size);
+  const responses = Heads.sharing(inputIds, count, size); // [prompts, heads, responses * target, size]
   const positions = positionsOf(decoderInputIds, 1);
   const causal = where(
     greater(relativePositions(positions, positions), 0),
@@ -198,7 +203,7 @@ export function runSequences(
       ),
     crossAttention(q, layer) {
       const { kT, v } = cross[layer]!;
-      return target.merge(attend(target.split(q), kT, v, maskBias));
+      return responses.mergeLike(attend(responses.split(q), kT, v, maskBias), q);
     },
   });
   return { encoded, decoded };

@@ -166,7 +166,7 @@ class T5 implements EncoderDecoderNetwork {
 
   encode(inputIds: Value, maskBias: Value): Value {
     const { num_attention_heads, head_dim, num_layers } = this.config;
-    const heads = new Heads(inputIds, num_attention_heads, head_dim);
+    const heads = Heads.of(inputIds, num_attention_heads, head_dim);
     const positions = positionsOf(inputIds, 1);
     const bias = add(this.#positionBias("encoder", positions, positions), maskBias);
     let x = this.#embed("encoder", inputIds);

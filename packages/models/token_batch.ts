@@ -10,6 +10,15 @@ export interface Sequence {
   readonly mask?: readonly boolean[];
 }
 
+/** How sequences become a batch. */
+export interface TokenBatchOptions {
+  /**
+   * True: a prompt that stands in the batch as often as every other, each time after itself, is in it once; the model
+   * then encodes it once for all of its responses. Default false.
+   */
+  readonly sharePrompts?: boolean;
+}
+
 /** A padded batch, and where its counted tokens lie. */
 export interface TokenBatch {
   readonly sequences: readonly Sequence[];
@@ -62,7 +71,11 @@ function padded(
  * @throws InputError for an empty batch, an empty query or response, an id outside the vocabulary, or a
  * batch in which no token counts.
  */
-export function tokenBatch(sequences: readonly Sequence[], vocabulary: Vocabulary): TokenBatch {
+export function tokenBatch(
+  sequences: readonly Sequence[],
+  vocabulary: Vocabulary,
+  { sharePrompts = false }: TokenBatchOptions = {},
+): TokenBatch {
   if (sequences.length === 0) {
     throw new InputError("Cannot make a batch of 0 sequences: expected at least one");
   }
@@ -75,7 +88,9 @@ export function tokenBatch(sequences: readonly Sequence[], vocabulary: Vocabular
       );
     }
   }
-  const source = Math.max(...sequences.map((s) => s.query.length));
+  const every = sequences.map(({ query }) => query);
+  const queries = sharePrompts ? sharedPrompts(every) ?? every : every;
+  const source = Math.max(...queries.map((query) => query.length));
   const target = Math.max(...sequences.map((s) => s.response.length));
   const rows: number[] = [];
   const labels: number[] = [];
@@ -91,13 +106,14 @@ export function tokenBatch(sequences: readonly Sequence[], vocabulary: Vocabular
   if (rows.length === 0) throw new InputError("Cannot make a batch in which no token counts");
   const pad = vocabulary.pad_token_id;
   const start = vocabulary.decoder_start_token_id;
-  const total = sequences.length * (source + target);
-  const real = sequences.reduce((n, s) => n + s.query.length + s.response.length, 0);
+  const total = queries.length * source + sequences.length * target;
+  const real = queries.reduce((n, query) => n + query.length, 0) +
+    sequences.reduce((n, { response }) => n + response.length, 0);
   return {
     sequences,
     feeds: {
-      input_ids: padded(sequences.map((s) => s.query), source, pad),
-      attention_mask: padded(sequences.map((s) => s.query.map(() => 1)), source, 0),
+      input_ids: padded(queries, source, pad),
+      attention_mask: padded(queries.map((query) => query.map(() => 1)), source, 0),
       decoder_input_ids: padded(
         sequences.map((s) => [start, ...s.response.slice(0, -1)]),
         target,
@@ -110,4 +126,30 @@ export function tokenBatch(sequences: readonly Sequence[], vocabulary: Vocabular
     lengths,
     padding: { padded: total - real, total },
   };
+}
+
+/**
+ * The prompts of some rows, each once, where every prompt has as many rows, one after the other.
+ *
+ * @param rows token ids of each row's prompt
+ * @returns undefined where the rows are not of that kind
+ */
+export function sharedPrompts(
+  rows: readonly (readonly number[])[],
+): (readonly number[])[] | undefined {
+  const prompts: (readonly number[])[] = [];
+  const counts: number[] = [];
+  for (const row of rows) {
+    const last = prompts.at(-1);
+    if (last !== undefined && sameIds(last, row)) counts[counts.length - 1]!++;
+    else {
+      prompts.push(row);
+      counts.push(1);
+    }
+  }
+  return counts.every((count) => count === counts[0]) ? prompts : undefined;
+}
+
+function sameIds(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((id, i) => id === b[i]));
 }

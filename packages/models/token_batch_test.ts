@@ -30,6 +30,21 @@ Deno.test("tokens that do not count are read but not scored", () => {
   assert.deepEqual([tokens, lengths], [1, [1, 0]]);
 });
 
+Deno.test("a prompt that several responses share is in the batch once, where all are shared alike", () => {
+  const [a, b] = [{ query: [2, 3, 1], response: [4, 1] }, { query: [6, 1], response: [8] }];
+  const batch = tokenBatch([a, { ...a, response: [5] }, b, b], vocabulary, { sharePrompts: true });
+  assert.deepEqual(batch.feeds["input_ids"]!.dims, [2, 3]);
+  assert.deepEqual(numbers(batch.feeds["input_ids"]), [2, 3, 1, 6, 1, 0]);
+  assert.deepEqual(numbers(batch.feeds["attention_mask"]), [1, 1, 1, 1, 1, 0]);
+  assert.deepEqual(numbers(batch.feeds["decoder_input_ids"]), [7, 4, 7, 0, 7, 0, 7, 0]);
+  assert.deepEqual(batch.padding, { padded: 4, total: 14 });
+  for (const sequences of [[a, a, b], [a, b, a, b]]) {
+    const { feeds } = tokenBatch(sequences, vocabulary, { sharePrompts: true });
+    assert.deepEqual(feeds, tokenBatch(sequences, vocabulary).feeds);
+  }
+  assert.deepEqual(tokenBatch([a, a], vocabulary).feeds["input_ids"]!.dims, [2, 3]);
+});
+
 Deno.test("bad batches are refused with what was found and what was expected", () => {
   const one = (sequence: Partial<Sequence>): Sequence[] => [
     { query: [1], response: [1] },
