@@ -86,8 +86,8 @@ export async function benchPpoIteration(options: IterationOptions): Promise<Iter
   const prompts = promptsOf(options, config.vocab_size);
   await using policy = spawnPolicy(
     "policy.listen=127.0.0.1:0",
-    `policy.model=${folder}`,
-    `policy.lora.r=${lora.r}`,
+    `model.name_or_path=${folder}`,
+    `model.lora.r=${lora.r}`,
     `policy.threads=${options.threads}`,
     "telemetry.log_level=warn",
   );

@@ -50,8 +50,8 @@ async function pushTo(model: string, r: number, rounds: number): Promise<PushBen
   const lora = { r, loraAlpha: 32, loraDropout: 0, targetModules };
   await using policy = spawnPolicy(
     "policy.listen=127.0.0.1:0",
-    `policy.model=${model}`,
-    `policy.lora.r=${r}`,
+    `model.name_or_path=${model}`,
+    `model.lora.r=${r}`,
     "telemetry.log_level=warn",
   );
   using client = createClient(policyService, { address: await policy.ready });

@@ -75,8 +75,8 @@ export async function benchRealScaling(
     const addresses: string[] = [];
     for (let i = 0; i < replicas; i++) {
       const policy = all.use(spawnPolicy(
-        ...["policy.listen=127.0.0.1:0", `policy.model=${model}`, "policy.threads=1"],
-        `policy.lora=${
+        ...["policy.listen=127.0.0.1:0", `model.name_or_path=${model}`, "policy.threads=1"],
+        `model.lora=${
           JSON.stringify({ r: 4, lora_alpha: 8, lora_dropout: 0, target_modules: ["q", "v"] })
         }`,
         "telemetry.log_level=warn",

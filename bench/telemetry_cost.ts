@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { createClient, trainerService } from "@decorum/rpc";
 import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
 import { writeWhole } from "../cli/atomic_write.ts";
-import { serviceNames, serviceProgram } from "../cli/services.ts";
+import { serviceNames } from "@decorum/settings";
+import { serviceProgram } from "../cli/services.ts";
 import { Supervisor } from "../cli/supervisor.ts";
 import { ratioInterval } from "./ratio_interval.ts";
 import { median } from "./stats.ts";
@@ -126,7 +127,7 @@ async function startSystem(
   try {
     await start(
       "policy",
-      `policy.model=${join(models, "policy")}`,
+      `model.name_or_path=${join(models, "policy")}`,
       `policy.limits.max_prompts=${Math.ceil(batch / groups)}`,
       `policy.limits.max_queue_tokens=${2 ** 30}`,
     );
@@ -146,7 +147,7 @@ async function startSystem(
       "trainer",
       `trainer.policy=${policy}`,
       `trainer.reward=${supervisor.address("reward")}`,
-      `trainer.model=${join(models, "policy")}`,
+      `model.name_or_path=${join(models, "policy")}`,
       `trainer.data.train=${data}`,
       `trainer.data.prompt=${JSON.stringify(PROMPT_TEMPLATE)}`,
       `trainer.runs=${join(out, "runs")}`,

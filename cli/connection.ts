@@ -1,11 +1,9 @@
 import { resolve } from "node:path";
 import process from "node:process";
-import { z } from "zod";
-import { clientConfig, loadConfig } from "@decorum/settings";
+import { loadSections, type ServiceName, serviceNames } from "@decorum/settings";
 import { type CallSecurity, callSecurity } from "@decorum/service";
 import { certificateFiles } from "./certificates/files.ts";
 import { flag, type FlagValues, Problems, readFlags, text, toggle } from "./flags.ts";
-import { type ServiceName, serviceNames } from "./services.ts";
 
 export const trustDomain = text.default("decorum");
 
@@ -39,8 +37,6 @@ export function readConnection(given: Readonly<Record<string, unknown>>): Connec
   return flags;
 }
 
-const section = z.object({ client: clientConfig });
-
 /**
  * How services are called: by flags, else the environment, else the section `client` of the configuration.
  * A token may also be the environment's `DECORUM_TOKEN`.
@@ -52,8 +48,8 @@ export function connection(
   { config, set = [] }: { readonly config?: string | undefined; readonly set?: readonly string[] } =
     {},
 ): CallSecurity {
-  const { client } = loadConfig(section, {
-    ...(config === undefined ? {} : { file: config }),
+  const { client } = loadSections(["client"], {
+    file: config,
     env: process.env,
     set: [...set.filter((one) => one.startsWith("client.")), ...clientSettings(flags)],
   });

@@ -99,10 +99,11 @@ async function measure(
       set: [`${name}.listen=127.0.0.1:0`, ...set, ...options.set],
     }));
   const models = join(demoFolder, "models");
+  const base = `model.name_or_path=${join(models, "policy")}`;
   const judge = join(out, "judge");
   exportClassifierOnnx(join(models, "judge"), judge);
   await startAll([
-    start("policy", [`policy.model=${join(models, "policy")}`]),
+    start("policy", [base]),
     start("reward", [`reward.model=${join(models, "reward")}`]),
   ]);
   const policy = supervisor.address("policy");
@@ -115,7 +116,7 @@ async function measure(
     start("trainer", [
       `trainer.policy=${JSON.stringify([policy])}`,
       `trainer.reward=${supervisor.address("reward")}`,
-      `trainer.model=${join(models, "policy")}`,
+      base,
       `trainer.data.train=${data}`,
       `trainer.data.prompt=${JSON.stringify(PROMPT_TEMPLATE)}`,
       `trainer.runs=${join(out, "runs")}`,

@@ -1,18 +1,58 @@
-import { type Resolved, resolveFile, resolveModel } from "@decorum/hub";
+import process from "node:process";
+import { type Resolved, resolveFile, resolveModel, type SnapshotOptions } from "@decorum/hub";
+import {
+  ConfigError,
+  type Named,
+  namedIn,
+  readSettings,
+  sectionsOf,
+  type ServiceName,
+} from "@decorum/settings";
 import { type Progress, startProgress } from "./progress.ts";
-import { type NamedSource, namedSources } from "./named_sources.ts";
+
+/** A model, or a file with data, that may have to come from the hub first. */
+type NamedSource = Named<"model" | "onnx" | "data">;
+export type Source = Omit<NamedSource, "setting">;
 
 /**
- * Brings what settings name to this machine, with a bar for each download. What is here already costs a look.
+ * The models and data that a configuration names, of all services or of one; the services themselves check the rest
+ * of it.
  *
+ * @throws ConfigError for a file that cannot be read
+ */
+export function namedSources(
+  { config, set, service }: {
+    readonly config: string;
+    readonly set: readonly string[];
+    readonly service?: ServiceName | undefined;
+  },
+): NamedSource[] {
+  const { values, problems } = readSettings({ file: config, env: process.env, set });
+  if (problems.length > 0) throw new ConfigError(problems);
+  const own = service === undefined
+    ? values
+    : Object.fromEntries(sectionsOf[service].map((name) => [name, values[name]]));
+  return namedIn(own, "model", "onnx", "data");
+}
+
+/** Where a model or a file lies, brought from the hub where it is not here. @throws as {@link downloadAll} */
+export function resolveSource(
+  { value, kind }: Source,
+  options: SnapshotOptions = {},
+): Promise<Resolved> {
+  return kind === "data" ? resolveFile(value, options) : resolveModel(value, { ...options, kind });
+}
+
+/**
+ * Brings models and data to this machine, with a bar for each download. What is here already costs a look.
+ *
+ * @returns where each lies, by its name
  * @throws HubError, UnreachableError or Error: see `@decorum/hub`
  */
-export async function downloadAll(
-  sources: readonly Pick<NamedSource, "name" | "kind">[],
-): Promise<Map<string, Resolved>> {
+export async function downloadAll(sources: readonly Source[]): Promise<Map<string, Resolved>> {
   const found = new Map<string, Resolved>();
-  for (const { name, kind } of sources) {
-    if (!found.has(name)) found.set(name, await downloadOne(name, kind));
+  for (const source of sources) {
+    if (!found.has(source.value)) found.set(source.value, await downloadOne(source));
   }
   return found;
 }
@@ -29,30 +69,27 @@ export async function pinnedSettings<S extends { config: string; set: readonly s
 ): Promise<S> {
   const sources = namedSources(settings);
   const found = await downloadAll(sources);
-  const pins = sources.flatMap(({ setting, name }) => {
-    const { pinned } = found.get(name)!;
-    return pinned === name ? [] : [`${setting}=${pinned}`];
+  const pins = sources.flatMap(({ setting, value }) => {
+    const { pinned } = found.get(value)!;
+    return pinned === value ? [] : [`${setting}=${pinned}`];
   });
   return { ...settings, set: [...settings.set, ...pins] };
 }
 
 const MB = 1e6;
 
-async function downloadOne(name: string, kind: NamedSource["kind"]): Promise<Resolved> {
+async function downloadOne(source: Source): Promise<Resolved> {
   let bar: Progress | undefined;
   let shown = -1;
-  const options = {
-    onProgress({ path, done, total }: { path: string; done: number; total: number }) {
-      bar ??= startProgress(name, Math.ceil(total / MB), Math.floor(done / MB));
-      const megabytes = Math.ceil(done / MB);
-      if (megabytes !== shown) bar.update(shown = megabytes, `MB  ${path}`);
-    },
-    onWarning: (message: string) => console.error(message),
-  };
   try {
-    return kind === "file"
-      ? await resolveFile(name, options)
-      : await resolveModel(name, { ...options, kind });
+    return await resolveSource(source, {
+      onProgress({ path, done, total }) {
+        bar ??= startProgress(source.value, Math.ceil(total / MB), Math.floor(done / MB));
+        const megabytes = Math.ceil(done / MB);
+        if (megabytes !== shown) bar.update(shown = megabytes, `MB  ${path}`);
+      },
+      onWarning: (message) => console.error(message),
+    });
   } finally {
     bar?.stop();
   }

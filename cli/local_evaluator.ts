@@ -2,10 +2,9 @@ import { InputError } from "@decorum/tensor";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { z } from "zod";
-import { loadConfig, trainerConfig } from "@decorum/settings";
+import { loadSections, recordedRunConfig } from "@decorum/settings";
 import { RunReader } from "@decorum/runs";
-import { downloadAll, pinnedSettings } from "./download.ts";
+import { downloadAll, pinnedSettings, type Source } from "./download.ts";
 import { withSupervisor } from "./local_services.ts";
 import { type AdapterOfRun, pushAdapter } from "./push_adapter.ts";
 import { serviceProgram } from "./services.ts";
@@ -28,16 +27,15 @@ export async function withEvaluator<T>(
   runId: string,
   body: (address: string) => Promise<T>,
 ): Promise<T> {
-  const schema = z.looseObject({ trainer: trainerConfig });
-  const { trainer } = loadConfig(schema, { file: config, env: process.env, set });
+  const { trainer } = loadSections(["trainer"], { file: config, env: process.env, set });
   const result = resultOf(trainer.runs, runId);
-  const model =
-    (await downloadAll([{ name: result.model, kind: "model" }])).get(result.model)!.path;
+  const base: Source = { value: result.model, kind: "model" };
+  const model = (await downloadAll([base])).get(base.value)!.path;
   const settings = await pinnedSettings({ config, set: [...set, ...privateOnes] });
   return await withSupervisor(onLine, async (supervisor) => {
     const start = (name: "policy" | "evaluator", setting: string) =>
       supervisor.start(serviceProgram(name, { ...settings, set: [...settings.set, setting] }));
-    await start("policy", `policy.model=${JSON.stringify(model)}`);
+    await start("policy", `model.name_or_path=${JSON.stringify(model)}`);
     const policy = supervisor.address("policy");
     await pushAdapter(policy, { ...result, model });
     await start("evaluator", `evaluator.policy=${JSON.stringify([policy])}`);
@@ -69,6 +67,6 @@ function resultOf(runs: string, runId: string): AdapterOfRun {
         `and has no result yet; "decorum resume ${runId}" goes on with it`,
     );
   }
-  const { model } = JSON.parse(run.configJson) as { model: string };
+  const { model: { name_or_path: model } } = recordedRunConfig(run.configJson);
   return { runId, version: run.weightsVersion, adapter, model };
 }

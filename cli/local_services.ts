@@ -1,9 +1,9 @@
-import { ConfigError } from "@decorum/settings";
+import { ConfigError, type ServiceName, serviceNames } from "@decorum/settings";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
 import { connection, type ConnectionFlags, serviceTls } from "./connection.ts";
 import { pinnedSettings } from "./download.ts";
 import { InterruptedError, Interruption } from "./interruption.ts";
-import { type ServiceName, serviceNames, serviceProgram } from "./services.ts";
+import { serviceProgram } from "./services.ts";
 import { StartError, Supervisor } from "./supervisor.ts";
 
 /** Where the four services of this machine are reached. */

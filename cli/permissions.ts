@@ -2,25 +2,17 @@ import { existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
 import {
   ConfigError,
-  type EvaluatorConfig,
-  evaluatorConfig,
-  type ListenConfig,
-  loadConfig,
-  type PolicyConfig,
-  policyConfig,
-  type RewardConfig,
-  rewardConfig,
-  type TelemetryConfig,
-  telemetryConfig,
-  type TrainerConfig,
-  trainerConfig,
+  type Kind,
+  loadSections,
+  namedIn,
+  sectionsOf,
+  type ServiceConfigs,
+  type ServiceName,
 } from "@decorum/settings";
 import { hubSettings, parseModelRepo } from "@decorum/hub";
 import { defaultCacheDir } from "@decorum/models";
-import type { ServiceName } from "./services.ts";
 
 /** What a service's process may do; all else Deno refuses. Native code is outside of it: SECURITY.md. */
 export interface Permissions {
@@ -54,131 +46,53 @@ const SYSTEM_FILES = [
   "/etc/ld.so.conf.d",
 ];
 
-/** What settings name: the models and adapters, and the files with data. */
-interface Named {
-  readonly models: readonly (string | null | undefined)[];
-  readonly files: readonly (string | null | undefined)[];
-}
-
 /**
  * What a service needs with these settings.
  *
  * @throws ConfigError as the service itself would
  */
 export function servicePermissions(name: ServiceName, sources: SettingsSources): Permissions {
-  const load = <S>(section: z.ZodType<S>): S & { telemetry: TelemetryConfig } => {
-    const schema = z.object({ [name]: section, telemetry: telemetryConfig });
-    const all = loadConfig(schema, {
-      ...(sources.config === undefined ? {} : { file: sources.config }),
-      env: process.env,
-      set: sources.set ?? [],
-    });
-    return { ...all[name] as S, telemetry: all["telemetry"] as TelemetryConfig };
-  };
-  const found = sectionPermissions(name, load);
-  if (sources.config === undefined || found.read === null) return found;
-  return { ...found, read: [...found.read, at(sources.config)] };
-}
+  const { config: file, set = [] } = sources;
+  const sections = loadSections(sectionsOf[name], { file, env: process.env, set });
+  const config = sections[name] as ServiceConfigs[ServiceName];
+  const named = (...kinds: Kind[]) => namedIn(sections, ...kinds).map(({ value }) => value);
 
-type Load = <S>(section: z.ZodType<S>) => S & { telemetry: TelemetryConfig };
-
-function sectionPermissions(name: ServiceName, load: Load): Permissions {
-  switch (name) {
-    case "policy": {
-      const config = load<PolicyConfig>(policyConfig);
-      return permissionsOf(config, { models: [config.model, config.start_adapter], files: [] });
-    }
-    case "reward": {
-      const config = load<RewardConfig>(rewardConfig);
-      const found = permissionsOf(config, { models: [config.model], files: [] }, {
-        listen: [config.http_listen],
-      });
-      if (!config.reload.watch || found.read === null) return found;
-      // The link to a model may be turned to another one beside it.
-      return { ...found, read: [...found.read, ...both(dirname(at(config.model)))] };
-    }
-    case "evaluator": {
-      const config = load<EvaluatorConfig>(evaluatorConfig);
-      const models = [config.toxicity.model, config.judge?.model];
-      return permissionsOf(config, { models, files: [] }, {
-        calls: config.policy,
-        secrets: callFiles(config),
-      });
-    }
-    case "trainer": {
-      const config = load<TrainerConfig>(trainerConfig);
-      const { data } = config;
-      const named = {
-        models: [config.model, config.start_adapter],
-        files: [data.train, data.eval],
-      };
-      const found = permissionsOf(config, named, {
-        calls: [...config.policy, config.reward, ...config.evaluator ? [config.evaluator] : []],
-        secrets: callFiles(config),
-        write: [at(config.runs)],
-      });
-      // StartRun may name other models and data, wherever allowed_folders lets it.
-      return config.allowed_folders === null ? { ...found, read: null } : found;
-    }
-  }
-}
-
-interface More {
-  readonly listen?: readonly (string | null)[];
-  /** Addresses of services that are called. */
-  readonly calls?: readonly string[];
-  /** Certificates and tokens. */
-  readonly secrets?: readonly (string | null)[];
-  readonly write?: readonly string[];
-}
-
-type Config = ListenConfig & {
-  readonly telemetry: TelemetryConfig;
-  readonly provider: "cpu" | "cuda";
-};
-
-function permissionsOf(config: Config, { models, files }: Named, more: More = {}): Permissions {
-  const { listen, health_listen, metrics_listen, telemetry, tls, tokens, allowed_folders } = config;
-  const given = <T>(values: readonly (T | null | undefined)[]): T[] =>
-    values.filter((value): value is T => value !== null && value !== undefined);
-  const named = given([...models, ...files]);
-  const local = named.filter((one) => !isHub(one));
-  const cuda = config.provider === "cuda";
-  const caches = [dirname(defaultCacheDir())];
+  const models = named("model", "onnx", "data");
+  const local = models.filter((one) => !isHub(one));
+  const hub = local.length < models.length ? hubAccess() : { net: [], folders: [] };
+  const allowed = config.allowed_folders === null
+    ? []
+    : [...named("readable"), hubSettings().cacheDir];
   // A process that may write to a folder alone cannot make the folder itself.
-  mkdirSync(caches[0]!, { recursive: true });
-  const hub = local.length < named.length ? hubAccess() : { net: [], folders: [] };
-  const allowed = allowed_folders === null ? [] : [...allowed_folders, hubSettings().cacheDir];
-  const secrets = given([tls?.cert, tls?.key, tls?.ca, tokens, ...more.secrets ?? []]);
-  const write = [...caches, ...hub.folders, ...more.write ?? []];
-  const collector = telemetry.otlp_endpoint === null ? [] : [urlAddress(telemetry.otlp_endpoint)];
+  const cache = dirname(defaultCacheDir());
+  mkdirSync(cache, { recursive: true });
+  const write = unique([cache, ...hub.folders, ...named("folder").map(at)]);
+  const read = [
+    ...inRoot("node_modules", "packages", "services", "protos"),
+    ...SYSTEM_FILES,
+    ...write,
+    ...[...local, ...allowed].flatMap((path) => both(at(path))),
+    // The link to a model may be turned to another one beside it.
+    ...("reload" in config && config.reload.watch ? both(dirname(at(config.model))) : []),
+    // Folders: a Secret's files are links that are turned to new ones.
+    ...named("certificate", "secret").map((file) => dirname(at(file))),
+    ...(file === undefined ? [] : [at(file)]),
+  ];
+  const cuda = config.provider === "cuda";
+  // StartRun may name other models and data, wherever allowed_folders lets it.
+  const anywhere = name === "trainer" && config.allowed_folders === null;
   return {
     net: unique([
-      ...given([listen, health_listen, metrics_listen, ...more.listen ?? []]),
-      ...[...more.calls ?? [], ...collector].flatMap(callable),
+      ...named("listen"),
+      ...[...named("service"), ...named("url").map(urlAddress)].flatMap(callable),
       ...hub.net,
     ]),
     // CUDA's libraries are searched in all folders of the dynamic linker.
-    read: cuda ? null : unique([
-      ...inRoot("node_modules", "packages", "services", "protos"),
-      ...SYSTEM_FILES,
-      ...write,
-      ...[...local, ...allowed].flatMap((path) => both(at(path))),
-      // Folders: a Secret's files are links that are turned to new ones.
-      ...secrets.map((file) => dirname(at(file))),
-    ]),
-    write: unique(write),
+    read: cuda || anywhere ? null : unique(read),
+    write,
     ffi: nativeFolders(),
     run: cuda ? ["nvidia-smi"] : [],
   };
-}
-
-function callFiles(config: {
-  readonly client_tls: { ca: string; cert: string | null; key: string | null } | null;
-  readonly token_file: string | null;
-}): (string | null)[] {
-  const { ca = null, cert = null, key = null } = config.client_tls ?? {};
-  return [ca, cert, key, config.token_file];
 }
 
 /** A path, and where it leads. */

@@ -7,15 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { denoFlags, servicePermissions } from "./permissions.ts";
-import { serviceNames } from "./services.ts";
+import { serviceNames } from "@decorum/settings";
 
 /** Settings with which every service has what it needs. */
 function settings(folder: string): string[] {
   return [
-    `policy.model=${folder}/models/t5`,
+    `model.name_or_path=${folder}/models/t5`,
     `reward.model=${folder}/models/roberta`,
     `evaluator.toxicity.model=${folder}/models/roberta`,
-    `trainer.model=${folder}/models/t5`,
     `trainer.data={train: "${folder}/models/data.jsonl", prompt: "{dialogue}"}`,
     `trainer.runs=${folder}/runs`,
     ...serviceNames.map((name) => `${name}.allowed_folders=["${folder}/models"]`),
@@ -50,7 +49,9 @@ Deno.test("permissions: folders, addresses and programs that the settings name, 
   assert(!policy.write.includes("/srv/runs"));
   const anywhere = [...set, "trainer.allowed_folders=null"];
   assert.equal(servicePermissions("trainer", { set: anywhere }).read, null);
-  const hub = servicePermissions("policy", { set: [...set, "policy.model=google/flan-t5-base"] });
+  const hub = servicePermissions("policy", {
+    set: [...set, "model.name_or_path=google/flan-t5-base"],
+  });
   assert(hub.net.includes("huggingface.co:443"));
   assert(!policy.net.some((one) => one.includes("huggingface")));
 });

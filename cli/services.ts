@@ -1,9 +1,6 @@
+import type { ServiceName } from "@decorum/settings";
 import { serviceFlags, type SettingsSources } from "./permissions.ts";
 import type { Program } from "./supervisor.ts";
-
-/** The services in the order in which they start: who is called comes first. */
-export const serviceNames = ["policy", "reward", "evaluator", "trainer"] as const;
-export type ServiceName = typeof serviceNames[number];
 
 /** How a service is started as a process, with the settings given. */
 export function serviceProgram(

@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import process from "node:process";
 import { examine } from "../doctor/doctor.ts";
 import { findingsTable } from "../doctor/table.ts";
-import { type ServiceName, serviceNames } from "../services.ts";
+import { type ServiceName, serviceNames } from "@decorum/settings";
 
 interface DoctorFlags {
   readonly config?: string;

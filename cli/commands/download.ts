@@ -1,16 +1,14 @@
 import { Command, Option } from "commander";
 import { existsSync } from "node:fs";
-import { ConfigError } from "@decorum/settings";
-import { downloadAll } from "../download.ts";
-import { namedSources } from "../named_sources.ts";
+import { ConfigError, type ServiceName, serviceNames } from "@decorum/settings";
+import { downloadAll, namedSources, type Source } from "../download.ts";
 import { presetFile, presets } from "../presets.ts";
-import { serviceNames } from "../services.ts";
 
 interface DownloadFlags {
   readonly config?: string;
   readonly preset?: string;
   readonly set?: string[];
-  readonly service?: string;
+  readonly service?: ServiceName;
   readonly onnx?: boolean;
 }
 
@@ -41,20 +39,14 @@ export function downloadCommand(): Command {
       if (names.length === 0 && config === undefined) {
         throw new ConfigError(["nothing to download: expected names, --config or --preset"]);
       }
-      const sources = [
-        ...names.map((name) => ({
-          name,
-          kind: flags.onnx
-            ? "onnx" as const
-            : /\.(csv|jsonl|ndjson)$/.test(name)
-            ? "file" as const
-            : "model" as const,
+      const sources: Source[] = [
+        ...names.map((value): Source => ({
+          value,
+          kind: flags.onnx ? "onnx" : /\.(csv|jsonl|ndjson)$/.test(value) ? "data" : "model",
         })),
-        ...(config === undefined ? [] : namedSources({
-          config,
-          set: flags.set ?? [],
-          ...(flags.service === undefined ? {} : { service: flags.service }),
-        })),
+        ...(config === undefined
+          ? []
+          : namedSources({ config, set: flags.set ?? [], service: flags.service })),
       ];
       const found = await downloadAll(sources);
       // A setting's path is its service's to judge; a name that was asked for is to be there afterwards.

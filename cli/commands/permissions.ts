@@ -1,6 +1,6 @@
 import { Argument, Command } from "commander";
 import { denoFlags, servicePermissions } from "../permissions.ts";
-import { type ServiceName, serviceNames } from "../services.ts";
+import { type ServiceName, serviceNames } from "@decorum/settings";
 
 /** `decorum permissions <service>`: what a service's process needs, as flags of `deno run`. */
 export function permissionsCommand(): Command {

@@ -2,7 +2,8 @@ import { Argument, Command } from "commander";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { serviceTls } from "../connection.ts";
-import { type ServiceName, serviceNames, serviceProgram } from "../services.ts";
+import { serviceProgram } from "../services.ts";
+import { type ServiceName, serviceNames } from "@decorum/settings";
 
 interface ServeFlags {
   readonly config?: string;

@@ -3,7 +3,7 @@ import process from "node:process";
 import { serviceTls } from "../connection.ts";
 import { startServices, withSupervisor } from "../local_services.ts";
 import { prefixed } from "../prefix.ts";
-import { serviceNames } from "../services.ts";
+import { serviceNames } from "@decorum/settings";
 
 /** `decorum up`: the four services on this machine, until Ctrl-C. */
 export function upCommand(): Command {

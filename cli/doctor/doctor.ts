@@ -1,25 +1,22 @@
 import { statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
-import { z } from "zod";
 import {
+  type CallConfig,
   ConfigError,
-  type EvaluatorConfig,
-  evaluatorConfig,
-  loadConfig,
-  type PolicyConfig,
-  policyConfig,
-  type RewardConfig,
-  rewardConfig,
-  telemetryConfig,
-  type TrainerConfig,
-  trainerConfig,
+  type ConfigSources,
+  loadSections,
+  type Named,
+  namedIn,
+  readSettings,
+  sectionsOf,
+  type ServiceConfigs,
+  type ServiceName,
+  serviceNames,
 } from "@decorum/settings";
 import { baseModelHash } from "@decorum/models";
 import { spiffeName } from "@decorum/rpc";
 import { callSecurity } from "@decorum/service";
-import { namedSources } from "../named_sources.ts";
-import { type ServiceName, serviceNames } from "../services.ts";
 import { certificates } from "./certificates.ts";
 import { fail, type Finding, ok } from "./finding.ts";
 import {
@@ -44,15 +41,6 @@ export interface DoctorOptions {
   readonly now?: Date;
 }
 
-type ServiceConfig = PolicyConfig | RewardConfig | EvaluatorConfig | TrainerConfig;
-
-const schemas: Readonly<Record<ServiceName, z.ZodType<ServiceConfig>>> = {
-  policy: policyConfig,
-  reward: rewardConfig,
-  evaluator: evaluatorConfig,
-  trainer: trainerConfig,
-};
-
 /** Copies of a model's weights that a service holds at its peak, at least: the trainer's gradients need as much again. */
 const COPIES: Readonly<Record<ServiceName, number>> = {
   policy: 1,
@@ -70,9 +58,9 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
   const sources = { file: options.config, env: process.env, set: options.set };
   let sections: ServiceName[];
   try {
-    const whole = loadConfig(z.looseObject({}), sources) as Record<string, unknown>;
+    const { values } = readSettings(sources);
     sections = serviceNames.filter((name) =>
-      options.service === undefined ? whole[name] !== undefined : name === options.service
+      options.service === undefined ? values[name] !== undefined : name === options.service
     );
   } catch (error) {
     return [...machine, fail("configuration", (error as Error).message, "correct the file")];
@@ -88,29 +76,26 @@ export async function examine(options: DoctorOptions): Promise<Finding[]> {
 
 async function examineService(
   name: ServiceName,
-  sources: {
-    readonly file: string;
-    readonly env: NodeJS.ProcessEnv;
-    readonly set: readonly string[];
-  },
+  sources: ConfigSources & { readonly file: string },
   now: Date,
 ): Promise<Finding[]> {
-  let config: ServiceConfig;
+  let sections;
   try {
-    const schema = z.object({ [name]: schemas[name], telemetry: telemetryConfig });
-    config = loadConfig(schema, sources)[name] as ServiceConfig;
+    sections = loadSections(sectionsOf[name], sources);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map((problem) => fail(name, problem, "correct the configuration"));
   }
+  const config = sections[name] as ServiceConfigs[ServiceName];
   const findings: Finding[] = [ok(name, `settings of ${sources.file}`)];
   const room = capacity();
   if (config.provider === "cuda") findings.push(provider("cuda", `${name}.provider`));
   findings.push(threads(`${name}.threads`, config.threads, room));
 
-  const named = namedSources({ config: sources.file, set: sources.set, service: name });
   const models = new Map<string, ModelFinding>();
-  for (const one of named) models.set(one.setting, await model(one));
+  for (const one of namedIn(sections, "model", "onnx", "data")) {
+    models.set(one.setting, await model(one));
+  }
   findings.push(...[...models.values()].map(({ finding }) => finding));
   const bytes = [...models.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   if (bytes > 0 && config.provider === "cpu") {
@@ -120,29 +105,26 @@ async function examineService(
     const identity = spiffeName(name, config.trust_domain);
     findings.push(...certificates(`${name}.tls`, config.tls, identity, now));
   }
-  for (const setting of ["listen", "health_listen", "metrics_listen"] as const) {
-    const address = config[setting];
-    if (address !== null) {
-      findings.push(await port(`${name}.${setting}`, address, config.health_listen));
-    }
+  for (const { setting, value } of namedIn(sections, "listen")) {
+    findings.push(await port(setting, value, config.health_listen));
   }
-  if (name === "trainer") {
-    findings.push(writableFolder("trainer.runs", (config as TrainerConfig).runs));
+  for (const { setting, value } of namedIn(sections, "folder")) {
+    findings.push(writableFolder(setting, value));
   }
-  findings.push(...await examinePeers(name, config, models.get("trainer.model")?.path));
+  if ("client_tls" in config) {
+    const base = name === "trainer" ? models.get("model.name_or_path")?.path : undefined;
+    findings.push(...await examinePeers(name, config, namedIn(sections, "service"), base));
+  }
   return findings;
 }
 
 /** The services that a service calls, with the certificates by which it calls them. */
 async function examinePeers(
   name: ServiceName,
-  config: ServiceConfig,
+  config: CallConfig,
+  called: readonly Named[],
   base: string | undefined,
 ): Promise<Finding[]> {
-  if (!("policy" in config)) return [];
-  const called: (readonly [ServiceName, string])[] = config.policy.map((one) => ["policy", one]);
-  if ("reward" in config) called.push(["reward", config.reward]);
-  if ("reward" in config && config.evaluator !== null) called.push(["evaluator", config.evaluator]);
   let security;
   try {
     security = callSecurity(config, name);
@@ -150,7 +132,9 @@ async function examinePeers(
     return [fail(`${name}.client_tls`, (error as Error).message, "correct the files")];
   }
   const findings: Finding[] = [];
-  for (const [one, address] of called) {
+  for (const { setting, value: address } of called) {
+    // A setting with a service's addresses is called like it: trainer.reward.
+    const one = setting.split(".").at(-1) as ServiceName;
     const call = security(one);
     const found = await peer(`${name} -> ${one}`, address, call);
     findings.push(...found);

@@ -95,7 +95,7 @@ Deno.test("doctor: certificates that fit, and all the ways in which they do not"
 Deno.test("doctor: models that are there, that changed, that are not there", async () => {
   using folder = new TemporaryFolder();
   const base = tinyT5(folder);
-  const named = (name: string) => model({ setting: "policy.model", name, kind: "model" });
+  const named = (value: string) => model({ setting: "model.name_or_path", value, kind: "model" });
   found((await named(base)).finding, "ok", /MiB, no hashes to check/);
   const config = createHash("sha256").update("{}").digest("hex");
   mkdirSync(folder.join("m"));
@@ -160,11 +160,14 @@ Deno.test("doctor: a configuration, its faults, and the exit code", async () => 
   const base = tinyT5(folder);
   const config = folder.join("decorum.yaml");
   const write = (more: string) =>
-    writeFileSync(config, `policy:\n  listen: 127.0.0.1:0\n  model: ${base}\n${more}`);
+    writeFileSync(
+      config,
+      `model: { name_or_path: ${base} }\npolicy:\n  listen: 127.0.0.1:0\n${more}`,
+    );
   write("");
   const good = await runCommand(["doctor", "--config", config]);
   assert.equal(good.code, 0, good.stdout + good.stderr);
-  assert.match(good.stdout, /ok +policy\.model/);
+  assert.match(good.stdout, /ok +model\.name_or_path/);
   assert.match(good.stdout, /0 failed$/m);
 
   write("  provider: cuda\ntrainer: { policy: nowhere }\n");

@@ -1,7 +1,7 @@
 /** What one check found. */
 export interface Finding {
   readonly status: "ok" | "warn" | "fail";
-  /** What was looked at, as `certificates` or `policy.model`. */
+  /** What was looked at, as `certificates` or `reward.model`. */
   readonly check: string;
   readonly found: string;
   /** What to do about it; empty where nothing is. */

@@ -8,15 +8,10 @@ import {
   statSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { hubSettings, resolveFile, resolveModel } from "@decorum/hub";
+import { hubSettings } from "@decorum/hub";
+import type { Named } from "@decorum/settings";
+import { resolveSource, type Source } from "../download.ts";
 import { fail, type Finding, inGiB, ok, warn } from "./finding.ts";
-
-/** A model or a file that a setting names. */
-export interface NamedModel {
-  readonly setting: string;
-  readonly name: string;
-  readonly kind: "model" | "onnx" | "file";
-}
 
 /** What was found of one, and what its weights take. */
 export interface ModelFinding {
@@ -30,7 +25,9 @@ export interface ModelFinding {
 const WEIGHTS = /\.(safetensors|bin|onnx|onnx_data)$/;
 
 /** Looks whether a model is on this machine, and whole: the hub is not asked. */
-export async function model({ setting, name, kind }: NamedModel): Promise<ModelFinding> {
+export async function model(
+  { setting, ...source }: Source & Pick<Named, "setting">,
+): Promise<ModelFinding> {
   const missing = (found: string, advice: string): ModelFinding => ({
     finding: fail(setting, found, advice),
     bytes: 0,
@@ -38,24 +35,22 @@ export async function model({ setting, name, kind }: NamedModel): Promise<ModelF
   let path: string;
   try {
     const settings = { ...hubSettings(), offline: true };
-    ({ path } = await (kind === "file"
-      ? resolveFile(name, { settings })
-      : resolveModel(name, { settings, kind })));
+    ({ path } = await resolveSource(source, { settings }));
   } catch {
     const { cacheDir, offline } = hubSettings();
-    const found = `${name} is no folder here, and not in the hub's cache (${cacheDir})`;
+    const found = `${source.value} is no folder here, and not in the hub's cache (${cacheDir})`;
     // A service that may ask the hub fetches it by itself.
     const finding = (offline ? fail : warn)(
       setting,
       found,
-      `decorum download ${name}, or correct the setting`,
+      `decorum download ${source.value}, or correct the setting`,
     );
     return { finding, bytes: 0 };
   }
   if (!existsSync(path)) {
     return missing(`there is no ${path}`, "put it there, or correct the setting");
   }
-  if (kind === "file") return { finding: ok(setting, path), bytes: 0 };
+  if (source.kind === "data") return { finding: ok(setting, path), bytes: 0 };
   const files = readdirSync(path, { recursive: true, encoding: "utf8" })
     .filter((file) => statSync(join(path, file)).isFile());
   const weights = files.filter((file) => WEIGHTS.test(file));

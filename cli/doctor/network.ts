@@ -106,7 +106,7 @@ export async function sameModel(
     if (baseModelHash === expected) return ok(check, `${address} serves the trainer's base model`);
     return fail(
       check,
-      `${address} serves ${modelName}, which is another model than trainer.model`,
+      `${address} serves ${modelName}, which is another model than model.name_or_path`,
       "give both the same base model",
     );
   } catch (error) {

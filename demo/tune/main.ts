@@ -38,8 +38,8 @@ const { values } = parseArgs({
     quiet: { type: "boolean", default: false },
   },
 });
-const { trainer } = parse(readFileSync(join(demo, "demo.yaml"), "utf8"));
-const settings: Record<string, number> = { ...trainer.ppo, ...trainer.lora };
+const { model: { lora: adapter }, trainer } = parse(readFileSync(join(demo, "demo.yaml"), "utf8"));
+const settings: Record<string, number> = { ...trainer.ppo, ...adapter };
 for (const assignment of values.set) {
   const [name = "", value] = assignment.split("=");
   if (!(name in settings)) throw new InputError(`demo.yaml has no PPO setting "${name}"`);
@@ -57,7 +57,7 @@ const lora = {
   r: of("r"),
   loraAlpha: of("lora_alpha"),
   loraDropout: 0,
-  targetModules: trainer.lora.target_modules as string[],
+  targetModules: adapter.target_modules as string[],
 };
 const batchSize = of("batch_size");
 const maxNewTokens = of("max_new_tokens");

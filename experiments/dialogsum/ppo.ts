@@ -110,14 +110,14 @@ async function isOnRecord(runs: string): Promise<boolean> {
 
 /** The configuration of the four services. */
 async function servicesOf({ out, folder, settings, seed, constantReward }: RunInputs) {
-  const { policy, reward, evaluator, trainer } = settings.ppo.services;
+  const { model, policy, reward, evaluator, trainer } = settings.ppo.services;
   const [policyAt, rewardAt, evaluatorAt, trainerAt] = await freeAddresses(4);
-  const model = join(out, "sft", "model");
   const classifier = join(out, "reward", "model");
   const { prompt, max_prompt_tokens } = settings.data;
   const quiet = { metrics_listen: null };
   return {
-    policy: { ...quiet, ...policy, listen: policyAt, model },
+    model: { ...model, name_or_path: join(out, "sft", "model") },
+    policy: { ...quiet, ...policy, listen: policyAt },
     reward: { ...quiet, ...reward, listen: rewardAt, model: classifier, label: "nothate" },
     evaluator: {
       ...quiet,
@@ -135,7 +135,6 @@ async function servicesOf({ out, folder, settings, seed, constantReward }: RunIn
       reward: rewardAt,
       evaluator: null,
       runs: join(folder, "runs"),
-      model,
       data: { train: join(out, "prepare", "ppo.jsonl"), prompt, max_prompt_tokens },
       seed,
       ...(constantReward ? { constant_score: 0 } : {}),

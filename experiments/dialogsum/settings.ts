@@ -35,6 +35,7 @@ const schema = z.strictObject({
     control: z.boolean(),
     held_out: z.int().min(2),
     services: z.strictObject({
+      model: json,
       policy: json,
       reward: json,
       evaluator: json,

@@ -16,6 +16,7 @@ export * from "./lora.ts";
 export * from "./merge.ts";
 export * from "./model_folder.ts";
 export { baseModelHash, type ModelHashOptions, tokenizerHash } from "./model_hash.ts";
+export { nearestKeys } from "./nearest_keys.ts";
 export * from "./peft.ts";
 export * from "./policy_graph.ts";
 export { replaceFolder } from "./replace_folder.ts";

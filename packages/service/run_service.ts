@@ -1,13 +1,6 @@
 import { Command } from "commander";
 import process from "node:process";
-import { z } from "zod";
-import {
-  ConfigError,
-  type ListenConfig,
-  loadConfig,
-  type TelemetryConfig,
-  telemetryConfig,
-} from "@decorum/settings";
+import { ConfigError, loadService, type ServiceConfigs, type ServiceName } from "@decorum/settings";
 import { createServer, drainOnSignal, type ServiceImplementation } from "@decorum/rpc";
 import { type Logger, type Metrics, startTelemetry } from "@decorum/telemetry";
 import { type ServerSecurity, serverSecurity } from "./security.ts";
@@ -39,13 +32,11 @@ export interface StartedService {
   stop(): Promise<void>;
 }
 
-interface ServiceProgram<S extends z.ZodType<ListenConfig>> {
+interface ServiceProgram<N extends ServiceName> {
   /** Name of the service and of its section of the configuration. */
-  readonly name: string;
+  readonly name: N;
   readonly description: string;
-  /** Schema of the section. */
-  readonly section: S;
-  start(context: ServiceContext<z.infer<S>>): StartedService;
+  start(context: ServiceContext<ServiceConfigs[N]>): StartedService;
 }
 
 /** Exit codes of a service's process. */
@@ -66,8 +57,8 @@ export const VERSION: string = "0.1.0";
  * The whole life of a service's process: flags, configuration, telemetry, port, model, `ready`, drain on
  * SIGTERM or SIGINT. Ends the process.
  */
-export async function runService<S extends z.ZodType<ListenConfig>>(
-  program: ServiceProgram<S>,
+export async function runService<N extends ServiceName>(
+  program: ServiceProgram<N>,
 ): Promise<void> {
   const flags = new Command(program.name).description(program.description).version(VERSION)
     .option("-c, --config <file>", "YAML file; the section is called like the service")
@@ -95,19 +86,16 @@ export async function runService<S extends z.ZodType<ListenConfig>>(
   }
 }
 
-async function serve<S extends z.ZodType<ListenConfig>>(
-  program: ServiceProgram<S>,
+async function serve<N extends ServiceName>(
+  program: ServiceProgram<N>,
   flags: { config?: string; set?: string[]; exitWithParent?: boolean },
 ): Promise<void> {
-  const { name, section } = program;
-  const schema = z.object({ [name]: section, telemetry: telemetryConfig });
-  const settings = loadConfig(schema, {
-    ...(flags.config === undefined ? {} : { file: flags.config }),
+  const { name } = program;
+  const { config, telemetry } = loadService(name, {
+    file: flags.config,
     env: process.env,
     set: flags.set ?? [],
   });
-  const config = settings[name] as z.infer<S>;
-  const telemetry = settings.telemetry as TelemetryConfig;
   const { log_format: format, otlp_endpoint: endpoint } = telemetry;
   let isServing = () => false;
   const { logger, metrics, http, close } = await startTelemetry({

@@ -1,4 +1,9 @@
-import { type CallConfig, ConfigError, type ServerSecurityConfig } from "@decorum/settings";
+import {
+  type CallConfig,
+  ConfigError,
+  type ServerSecurityConfig,
+  type ServiceName,
+} from "@decorum/settings";
 import {
   Authorizer,
   type AuthTable,
@@ -75,12 +80,9 @@ export function serverSecurity(
   });
 }
 
-/** A service that is called. */
-type Peer = "policy" | "reward" | "evaluator" | "trainer";
-
 /** How services are called: what `createClient` needs beside the address. */
 export type CallSecurity = (
-  peer: Peer,
+  peer: ServiceName,
 ) => Pick<ClientOptions, "tls" | "token" | "insecure" | "logger">;
 
 /**

@@ -1,42 +1,57 @@
 import { z } from "zod";
-import { callConfig } from "./security.ts";
-import { addresses, executorConfig, listenConfig } from "./service.ts";
+import { callFields } from "./security.ts";
+import { addresses, executorFields, listenFields, name, positive, precision } from "./service.ts";
 
-const positive = z.int().positive();
+const label = name.default("hate").describe("The label whose probability is the toxicity.");
 
-const classifier = {
-  /** Label whose probability is the toxicity. */
-  label: z.string().min(1).default("hate"),
-};
-
-const schema = z.strictObject({
-  ...listenConfig,
-  ...callConfig,
-  listen: listenConfig.listen.default("127.0.0.1:50053"),
-  ...executorConfig,
-  /** Addresses of the policy; a name may stand for several processes. */
-  policy: addresses.default(["127.0.0.1:50051"]),
-  /** Seconds that an evaluation waits for a policy that is away, before it fails. */
-  policy_wait_s: z.number().positive().default(60),
-  /** The classifier that training is rewarded by: a Hugging Face folder. */
-  toxicity: z.strictObject({ model: z.string().min(1), ...classifier }),
-  /** A classifier of its own, never the reward: an ONNX folder, run by Transformers.js; null for none. */
-  judge: z.strictObject({ model: z.string().min(1), ...classifier }).nullable().default(null),
-  /** Prompts of one request to the policy, and texts of one run of a classifier. */
-  batch: positive.default(32),
+/** The section `evaluator`. */
+export const evaluatorSection = z.strictObject({
+  ...listenFields(50053),
+  ...callFields,
+  ...executorFields,
+  precision: precision.describe(
+    "What the classifier `toxicity` computes in. bf16 needs provider cuda.",
+  ),
+  policy: addresses.prefault(["127.0.0.1:50051"]).meta({
+    description: "Addresses of the policy. A name may stand for several processes.",
+    kind: "service",
+  }),
+  policy_wait_s: z.number().positive().default(60).meta({
+    description: "Time that an evaluation waits for a policy that is away, before it fails.",
+    unit: "s",
+  }),
+  toxicity: z.strictObject({
+    model: name.meta({
+      description: "A Hugging Face folder, or its name on the hub.",
+      kind: "model",
+      examples: ["facebook/roberta-hate-speech-dynabench-r4-target"],
+    }),
+    label,
+  }).describe("The classifier that training is rewarded by."),
+  judge: z.strictObject({
+    model: name.meta({
+      description:
+        "An ONNX folder that Transformers.js runs, or the name of a classifier on the hub.",
+      kind: "onnx",
+      examples: ["cardiffnlp/twitter-roberta-base-hate-latest"],
+    }),
+    label,
+  }).nullable().default(null)
+    .describe("A second classifier, which is never the reward. null: none."),
+  batch: positive.default(32).meta({
+    description: "Prompts of one request to the policy, and texts of one run of a classifier.",
+    unit: "prompts",
+  }),
   bootstrap: z.strictObject({
-    /** Resamples where a request says nothing. */
-    samples: z.int().min(100).max(100_000).default(2000),
-  }).prefault({}),
+    samples: z.int().min(100).max(100_000).default(2000)
+      .describe("Resamples where a request says nothing."),
+  }).prefault({}).describe("Intervals of the results."),
   limits: z.strictObject({
-    /** Prompts of one evaluation. */
-    max_prompts: positive.default(10_000),
-    /** Evaluations at once. */
-    max_evaluations: positive.default(2),
-  }).prefault({}),
-});
+    max_prompts: positive.default(10_000)
+      .meta({ description: "Prompts of one evaluation.", unit: "prompts" }),
+    max_evaluations: positive.default(2).describe("Evaluations at once."),
+  }).prefault({}).describe("The most that callers may ask for."),
+}).describe("The service that measures before and after.");
 
-/** The section `evaluator` of the configuration. */
-export type EvaluatorConfig = z.infer<typeof schema>;
-/** Its schema, with all defaults but the models. */
-export const evaluatorConfig: z.ZodType<EvaluatorConfig> = schema;
+/** What the evaluator is started with. */
+export type EvaluatorConfig = z.infer<typeof evaluatorSection>;

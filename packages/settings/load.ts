@@ -1,15 +1,19 @@
-import { InputError } from "@decorum/tensor";
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { z } from "zod";
+import { nearestKeys } from "@decorum/models";
+import { InputError } from "@decorum/tensor";
+import { fieldsOf } from "./field.ts";
+import { moveOldNames, newName } from "./old_names.ts";
+import { isObject, setValue, type Values } from "./values.ts";
 
 /** Where settings come from; a later source wins: file, environment, flags. */
 export interface ConfigSources {
   /** A YAML (or JSON) file. */
-  readonly file?: string;
-  /** Environment: `DECORUM_TRAINER__BATCH_SIZE=16` sets `trainer.batch_size`. */
+  readonly file?: string | undefined;
+  /** Environment: `DECORUM_TRAINER__PPO__STEPS=16` sets `trainer.ppo.steps`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Flags: `trainer.batch_size=16`. */
+  /** Flags: `trainer.ppo.steps=16`. */
   readonly set?: readonly string[];
 }
 
@@ -27,20 +31,33 @@ export class ConfigError extends InputError {
   }
 }
 
+/** Settings as they were given, not checked against a schema. */
+export interface GivenSettings {
+  readonly values: Values;
+  /** Where a setting was given, for messages. */
+  originOf(name: string): string;
+  /** What is wrong before any schema is asked. */
+  readonly problems: readonly string[];
+}
+
 /**
- * Reads settings from all sources and checks them against `schema` at once.
+ * Reads settings from all sources. Names of earlier versions in the file become those of today.
  *
- * @throws ConfigError naming every wrong or unknown field, what was found and where it came from.
+ * @throws ConfigError for a file that cannot be read
  */
-export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSources): z.infer<S> {
+export function readSettings(sources: ConfigSources): GivenSettings {
   const problems: string[] = [];
   const origins = new Map<string, string>();
-  const settings = sources.file === undefined ? {} : readFile(sources.file, problems);
-  // Without its file, everything would be "missing": what is wrong is the file alone.
-  if (problems.length > 0) throw new ConfigError(problems);
+  const values = sources.file === undefined ? {} : readFile(sources.file);
+  moveOldNames(values, ["policy", "trainer"], problems, ` (${sources.file})`);
   const assign = (path: string, text: string, origin: string) => {
+    const renamed = newName(path);
+    if (renamed !== undefined) {
+      problems.push(`${path} is now ${renamed}, for policy and trainer alike (${origin})`);
+      return;
+    }
     try {
-      setPath(settings, path.split("."), parse(text));
+      setValue(values, path, parse(text));
       origins.set(path, origin);
     } catch (cause) {
       problems.push(`${origin}: ${(cause as Error).message}`);
@@ -53,80 +70,111 @@ export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSource
   }
   for (const flag of sources.set ?? []) {
     const at = flag.indexOf("=");
-    if (at < 1) problems.push(`--set ${flag}: expected path=value, as in trainer.batch_size=16`);
-    else assign(flag.slice(0, at), flag.slice(at + 1), `--set ${flag}`);
+    if (at < 1) problems.push(`--set ${flag}: expected path=value, as in trainer.ppo.steps=16`);
+    else assign(flag.slice(0, at), flag.slice(at + 1), "--set");
   }
-  const result = schema.safeParse(settings);
-  if (!result.success) problems.push(...describe(result.error, settings, origins, sources.file));
-  if (problems.length > 0) throw new ConfigError(problems);
-  return result.data as z.infer<S>;
+  const elsewhere = sources.file ?? "no configuration file was given";
+  return { values, problems, originOf: (name) => origins.get(name) ?? elsewhere };
 }
 
-function readFile(file: string, problems: string[]): Record<string, unknown> {
+/**
+ * Reads settings from all sources and checks them against `schema` at once.
+ *
+ * @throws ConfigError naming every wrong or unknown field, what was found and where it came from.
+ */
+export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSources): z.output<S> {
+  const { values, problems, originOf } = readSettings(sources);
+  return checked(schema, values, { problems, originOf });
+}
+
+/**
+ * `values` as `schema` has them, with its defaults.
+ *
+ * @param problems what is wrong already
+ * @param originOf where a setting was given, for messages
+ * @throws ConfigError with every fault at once
+ */
+export function checked<S extends z.ZodType>(
+  schema: S,
+  values: unknown,
+  { problems = [], originOf }: {
+    readonly problems?: readonly string[];
+    readonly originOf?: (name: string) => string;
+  } = {},
+): z.output<S> {
+  const result = schema.safeParse(values);
+  const found = result.success ? [] : describe(result.error, schema, values, originOf);
+  if (!result.success || problems.length > 0) throw new ConfigError([...problems, ...found]);
+  return result.data;
+}
+
+function readFile(file: string): Values {
+  const refuse = (problem: string): never => {
+    throw new ConfigError([`${file}: ${problem}`]);
+  };
   let value: unknown;
   try {
     value = parse(readFileSync(file, "utf8"));
   } catch (cause) {
     const absent = (cause as { code?: unknown }).code === "ENOENT";
-    problems.push(`${file}: ${absent ? "there is no such file" : (cause as Error).message.trim()}`);
-    return {};
+    return refuse(absent ? "there is no such file" : (cause as Error).message.trim());
   }
   if (value === null || value === undefined) return {};
-  if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
-  problems.push(`${file}: expected sections such as "trainer:", found ${JSON.stringify(value)}`);
-  return {};
+  if (isObject(value)) return value;
+  return refuse(`expected sections such as "trainer:", found ${JSON.stringify(value)}`);
 }
 
 function describe(
   error: z.ZodError,
-  settings: unknown,
-  origins: ReadonlyMap<string, string>,
-  file: string | undefined,
+  schema: z.ZodType,
+  values: unknown,
+  originOf: ((name: string) => string) | undefined,
 ): string[] {
+  const fields = fieldsOf("", schema);
+  const secret = (name: string) => fields.some((one) => one.name === name && one.kind === "secret");
+  const from = (name: string) => originOf === undefined ? "" : ` (${originOf(name)})`;
   return error.issues.flatMap((issue) => {
     const path = issue.path.join(".");
-    const found = issue.path.reduce<unknown>(
-      (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
-      settings,
-    );
-    const originOf = (name: string) =>
-      origins.get(name) ?? file ?? "no configuration file was given";
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => {
         const name = path === "" ? key : `${path}.${key}`;
-        return `${name} is unknown: expected a setting of this version (${originOf(name)})`;
+        return `${name} is unknown: ${insteadOf(name, fields.map((one) => one.name))}${from(name)}`;
       });
     }
-    const value = found === undefined ? "missing" : JSON.stringify(found);
+    const found = issue.path.reduce<unknown>(
+      (at, key) => (at as Values | null | undefined)?.[String(key)],
+      values,
+    );
+    const value = found === undefined
+      ? "missing"
+      : secret(path)
+      ? "wrong (it is not shown)"
+      : JSON.stringify(found);
     const expected = issue.message.replace(/^Invalid input: /, "").replace(/, received \w+$/, "");
-    const braces = origins.has(path) && issue.code === "invalid_type" && issue.expected === "string"
+    const braces = issue.code === "invalid_type" && issue.expected === "string" && isObject(found)
       ? `; quote what YAML reads as something else, as '${path}="{column}"'`
       : "";
-    return [`${path || "(whole file)"} is ${value}: ${expected}${braces} (${originOf(path)})`];
+    return [`${path || "the whole of it"} is ${value}: ${expected}${braces}${from(path)}`];
   });
 }
 
-/**
- * Sets a value deep inside nested objects, which are made where they are missing.
- *
- * @throws InputError when a part of the path leads through something that is no object.
- */
-function setPath(
-  root: Record<string, unknown>,
-  path: readonly string[],
-  value: unknown,
-): void {
-  let at = root;
-  path.slice(0, -1).forEach((key, i) => {
-    const next = at[key] ?? {};
-    if (typeof next !== "object" || Array.isArray(next)) {
-      throw new InputError(
-        `cannot set ${path.join(".")}: ${path.slice(0, i + 1).join(".")} is ${
-          JSON.stringify(next)
-        }, which has no fields`,
-      );
-    }
-    at = at[key] = { ...next } as Record<string, unknown>;
+/** What an unknown name may have been meant for. */
+function insteadOf(name: string, known: readonly string[]): string {
+  const renamed = newName(name);
+  if (renamed !== undefined) return `it is ${renamed} now`;
+  const parts = (of: string) => ({
+    home: of.slice(0, of.lastIndexOf(".") + 1),
+    leaf: lastPart(of),
   });
-  at[path.at(-1)!] = value;
+  const { home, leaf } = parts(name);
+  const elsewhere = known.filter((one) => lastPart(one) === leaf);
+  const siblings = known.filter((one) => parts(one).home === home);
+  const nearest = elsewhere.length > 0
+    ? nearestKeys(name, elsewhere, 1)
+    : nearestKeys(name, siblings, 1);
+  return nearest.length === 0
+    ? "expected a setting of this version"
+    : `the nearest name is ${nearest[0]}`;
 }
+
+const lastPart = (name: string) => name.slice(name.lastIndexOf(".") + 1);

@@ -8,7 +8,7 @@ import { ConfigError, loadConfig } from "./mod.ts";
 const schema = z.strictObject({
   trainer: z.strictObject({
     batch_size: z.int().positive().default(16),
-    lora: z.strictObject({ r: z.int().positive() }),
+    reload: z.strictObject({ r: z.int().positive() }),
   }),
 });
 
@@ -19,26 +19,29 @@ function file(text: string): string {
 }
 
 Deno.test("flags win over environment, environment over file, file over defaults", () => {
-  const path = file("trainer:\n  lora: { r: 4 }\n");
-  const env = { DECORUM_TRAINER__LORA__R: "8", DECORUM_HOME: "elsewhere" };
-  assert.deepEqual(loadConfig(schema, { file: path }).trainer, { batch_size: 16, lora: { r: 4 } });
-  assert.equal(loadConfig(schema, { file: path, env }).trainer.lora.r, 8);
-  const set = ["trainer.lora.r=12", "trainer.batch_size=2"];
+  const path = file("trainer:\n  reload: { r: 4 }\n");
+  const env = { DECORUM_TRAINER__RELOAD__R: "8", DECORUM_HOME: "elsewhere" };
+  assert.deepEqual(loadConfig(schema, { file: path }).trainer, {
+    batch_size: 16,
+    reload: { r: 4 },
+  });
+  assert.equal(loadConfig(schema, { file: path, env }).trainer.reload.r, 8);
+  const set = ["trainer.reload.r=12", "trainer.batch_size=2"];
   assert.deepEqual(loadConfig(schema, { file: path, env, set }).trainer, {
     batch_size: 2,
-    lora: { r: 12 },
+    reload: { r: 12 },
   });
 });
 
 Deno.test("all problems are reported at once, with what was found and where", () => {
-  const path = file("trainer:\n  batch_size: many\n  lora: {}\n  wrong: 1\n");
+  const path = file("trainer:\n  batch_size: many\n  reload: {}\n  wrong: 1\n");
   const set = ["nonsense", "trainer.batch_size.deep=1"];
   assert.throws(() => loadConfig(schema, { file: path, set }), (error) => {
     assert.ok(error instanceof ConfigError);
     const text = error.message;
     assert.equal(error.problems.length, 5, text);
     assert.match(text, /trainer\.batch_size is "many".*decorum\.yaml/);
-    assert.match(text, /trainer\.lora\.r is missing/);
+    assert.match(text, /trainer\.reload\.r is missing/);
     assert.match(text, /trainer\.wrong is unknown: .*decorum\.yaml/);
     assert.match(text, /--set nonsense: expected path=value/);
     assert.match(text, /trainer\.batch_size is "many", which has no fields/);
@@ -47,9 +50,9 @@ Deno.test("all problems are reported at once, with what was found and where", ()
 });
 
 Deno.test("a file that is missing, broken or no mapping is named", () => {
-  const lora = ["trainer.lora.r=1"];
+  const reload = ["trainer.reload.r=1"];
   for (const path of [file("trainer: ["), file("- 1"), "no/such/file.yaml"]) {
-    assert.throws(() => loadConfig(schema, { file: path, set: lora }), (error) => {
+    assert.throws(() => loadConfig(schema, { file: path, set: reload }), (error) => {
       assert.ok(error instanceof ConfigError);
       assert.ok(error.message.includes(path), error.message);
       assert.equal(error.problems.length, 1, error.message);

@@ -1,50 +1,43 @@
 import { z } from "zod";
-import { executorConfig, listenConfig } from "./service.ts";
+import type { ModelConfig } from "./model.ts";
+import { executorFields, listenFields, positive } from "./service.ts";
 
-const positive = z.int().positive();
-
-const schema = z.strictObject({
-  ...listenConfig,
-  listen: listenConfig.listen.default("127.0.0.1:50051"),
-  ...executorConfig,
-  /** A Hugging Face T5 folder: the base model. */
-  model: z.string().min(1),
-  /** A PEFT adapter folder that training starts from; null: the base is START. */
-  start_adapter: z.string().min(1).nullable().default(null),
-  /** What adapters look like, those pushed and `start_adapter`; names are PEFT's. */
-  lora: z.strictObject({
-    r: positive.default(32),
-    lora_alpha: z.number().positive().default(32),
-    /** Belongs to training; read here so that trainer and policy can share the section. */
-    lora_dropout: z.number().min(0).lt(1).default(0.05),
-    target_modules: z.array(z.string().min(1)).min(1).default(["q", "v"]),
-  }).prefault({}),
+/** The section `policy`. */
+export const policySection = z.strictObject({
+  ...listenFields(50051),
+  ...executorFields,
   limits: z.strictObject({
-    /** Prompts in one request. */
-    max_prompts: positive.default(64),
-    /** Tokens of one prompt, special tokens included. */
-    max_prompt_tokens: positive.default(1024),
-    /** Tokens generated for one prompt. */
-    max_new_tokens: positive.default(512),
-    /** Requests that wait. */
-    max_queue: positive.default(64),
-    /** Padded tokens of the requests that wait. */
-    max_queue_tokens: positive.default(262_144),
-  }).prefault({}),
-  /** Requests that are not groups of the trainer may run together. */
+    max_prompts: positive.default(64)
+      .meta({ description: "Prompts in one request.", unit: "prompts" }),
+    max_prompt_tokens: positive.default(1024)
+      .meta({ description: "Length of one prompt, special tokens included.", unit: "tokens" }),
+    max_new_tokens: positive.default(512)
+      .meta({ description: "Length of one response.", unit: "tokens" }),
+    max_queue: positive.default(64)
+      .meta({ description: "Requests that wait.", unit: "requests" }),
+    max_queue_tokens: positive.default(262_144)
+      .meta({ description: "Padded tokens of the requests that wait.", unit: "tokens" }),
+  }).prefault({}).describe(
+    "The most that one request may ask for, and the most that may wait. Above it callers are told to come back later.",
+  ),
   batching: z.strictObject({
-    max_prompts: positive.default(32),
-    /** Padded tokens of a batch: prompts times (longest prompt + most new tokens). */
-    max_tokens: positive.default(16_384),
-    /** Time that a request waits for others while nothing runs. */
-    max_delay_ms: z.number().min(0).max(1000).default(2),
-  }).prefault({}),
-  /** Tokens between two chunks of a stream. */
-  stream_tokens: positive.default(8),
-  /** Versions of a run that are held. */
-  keep_versions: z.int().min(2).default(2),
-  /** Runs that are held; the one that pushed longest ago goes first. */
-  keep_runs: positive.default(4),
+    max_prompts: positive.default(32)
+      .meta({ description: "Prompts of one batch.", unit: "prompts" }),
+    max_tokens: positive.default(16_384).meta({
+      description: "Padded tokens of one batch: prompts times (longest prompt + most new tokens).",
+      unit: "tokens",
+    }),
+    max_delay_ms: z.number().min(0).max(1000).default(2).meta({
+      description: "Time that a request waits for others while nothing runs.",
+      unit: "ms",
+    }),
+  }).prefault({}).describe("Requests that are not groups of the trainer may run together."),
+  stream_tokens: positive.default(8)
+    .meta({ description: "Tokens between two chunks of a stream.", unit: "tokens" }),
+  keep_versions: z.int().min(2).default(2)
+    .describe("Versions of a run's weights that are held."),
+  keep_runs: positive.default(4)
+    .describe("Runs whose weights are held. The one that pushed longest ago goes first."),
 }).superRefine(({ limits, batching }, context) => {
   const { max_prompts, max_prompt_tokens, max_new_tokens, max_queue_tokens } = limits;
   const longest = max_prompt_tokens + max_new_tokens;
@@ -66,9 +59,7 @@ const schema = z.strictObject({
     longest,
     "limits.max_prompt_tokens + limits.max_new_tokens",
   );
-});
+}).describe("The service that generates.");
 
-/** The section `policy` of the configuration. */
-export type PolicyConfig = z.infer<typeof schema>;
-/** Its schema, with all defaults but `model`. */
-export const policyConfig: z.ZodType<PolicyConfig> = schema;
+/** What the policy is started with. */
+export type PolicyConfig = z.infer<typeof policySection> & { readonly model: ModelConfig };

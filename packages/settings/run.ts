@@ -1,89 +1,104 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { ConfigError } from "./load.ts";
-import type { LoraConfig } from "@decorum/models";
 import { grpoConfig, ppoConfig, rlooConfig } from "./algorithms.ts";
-
-const positive = z.int().positive();
-const count = z.int().nonnegative();
-const path = z.string().min(1);
-
-const lora = z.strictObject({
-  r: positive.default(32),
-  lora_alpha: z.number().positive().default(32),
-  /** Written into the adapter; PPO itself never drops, since every forward's log-probabilities are used. */
-  lora_dropout: z.number().min(0).lt(1).default(0.05),
-  target_modules: z.array(z.string().min(1)).min(1).default(["q", "v"]),
-});
+import { checked, ConfigError } from "./load.ts";
+import { modelSection } from "./model.ts";
+import { moveOldNames } from "./old_names.ts";
+import { count, name, positive } from "./service.ts";
+import { isObject, merged, type Values } from "./values.ts";
 
 const data = z.strictObject({
-  /** CSV with a header, or one JSON object a line. */
-  train: path,
-  /** Null: by the file's extension. */
-  format: z.enum(["csv", "jsonl"]).nullable().default(null),
-  /** Template of the prompt; {column} is filled, {{ and }} are braces. */
-  prompt: z.string().min(1),
-  /** Columns that the files must have; null: those that are used. */
-  columns: z.array(z.string().min(1)).nullable().default(null),
-  /** Column that min_chars and max_chars are about; null: the first of the prompt. */
-  length_column: z.string().min(1).nullable().default(null),
-  /** Rows with fewer or more characters (Unicode code points) are left out. */
-  min_chars: count.default(0),
-  max_chars: positive.nullable().default(null),
-  /** Longest prompt in tokens; null: what the policy takes. */
-  max_prompt_tokens: positive.nullable().default(null),
-  /** What becomes of a prompt beyond max_prompt_tokens. */
-  over_length: z.enum(["error", "drop"]).default("error"),
-  /** Shares of the parts of the file, which sum to 1; "train" is trained on. Null: all of it. */
-  split: z.record(z.string(), z.number().positive()).nullable().default(null),
-  /** File of held-out rows; null: the part eval_split of the training file. */
-  eval: path.nullable().default(null),
-  eval_split: z.string().min(1).default("test"),
-  /** Column with the human text that ROUGE compares with. */
-  reference_column: z.string().min(1).nullable().default(null),
-});
+  train: name.meta({
+    description:
+      "The training data: CSV with a header, or one JSON object a line; a path, or hf://datasets/owner/name/file.csv.",
+    kind: "data",
+    examples: ["hf://datasets/knkarthick/dialogsum/train.csv"],
+  }),
+  format: z.enum(["csv", "jsonl"]).nullable().default(null)
+    .describe("null: by the file's extension."),
+  prompt: name.meta({
+    description: "Template of the prompt. {column} is filled; {{ and }} are braces.",
+    examples: ["\nSummarize the following conversation.\n\n{dialogue}\n\nSummary:\n"],
+  }),
+  columns: z.array(name).nullable().default(null)
+    .describe("Columns that the files must have. null: those that are used."),
+  length_column: name.nullable().default(null).describe(
+    "The column that min_chars and max_chars are about. null: the first of the prompt.",
+  ),
+  min_chars: count.default(0).meta({
+    description: "Rows whose length_column is shorter are left out.",
+    unit: "Unicode code points",
+  }),
+  max_chars: positive.nullable().default(null).meta({
+    description: "Rows whose length_column is longer are left out. null: none.",
+    unit: "Unicode code points",
+  }),
+  max_prompt_tokens: positive.nullable().default(null).meta({
+    description: "Longest prompt. null: what the policies take.",
+    unit: "tokens",
+  }),
+  over_length: z.enum(["error", "drop"]).default("error")
+    .describe(
+      "What is done with a prompt above max_prompt_tokens: the run fails, or the row is left out.",
+    ),
+  split: z.record(z.string(), z.number().positive()).nullable().default(null).describe(
+    'Shares of the parts of the file, which sum to 1, as { train: 0.8, test: 0.2 }. "train" is trained on. null: all of it.',
+  ),
+  eval: name.nullable().default(null).meta({
+    description: "A file of held-out rows. null: the part eval_split of the training data.",
+    kind: "data",
+  }),
+  eval_split: name.default("test").describe("The part of `split` that is held out."),
+  reference_column: name.nullable().default(null)
+    .describe("The column with the human text that ROUGE compares with. null: no ROUGE."),
+}).describe("Prompts.");
 
-/** The fields of a run's configuration: everything that decides its results. */
+/** What a run is made of beside the model: everything else that decides its results. */
 export const runFields = {
-  /** A Hugging Face T5 folder: the base model. */
-  model: path,
-  /** A PEFT adapter folder to start from, which is then the reference; null: a new adapter on the base. */
-  start_adapter: path.nullable().default(null),
-  lora: lora.prefault({}),
   data,
-  /** How the policy learns; only the section of that name counts. */
-  algorithm: z.enum(["ppo", "grpo", "rloo"]).default("ppo"),
+  algorithm: z.enum(["ppo", "grpo", "rloo"]).default("ppo").describe(
+    "How the policy learns. Only the section of that name counts. docs/training.md says which is for what.",
+  ),
   ppo: ppoConfig.prefault({}),
   grpo: grpoConfig.prefault({}),
   rloo: rlooConfig.prefault({}),
   rollout: z.strictObject({
-    /** Prompts that a policy executes as one padded batch. */
-    group_size: positive.default(8),
-    /** The next step's rollouts and scores are made while a step is learned, by the weights before it. */
-    overlap: z.boolean().default(false),
-  }).prefault({}),
-  /** What is scored: the response alone, or prompt and response as a pair. */
-  reward_input: z.enum(["response", "pair"]).default("response"),
-  /** Label whose raw logit is the score; null: the reward service's default. */
-  reward_label: z.string().min(1).nullable().default(null),
-  /** Control: the score of every response, whatever the reward model says; null: its own. */
-  constant_score: z.number().nullable().default(null),
+    group_size: positive.default(8).meta({
+      description:
+        "Prompts that a policy runs as one padded batch; at most policy.limits.max_prompts.",
+      unit: "prompts",
+    }),
+    overlap: z.boolean().default(false).describe(
+      "Whether the next step's responses are made and scored while a step is learned, by weights that are one step old.",
+    ),
+  }).prefault({}).describe("How responses are asked for."),
+  reward_input: z.enum(["response", "pair"]).default("response")
+    .describe("What is scored: the response, or prompt and response as a pair."),
+  reward_label: name.nullable().default(null)
+    .describe("The label whose raw logit is the score. null: the reward's own."),
+  constant_score: z.number().nullable().default(null).describe(
+    "A control: the score of every response, whatever the reward says. null: the reward's own.",
+  ),
   checkpoint: z.strictObject({
-    /** Steps between two checkpoints; 0: at the end alone. */
-    every_steps: count.default(10),
-    /** Newest checkpoints that are kept. */
-    keep: positive.default(3),
-  }).prefault({}),
+    every_steps: count.default(10).meta({
+      description: "Steps between two checkpoints. The end always has one. 0: no others.",
+      unit: "steps",
+    }),
+    keep: positive.default(3).describe("Newest checkpoints that are kept."),
+  }).prefault({}).describe("Where a run goes on after a stop."),
   evaluate: z.strictObject({
-    /** Steps between two evaluations, the last step counted in; 0: none. */
-    every_steps: count.default(0),
-    prompts: z.int().min(2).default(32),
-  }).prefault({}),
-  seed: z.int().nonnegative().default(0),
-  precision: z.enum(["fp32", "fp16", "bf16"]).default("fp32"),
-} as const;
+    every_steps: count.default(0).meta({
+      description: "Steps between two evaluations. The end always has one. 0: no evaluations.",
+      unit: "steps",
+    }),
+    prompts: z.int().min(2).default(32)
+      .meta({ description: "Held-out prompts of one evaluation.", unit: "prompts" }),
+  }).prefault({}).describe("Evaluations while a run goes on."),
+  seed: count.default(0)
+    .describe("Everything that is drawn follows from it: adapter, order of the data, responses."),
+};
 
-const schema = z.strictObject(runFields).superRefine((run, context) => {
+const schema = z.strictObject({ model: modelSection, ...runFields }).superRefine((run, context) => {
   if (run.evaluate.every_steps === 0) return;
   const { eval: file, eval_split: part, split } = run.data;
   if (file !== null || (split && part in split)) return;
@@ -105,27 +120,34 @@ export type RunConfig = z.infer<typeof schema>;
  * @throws ConfigError with every fault at once
  */
 export function parseRunConfig(base: RunConfig, overrides = ""): RunConfig {
-  let changes: unknown = {};
-  if (overrides.trim() !== "") {
-    try {
-      changes = JSON.parse(overrides);
-    } catch (cause) {
-      throw new ConfigError([`config_json: expected JSON, but ${(cause as Error).message}`]);
-    }
+  const problems: string[] = [];
+  const changes = overrides.trim() === "" ? {} : jsonObject(overrides);
+  moveOldNames(changes, [""], problems);
+  return checked(schema, merged(base, changes), { problems });
+}
+
+/**
+ * A run's configuration as it is on record, by this version or an earlier one: settings that are newer than the run
+ * have their defaults.
+ *
+ * @throws ConfigError when this version cannot run it
+ */
+export function recordedRunConfig(configJson: string): RunConfig {
+  const problems: string[] = [];
+  const recorded = jsonObject(configJson);
+  moveOldNames(recorded, [""], problems);
+  return checked(schema, recorded, { problems });
+}
+
+function jsonObject(text: string): Values {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ConfigError([`config_json: expected JSON, but ${(cause as Error).message}`]);
   }
-  if (!isObject(changes)) {
-    throw new ConfigError([`config_json is ${JSON.stringify(changes)}: expected an object`]);
-  }
-  const merged = merge(base, changes);
-  const result = schema.safeParse(merged);
-  if (result.success) return result.data;
-  throw new ConfigError(result.error.issues.map(({ path: at, message }) => {
-    const found = at.reduce<unknown>(
-      (part, key) => isObject(part) ? part[String(key)] : part,
-      merged,
-    );
-    return `${at.join(".") || "config_json"} is ${JSON.stringify(found) ?? "missing"}: ${message}`;
-  }));
+  if (isObject(value)) return value;
+  throw new ConfigError([`config_json is ${JSON.stringify(value)}: expected an object`]);
 }
 
 /** The settings of the run's algorithm: those that all have, and its own. */
@@ -168,31 +190,10 @@ export function configDifferences(a: unknown, b: unknown, at = ""): string[] {
   return canonicalJson(a) === canonicalJson(b) ? [] : [at];
 }
 
-/** `lora` in the project's words. */
-export function loraConfigOf({ lora }: Pick<RunConfig, "lora">): LoraConfig {
-  return {
-    r: lora.r,
-    loraAlpha: lora.lora_alpha,
-    loraDropout: lora.lora_dropout,
-    targetModules: lora.target_modules,
-  };
-}
-
 function canonicalJson(value: unknown): string {
   const sorted = (_: string, part: unknown) =>
     isObject(part)
       ? Object.fromEntries(Object.entries(part).sort(([x], [y]) => x < y ? -1 : 1))
       : part;
   return JSON.stringify(value, sorted) ?? "null";
-}
-
-function merge(base: unknown, changes: unknown): unknown {
-  if (!isObject(base) || !isObject(changes)) return changes;
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(changes)) merged[key] = merge(base[key], value);
-  return merged;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
-import { runConfigOf, trainerConfig } from "./trainer.ts";
-import { configDifferences, configHash, decisive, parseRunConfig } from "./run.ts";
+import {
+  configDifferences,
+  configHash,
+  decisive,
+  parseRunConfig,
+  recordedRunConfig,
+} from "./run.ts";
+import { sections } from "./sections.ts";
+import { runConfigOf } from "./trainer.ts";
 
-const base = runConfigOf(trainerConfig.parse({
-  model: "m",
-  data: { train: "train.jsonl", prompt: "{text}" },
-}));
+const base = runConfigOf({
+  ...sections.trainer.parse({ data: { train: "train.jsonl", prompt: "{text}" } }),
+  model: sections.model.parse({ name_or_path: "m" }),
+});
 
 Deno.test("changes win field by field, and what is not said stays", () => {
   const config = parseRunConfig(base, '{"ppo": {"steps": 7}, "data": {"split": {"train": 1}}}');
@@ -63,4 +70,19 @@ Deno.test("what an algorithm does not have is refused, and so are batches that a
   );
   refuse("rloo", { rloo_k: 5 }, /rloo.batch_size is 16: expected a multiple of rloo_k, 5/);
   refuse("rloo", { rloo_k: 1 }, /rloo.rloo_k is 1/);
+});
+
+Deno.test("a run that an older version recorded is the same run under the names of today", () => {
+  const { model: { name_or_path, ...old }, rollout: _, ...rest } = base;
+  const recorded = recordedRunConfig(JSON.stringify({ ...rest, ...old, model: name_or_path }));
+  assert.deepEqual(recorded, base, "settings that are newer than the run have their defaults");
+  assert.deepEqual(configDifferences(decisive(recorded), decisive(base)), []);
+  const changes = '{"model": "other", "lora": {"r": 4}, "precision": "bf16"}';
+  const { model } = parseRunConfig(base, changes);
+  assert.deepEqual([model.name_or_path, model.lora.r, model.precision], ["other", 4, "bf16"]);
+  assert.equal(model.lora.lora_alpha, base.model.lora.lora_alpha);
+  assert.throws(
+    () => parseRunConfig(base, '{"model": {"precision": "fp32"}, "precision": "bf16"}'),
+    /model\.precision is "fp32", precision is "bf16": they are one setting now/,
+  );
 });

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { callConfig } from "./security.ts";
-import { address, addresses, executorConfig, listenConfig } from "./service.ts";
+import type { ModelConfig } from "./model.ts";
 import { type RunConfig, runFields } from "./run.ts";
+import { callFields } from "./security.ts";
+import { address, addresses, executorFields, listenFields, name } from "./service.ts";
 
 /** Ids of runs are names of folders too. */
 export const RUN_ID: RegExp = /^(?!\.)(?!decorum\.db)[A-Za-z0-9._-]{1,100}$/;
@@ -10,33 +11,36 @@ export const RUN_ID: RegExp = /^(?!\.)(?!decorum\.db)[A-Za-z0-9._-]{1,100}$/;
 export const RUN_ID_RULE =
   "expected 1 to 100 letters, digits, dots, dashes and underscores, no dot first";
 
-/** Settings of the process; they do not decide a run's results. */
-const processFields = {
-  ...listenConfig,
-  ...callConfig,
-  listen: listenConfig.listen.default("127.0.0.1:50054"),
-  provider: executorConfig.provider,
-  threads: executorConfig.threads,
-  /** Policies; a name with several addresses stands for all of them. */
-  policy: addresses.default(["127.0.0.1:50051"]),
-  reward: address.default("127.0.0.1:50052"),
-  /** Null: runs are not evaluated while they go on. */
-  evaluator: address.nullable().default(null),
-  /** Folder of runs: database and checkpoints. */
-  runs: z.string().min(1).default("runs"),
-  /** The one run of this process: started or gone on with, and the process ends with it. Null: runs are started by calls. */
-  run: z.string().regex(RUN_ID, RUN_ID_RULE).nullable().default(null),
-} as const;
+/** The section `trainer`: the process, and what a run is made of unless `StartRun` says otherwise. */
+export const trainerSection = z.strictObject({
+  ...listenFields(50054),
+  ...callFields,
+  ...executorFields,
+  policy: addresses.prefault(["127.0.0.1:50051"]).meta({
+    description:
+      "Policies that generate. A name with several addresses stands for all of them. Results do not depend on how many there are.",
+    kind: "service",
+  }),
+  reward: address.default("127.0.0.1:50052")
+    .meta({ description: "Address of the reward.", kind: "service" }),
+  evaluator: address.nullable().default(null).meta({
+    description: "Address of the evaluator. null: runs are not evaluated while they go on.",
+    kind: "service",
+  }),
+  runs: name.default("runs")
+    .meta({ description: "Folder of the runs: database, checkpoints, adapters.", kind: "folder" }),
+  run: z.string().regex(RUN_ID, RUN_ID_RULE).nullable().default(null).describe(
+    "The one run that this process exists for: it starts the run, or continues it from its last checkpoint, and ends with it " +
+      "(exit code 0: done; 1: failed; 2: bad settings; 75: told to end before). null: calls start runs.",
+  ),
+  ...runFields,
+}).describe("The service that trains.");
 
-const schema = z.strictObject({ ...processFields, ...runFields });
-
-/** The section `trainer` of the configuration. */
-export type TrainerConfig = z.infer<typeof schema>;
-/** Its schema, with all defaults but `model` and `data`. */
-export const trainerConfig: z.ZodType<TrainerConfig> = schema;
+/** What the trainer is started with. */
+export type TrainerConfig = z.infer<typeof trainerSection> & { readonly model: ModelConfig };
 
 /** The part that a run is made of, which `StartRun` may change. */
 export function runConfigOf(config: TrainerConfig): RunConfig {
-  const names = Object.keys(runFields) as (keyof RunConfig)[];
+  const names = ["model", ...Object.keys(runFields)] as (keyof RunConfig)[];
   return Object.fromEntries(names.map((name) => [name, config[name]])) as RunConfig;
 }

@@ -1,13 +1,11 @@
 import { implement, policyService } from "@decorum/rpc";
 import { runService } from "@decorum/service";
-import { policyConfig } from "@decorum/settings";
 import { Policy } from "./policy.ts";
 import { policyHandlers } from "./service.ts";
 
 await runService({
   name: "policy",
   description: "Generates with a T5, its adapters and value head; takes new weights while it runs",
-  section: policyConfig,
   start(context) {
     const loading = Promise.withResolvers<Policy>();
     const { logger, metrics } = context;

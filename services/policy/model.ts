@@ -45,13 +45,13 @@ export interface PolicyModel {
  * @throws Error for a folder or file that is missing; InputError naming file and field
  */
 export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Promise<PolicyModel> {
-  const { path: folder, pinned } = await localSource(config.model, config, logger);
-  const adapter = config.start_adapter === null
+  const { path: folder, pinned } = await localSource(config.model.name_or_path, config, logger);
+  const adapter = config.model.start_adapter === null
     ? null
-    : (await localSource(config.start_adapter, config, logger)).path;
+    : (await localSource(config.model.start_adapter, config, logger)).path;
   if (!existsSync(folder)) {
     throw new InputError(
-      `Cannot load the policy's model: there is no folder ${folder}; set policy.model to a Hugging Face folder of an encoder-decoder model`,
+      `Cannot load the policy's model: there is no folder ${folder}; set model.name_or_path to a Hugging Face folder of an encoder-decoder model`,
     );
   }
   const description = openPolicyModel(folder);
@@ -62,11 +62,11 @@ export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Pro
   const hash = tokenizerHash(folder);
   const runtime: RuntimeOptions = {
     executionProvider: config.provider,
-    precision: config.precision,
+    precision: config.model.precision,
     intraOpThreads: config.threads,
   };
   return {
-    name: pinned === config.model ? basename(folder) : pinned,
+    name: pinned === config.model.name_or_path ? basename(folder) : pinned,
     config: modelConfig,
     configJson: readFileSync(join(folder, "config.json"), "utf8"),
     baseModelHash: await baseModelHash(folder),

@@ -32,7 +32,7 @@ Deno.test("a policy's process", async (t) => {
     const metricsAddress = await freeAddress();
     await using child = spawned(
       `policy.metrics_listen=${metricsAddress}`,
-      `policy.start_adapter=${startAdapter}`,
+      `model.start_adapter=${startAdapter}`,
     );
     const address = await child.ready;
     using client = createClient(policyService, { address });
@@ -122,11 +122,11 @@ Deno.test("a policy's process", async (t) => {
   });
 
   await t.step("a model that is not there, and an adapter of another rank, are named", async () => {
-    await using missing = spawned("policy.model=does-not-exist");
-    await using other = spawned(`policy.start_adapter=${startAdapter}`, "policy.lora.r=4");
+    await using missing = spawned("model.name_or_path=does-not-exist");
+    await using other = spawned(`model.start_adapter=${startAdapter}`, "model.lora.r=4");
     const gone = await missing.exit;
     assert.equal(gone.code, 1);
-    assert.match(gone.errors, /there is no folder .*does-not-exist; set policy.model/);
+    assert.match(gone.errors, /there is no folder .*does-not-exist; set model.name_or_path/);
     const rank = await other.exit;
     assert.equal(rank.code, 1);
     assert.match(rank.errors, /it has r 3, lora_alpha 6.*the section lora says r 4/);

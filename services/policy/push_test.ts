@@ -23,7 +23,7 @@ async function begin(
   change: (manifest: Manifest) => Partial<Begin> | void = () => {},
   label = "weights",
 ): Promise<{ id: string; packed: PackedWeights }> {
-  const packed = packWeights(randomWeights(policy.config.model, label), lora);
+  const packed = packWeights(randomWeights(policy.config.model.name_or_path, label), lora);
   const request: Begin = {
     runId: "r1",
     baseModelHash: hash,

@@ -74,7 +74,7 @@ export function modelInfo(
     tokenizerHash: model.tokenizerHash,
     configJson: model.configJson,
     modelName: model.name,
-    precision: config.precision,
+    precision: config.model.precision,
     provider: config.provider,
     limits: limitsOf(config, maxPushBytes(shapes)),
     adaptableModules: [...new Set(lastNames)],

@@ -178,7 +178,7 @@ function learnerOptions(
     seed: config.seed,
     runtime: {
       executionProvider: runtime.provider,
-      precision: config.precision,
+      precision: config.model.precision,
       ...(runtime.threads > 0 ? { intraOpThreads: runtime.threads } : {}),
     },
   };

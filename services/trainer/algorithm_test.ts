@@ -95,7 +95,12 @@ for (const algorithm of ["grpo", "rloo"] as const) {
 
     await t.step("a start adapter is the reference", async () => {
       const start_adapter = join(all.folder, "runs", "whole", "adapter");
-      const { run, metrics } = await all.finished("on", of(algorithm, 1, { start_adapter }));
+      const { run, metrics } = await all.finished(
+        "on",
+        of(algorithm, 1, {
+          model: { ...all.config().model, start_adapter },
+        }),
+      );
       assert.equal(run.state, "SUCCEEDED", run.message);
       assert.equal(metrics[0]!["objective/kl"], 0);
       assert.deepEqual(all.policies[0]!.held("on"), { newest: 2, start: true });

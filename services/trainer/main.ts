@@ -1,5 +1,4 @@
 import { runService } from "@decorum/service";
-import { trainerConfig } from "@decorum/settings";
 import { theOnlyRun } from "./run/only_run.ts";
 import { trainerServiceOf } from "./service.ts";
 import { Trainer } from "./run/trainer.ts";
@@ -7,7 +6,6 @@ import { Trainer } from "./run/trainer.ts";
 await runService({
   name: "trainer",
   description: "Runs PPO: rollouts of the policies, scores of the reward, updates, checkpoints.",
-  section: trainerConfig,
   start({ config, logger, metrics }) {
     const trainer = new Trainer({ config, logger, metrics });
     const stopping = new AbortController();

@@ -6,27 +6,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { parse, parseAllDocuments } from "yaml";
-import { z } from "zod";
-import {
-  evaluatorConfig,
-  loadConfig,
-  policyConfig,
-  rewardConfig,
-  telemetryConfig,
-  trainerConfig,
-} from "@decorum/settings";
+import { loadService, sectionsOf, type ServiceName } from "@decorum/settings";
 import { base, kustomizeBase } from "../../tools/chart/generated.ts";
 import { chart, clusterTools } from "../../tools/chart/helm.ts";
 import { lint, type Manifest, ofKind, render, renderText, valueSets } from "./chart.ts";
 import { runPythonWithInput } from "./run_python.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const schemas: Readonly<Record<string, z.ZodType>> = {
-  policy: policyConfig,
-  reward: rewardConfig,
-  evaluator: evaluatorConfig,
-  trainer: trainerConfig,
-};
 
 /** Everything that is off by default, switched on. */
 const everything = {
@@ -110,15 +96,13 @@ Deno.test("chart: every service's configuration is one that the service starts w
       .filter(({ data }) => data!["config.yaml"] !== undefined);
     assert.equal(maps.length, name === "defaults" || name === "everything off" ? 3 : 4, name);
     for (const { metadata, data } of maps) {
-      const service = metadata.labels!["app.kubernetes.io/component"]!;
+      const service = metadata.labels!["app.kubernetes.io/component"] as ServiceName;
       const text = data!["config.yaml"]!;
-      assert.deepEqual(Object.keys(parse(text)).sort(), [service, "telemetry"].sort());
+      assert.deepEqual(Object.keys(parse(text)).sort(), [...sectionsOf[service]].sort());
       const folder = mkdtempSync(join(tmpdir(), "decorum-chart-"));
       const file = join(folder, "config.yaml");
       writeFileSync(file, text);
-      loadConfig(z.strictObject({ [service]: schemas[service]!, telemetry: telemetryConfig }), {
-        file,
-      });
+      loadService(service, { file });
       rmSync(folder, { recursive: true });
     }
   }
@@ -130,17 +114,18 @@ Deno.test("chart: settings of the values reach the services, null included; thre
     policy: { resources: { requests: { cpu: "2500m" } } },
     reward: { config: { threads: 3 } },
   });
-  const config = (service: string) => {
+  const configMap = (service: string) => {
     const map = ofKind(manifests, "ConfigMap").find(({ metadata }) =>
       metadata.name === `demo-decorum-${service}`
     );
-    return parse(map!.data!["config.yaml"]!)[service];
+    return parse(map!.data!["config.yaml"]!);
   };
+  const config = (service: string) => configMap(service)[service];
   assert.equal(config("trainer").ppo.max_grad_norm, null);
   assert.equal(config("trainer").ppo.lam, 0.9);
   assert.deepEqual(
-    [config("policy"), config("trainer")].map(({ model, lora }) => ({ model, lora })),
-    Array(2).fill({ model: "google/flan-t5-base", lora: config("policy").lora }),
+    ["policy", "trainer"].map((name) => configMap(name).model.name_or_path),
+    ["google/flan-t5-base", "google/flan-t5-base"],
   );
   assert.deepEqual(
     ["policy", "reward", "evaluator", "trainer"].map((name) => config(name).threads),

@@ -254,7 +254,7 @@ Deno.test("attacks on a trainer: nobody but an operator starts runs, and none re
   writeFileSync(data, `{"dialogue":"a b"}\n`);
   await using trainer = await startGuarded("trainer", [
     "trainer.listen=127.0.0.1:0",
-    `trainer.model=${model.model}`,
+    `model.name_or_path=${model.model}`,
     `trainer.data={train: "${data}", prompt: "{dialogue}"}`,
     `trainer.runs=${runs}`,
     `trainer.tls=${JSON.stringify(certificateFiles(certs, "trainer"))}`,
@@ -277,10 +277,10 @@ Deno.test("attacks on a trainer: nobody but an operator starts runs, and none re
     codeOf(() => operator.startRun({ runId, configJson: JSON.stringify(config) }));
   for (
     const config of [
-      { model: "/etc" },
+      { model: { name_or_path: "/etc" } },
       { model: "../../../../etc" },
       { model: `${model.model}/../../..` },
-      { start_adapter: "/root" },
+      { model: { start_adapter: "/root" } },
       { data: { train: "/etc/passwd" } },
       { data: { eval: "/proc/self/environ" } },
       { runs: "/tmp" },

@@ -115,8 +115,8 @@ class TrainerProcess implements AsyncDisposable {
 Deno.test("runs that cannot be: each a clear error, and nothing is lost", async (t) => {
   const lora = { r: 16, lora_alpha: 32, lora_dropout: 0, target_modules: ["q", "v"] };
   using system = await System.make({
-    policy: { lora },
-    trainer: { lora, evaluate: { every_steps: 0, prompts: 8 } },
+    model: { lora },
+    trainer: { evaluate: { every_steps: 0, prompts: 8 } },
   });
   const supervisor = new Supervisor({ onLine: () => {} });
   try {

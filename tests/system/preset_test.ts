@@ -4,6 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { RunStore } from "@decorum/runs";
+import { recordedRunConfig } from "@decorum/settings";
 import { HubServer } from "@decorum/testing/hub";
 import { startDecorum } from "./testing/decorum.ts";
 import { labRepos } from "./testing/hub_repos.ts";
@@ -64,12 +65,16 @@ Deno.test("the lab's preset: from an empty cache, and again offline from it", as
     await run("offline", { HF_ENDPOINT: "http://127.0.0.1:9", HF_HUB_OFFLINE: "1" });
     using store = new RunStore(join(folder, "runs"));
     const [online, offline] = ["online", "offline"].map((id) => ({
-      config: JSON.parse(store.run(id)!.configJson) as { model: string; data: { train: string } },
+      config: recordedRunConfig(store.run(id)!.configJson),
       metrics: store.steps(id, 1).map(({ metrics }) =>
         Object.entries(metrics).filter(([name]) => !name.startsWith("time/"))
       ),
     }));
-    assert.equal(online!.config.model, `google/flan-t5-base@${commit}`, "the run is pinned");
+    assert.equal(
+      online!.config.model.name_or_path,
+      `google/flan-t5-base@${commit}`,
+      "the run is pinned",
+    );
     assert.match(
       online!.config.data.train,
       /^hf:\/\/datasets\/knkarthick\/dialogsum@[0-9a-f]{40}\/train\.csv$/,

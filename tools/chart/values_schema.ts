@@ -1,33 +1,24 @@
 import { z } from "zod";
 import {
-  evaluatorConfig,
-  policyConfig,
-  rewardConfig,
-  telemetryConfig,
-  trainerConfig,
+  fieldsOf,
+  type Kind,
+  type SectionName,
+  sections,
+  type ServiceName,
+  serviceNames,
 } from "@decorum/settings";
 
 /** JSON Schema as it is written. */
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** Settings that the chart decides, service by service; they are not the values' to say. */
-const everywhere = [
-  ...["listen", "health_listen", "metrics_listen", "reflection", "provider"],
-  ...["insecure", "tls", "tokens", "trust_domain", "allowed_folders", "client_tls", "token_file"],
+/**
+ * Settings that the chart decides; they are not the values' to say: addresses, certificates and folders of the pods,
+ * and these.
+ */
+const decided = ["reflection", "provider", "insecure", "trust_domain", "run"];
+const decidedKinds: readonly Kind[] = [
+  ...["listen", "service", "folder", "readable", "certificate", "secret"] as const,
 ];
-const learning = ["model", "start_adapter", "lora"];
-const sections = {
-  policy: { schema: policyConfig, decided: learning },
-  reward: { schema: rewardConfig, decided: ["http_listen"] },
-  evaluator: { schema: evaluatorConfig, decided: ["policy"] },
-  trainer: {
-    schema: trainerConfig,
-    decided: [...learning, "policy", "reward", "evaluator", "runs", "run"],
-  },
-} as const;
-
-/** A service's section of the configuration, as far as it is the values' to say. */
-export type ServiceName = keyof typeof sections;
 
 const text = z.string();
 const name = z.string().min(1);
@@ -114,7 +105,6 @@ function deployment(service: ServiceName) {
   };
 }
 
-const model = z.string().min(1);
 const secrets = z.strictObject({
   policy: object,
   reward: object,
@@ -136,9 +126,7 @@ const values = z.strictObject({
   }),
   listenHost: z.enum(["0.0.0.0", "[::]"]),
   reflection: z.boolean(),
-  model,
-  startAdapter: text,
-  lora: z.object({}).meta({ id: "lora" }),
+  model: z.object({}).meta({ id: "model" }),
   telemetry: z.object({}).meta({ id: "telemetry" }),
   models: z.strictObject({
     existingClaim: object,
@@ -215,17 +203,11 @@ const values = z.strictObject({
  * what a service would refuse to start with.
  */
 export function valuesSchema(): JsonSchema {
-  const options = { io: "input", target: "draft-7", unrepresentable: "any" } as const;
-  const json = z.toJSONSchema(values, options);
+  const json = jsonSchema(values);
   const definitions = json.definitions as Record<string, JsonSchema>;
-  for (const [service, { schema, decided }] of Object.entries(sections)) {
-    const section = z.toJSONSchema(schema, options);
-    if (service === "policy") {
-      definitions["lora"] = ours(section.properties!["lora"] as JsonSchema, []);
-    }
-    definitions[`${service}Config`] = ours(section, [...everywhere, ...decided]);
-  }
-  definitions["telemetry"] = ours(z.toJSONSchema(telemetryConfig, options), []);
+  definitions["model"] = section("model", []);
+  definitions["telemetry"] = section("telemetry", []);
+  for (const name of serviceNames) definitions[`${name}Config`] = section(name, decidedOf(name));
   const { image, trainer } = json.properties as Record<string, JsonSchema>;
   (image!.properties!["tag"] as JsonSchema).not = { const: "latest" };
   // Without a run there is no trainer, and nothing that one needs.
@@ -241,9 +223,33 @@ export function valuesSchema(): JsonSchema {
   return json;
 }
 
-/** A schema without some properties and without what only its own document knows. */
-function ours(schema: JsonSchema, without: readonly string[]): JsonSchema {
-  const { $schema: _schema, default: _default, ...rest } = schema;
+/** Settings of a service's section that the chart decides. */
+function decidedOf(name: ServiceName): string[] {
+  const fields = fieldsOf(name, sections[name]);
+  const top = fields.filter((one) => one.name.split(".").length === 2);
+  return top.filter(({ name: setting }) => {
+    const inside = fields.filter((one) =>
+      one.name === setting || one.name.startsWith(`${setting}.`)
+    );
+    return decided.includes(setting.slice(name.length + 1)) ||
+      inside.some(({ kind }) => kind !== undefined && decidedKinds.includes(kind));
+  }).map(({ name: setting }) => setting.slice(name.length + 1));
+}
+
+function jsonSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
+    ...{ io: "input", target: "draft-7", unrepresentable: "any" },
+    // Words of ours that JSON Schema does not know.
+    override({ jsonSchema }) {
+      delete jsonSchema["kind"];
+      delete jsonSchema["unit"];
+    },
+  });
+}
+
+/** The schema of a section without some settings and without what only its own document knows. */
+function section(name: SectionName, without: readonly string[]): JsonSchema {
+  const { $schema: _schema, default: _default, ...rest } = jsonSchema(sections[name]);
   const kept = (key: string) => !without.includes(key);
   return {
     ...rest,

@@ -3,7 +3,7 @@ import { exportClassifierOnnx } from "@decorum/scoring";
 import { writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { createLogger, createMetrics } from "@decorum/telemetry";
-import { type EvaluatorConfig, evaluatorConfig } from "@decorum/settings";
+import { type EvaluatorConfig, sections } from "@decorum/settings";
 import { startEvaluator } from "../start.ts";
 
 export interface OpenEvaluator extends AsyncDisposable {
@@ -32,7 +32,7 @@ export async function openEvaluator(
     write: (line) => void logs.push(line),
   });
   const metrics = createMetrics({ service: "evaluator", version: "0" });
-  const config = evaluatorConfig.parse({
+  const config = sections.evaluator.parse({
     policy: policies.map(({ address }) => address),
     toxicity: { model: reward },
     threads: 1,

@@ -1,4 +1,4 @@
-import { loadConfig, policyConfig } from "@decorum/settings";
+import { loadService } from "@decorum/settings";
 import {
   createClient,
   createServer,
@@ -12,7 +12,6 @@ import { createLogger, createMetrics, type Metrics } from "@decorum/telemetry";
 import type { CallOptions } from "@decorum/rpc";
 import type { Tensor } from "@decorum/tensor";
 import { type ServiceProcess, spawnService } from "@decorum/testing/process";
-import { z } from "zod";
 import { Policy } from "../policy.ts";
 import { policyHandlers } from "../service.ts";
 import { lora, randomWeights } from "@decorum/testing/t5";
@@ -32,18 +31,16 @@ export interface RunningPolicy extends AsyncDisposable {
 /** Settings of a test's policy: one thread, small limits. */
 export const settings = (model: string): string[] => [
   "policy.listen=127.0.0.1:0",
-  `policy.model=${model}`,
+  `model.name_or_path=${model}`,
   "policy.threads=1",
-  `policy.lora=${JSON.stringify({ r: lora.r, lora_alpha: lora.loraAlpha })}`,
+  `model.lora=${JSON.stringify({ r: lora.r, lora_alpha: lora.loraAlpha })}`,
   "policy.limits={max_prompts: 8, max_prompt_tokens: 24, max_new_tokens: 200, max_queue: 8}",
   "policy.stream_tokens=4",
 ];
 
 /** @param set settings over those of {@link settings} */
 export async function startPolicy(model: string, ...set: string[]): Promise<RunningPolicy> {
-  const { policy: config } = loadConfig(z.object({ policy: policyConfig }), {
-    set: [...settings(model), ...set],
-  });
+  const { config } = loadService("policy", { set: [...settings(model), ...set] });
   const logs: string[] = [];
   const write = (line: string) => void logs.push(line);
   const logger = createLogger({ service: "policy", level: "debug", format: "json", write });
@@ -152,7 +149,7 @@ export async function push(
 ): Promise<policyV1.WeightsVersion__Output> {
   const { start = false, ...rest } = target;
   const tensors = typeof weights === "string"
-    ? randomWeights(policy.config.model, weights)
+    ? randomWeights(policy.config.model.name_or_path, weights)
     : weights;
   return await pushWeights(client, packWeights(tensors, lora, { start }), {
     runId: "r1",

@@ -4,7 +4,7 @@ import { writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import type { ServerSecurity, StartedService } from "@decorum/service";
 import { createLogger, createMetrics, type Logger, type Metrics } from "@decorum/telemetry";
-import { type RewardConfig, rewardConfig } from "@decorum/settings";
+import { type RewardConfig, sections } from "@decorum/settings";
 import { startReward } from "../start.ts";
 
 export interface OpenReward extends AsyncDisposable {
@@ -21,7 +21,7 @@ export interface OpenReward extends AsyncDisposable {
 
 /** Limits as by default, but for those given. */
 export function limitsOf(fields: Partial<RewardConfig["limits"]>): RewardConfig["limits"] {
-  return { ...rewardConfig.parse({ model: "m" }).limits, ...fields };
+  return { ...sections.reward.parse({ model: "m" }).limits, ...fields };
 }
 
 /** Opens the service; `load` is left to the test where `loaded` is false. */
@@ -35,7 +35,12 @@ export async function openReward(
 ): Promise<OpenReward> {
   const folder = new TemporaryFolder();
   writeClassifier(folder.path);
-  const config = rewardConfig.parse({ model: folder.path, label: "hate", threads: 1, ...fields });
+  const config = sections.reward.parse({
+    model: folder.path,
+    label: "hate",
+    threads: 1,
+    ...fields,
+  });
   const log: string[] = [];
   const logger: Logger = createLogger({
     ...{ service: "reward", level: "info", format: "json" },

@@ -24,12 +24,18 @@ function finalBytes(folder: string, runId: string, step: number): (string | unde
 
 /** Settings that give a trainer process the fixture's configuration. */
 function settings(all: Fixture, ...more: string[]): string[] {
-  const { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed } = all.config();
-  const section = { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed };
+  const { policy, reward, runs, model, data, ppo, rollout, checkpoint, seed } = all.config();
+  const section = { policy, reward, runs, data, ppo, rollout, checkpoint, seed };
   const set = Object.entries(section).map(([key, value]) =>
     `trainer.${key}=${JSON.stringify(value)}`
   );
-  return [...set, "trainer.listen=127.0.0.1:0", "trainer.threads=1", ...more];
+  return [
+    ...set,
+    `model=${JSON.stringify(model)}`,
+    "trainer.listen=127.0.0.1:0",
+    "trainer.threads=1",
+    ...more,
+  ];
 }
 
 /** A trainer is killed `kills` times; at most 7 steps a life, some of them none, and then anywhere in a step. */
@@ -102,14 +108,13 @@ Deno.test("a trainer that is told to end keeps what it has, and goes on from the
 
 Deno.test("a policy or a reward that is killed comes back, and the run ends as if it had not", async () => {
   await using all = await fixture();
-  const { model, lora } = all.config();
+  const { model } = all.config();
   const here = (path: string) => new URL(path, import.meta.url);
   const startPolicy = (listen: string) =>
     spawnService(
       here("../../policy/main.ts"),
       `policy.listen=${listen}`,
-      `policy.model=${model}`,
-      `policy.lora=${JSON.stringify(lora)}`,
+      `model=${JSON.stringify(model)}`,
       "policy.threads=1",
     );
   const startReward = (listen: string) =>

@@ -1,8 +1,9 @@
 import {
   configDifferences,
   ConfigError,
+  decisive,
   parseRunConfig,
-  type RunConfig,
+  recordedRunConfig,
   runConfigOf,
 } from "@decorum/settings";
 import { exitCodes } from "@decorum/service";
@@ -31,9 +32,9 @@ export async function theOnlyRun(
   const { config, logger } = trainer.options;
   const known = trainer.store.run(runId);
   if (known) {
-    const recorded = JSON.parse(known.configJson) as RunConfig;
+    const recorded = recordedRunConfig(known.configJson);
     const wanted = withPinsOf(recorded, parseRunConfig(runConfigOf(config)));
-    const changed = configDifferences(recorded, wanted);
+    const changed = configDifferences(decisive(recorded), decisive(wanted));
     if (changed.length > 0) {
       throw new ConfigError([
         `trainer.run is "${runId}", which is on record in ${trainer.store.folder} with another configuration: ` +

@@ -15,15 +15,19 @@ function adapter(all: Fixture, runId: string): Uint8Array {
 
 /** A trainer process that exists for run "r". */
 function spawn(all: Fixture, changes: Changes): ServiceProcess {
-  const { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed } = all.config(
+  const { policy, reward, runs, model, data, ppo, rollout, checkpoint, seed } = all.config(
     changes,
   );
-  const section = { policy, reward, runs, model, lora, data, ppo, rollout, checkpoint, seed };
+  const section = { policy, reward, runs, data, ppo, rollout, checkpoint, seed };
   const fixed = { ...section, run: "r", listen: "127.0.0.1:0", threads: 1 };
   const set = Object.entries(fixed).map(([key, value]) =>
     `trainer.${key}=${JSON.stringify(value)}`
   );
-  return spawnService(new URL("../main.ts", import.meta.url), ...set);
+  return spawnService(
+    new URL("../main.ts", import.meta.url),
+    ...set,
+    `model=${JSON.stringify(model)}`,
+  );
 }
 
 Deno.test("a process for one run: interrupted, started again, done, and done already", async () => {

@@ -4,25 +4,26 @@ import { openPolicyModel, writePeftAdapter } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import { newestCheckpoint, pruneCheckpoints, type WrittenCheckpoint } from "@decorum/learning";
 import { type Progress, readResumePoint, writeResumePoint } from "./checkpoint.ts";
-import { configHash, loraConfigOf } from "@decorum/settings";
+import { loraConfigOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
 
 type Tools = Pick<RunTools, "config" | "learner">;
 
 /** A run's own folder: its checkpoints and its result. */
 export class RunFolder {
-  constructor(readonly path: string, readonly runId: string) {}
+  /** @param configHash of the run's configuration, as the version that started the run recorded it */
+  constructor(readonly path: string, readonly runId: string, readonly configHash: string) {}
 
   /**
    * What the last checkpoint holds; undefined where there is none.
    *
    * @param model folder of the base model
    */
-  last({ config, learner }: Tools, model: string) {
+  last({ learner }: Pick<Tools, "learner">, model: string) {
     const path = newestCheckpoint(this.#checkpoints);
     if (path === undefined) return undefined;
     const layers = openPolicyModel(model).layers;
-    const expected = { runId: this.runId, configHash: configHash(config), layers };
+    const expected = { runId: this.runId, configHash: this.configHash, layers };
     return { name: basename(path), ...readResumePoint(path, expected, learner.state()) };
   }
 
@@ -36,8 +37,8 @@ export class RunFolder {
     return writeResumePoint(
       this.#checkpoints,
       { progress, learner: learner.state(), generator },
-      { runId: this.runId, configHash: configHash(config) },
-      { lora: loraConfigOf(config), base: config.model },
+      { runId: this.runId, configHash: this.configHash },
+      { lora: loraConfigOf(config), base: config.model.name_or_path },
     );
   }
 
@@ -54,7 +55,7 @@ export class RunFolder {
       parameters,
       ...(valueHead ? { valueHead } : {}),
     };
-    writePeftAdapter(join(this.path, "adapter"), adapter, { base: config.model });
+    writePeftAdapter(join(this.path, "adapter"), adapter, { base: config.model.name_or_path });
   }
 
   get #checkpoints(): string {

@@ -70,7 +70,7 @@ export async function readInputs(
   const { model } = sources;
   if (!existsSync(join(model, "config.json"))) {
     throw new InputError(
-      `Cannot load model ${config.model}: there is no config.json in that folder`,
+      `Cannot load model ${config.model.name_or_path}: there is no config.json in that folder`,
     );
   }
   if (config.evaluate.every_steps > 0 && surroundings.evaluator === null) {
@@ -81,7 +81,7 @@ export async function readInputs(
   }
   const layers = openPolicyModel(model).layers;
   const lora = loraConfigOf(config);
-  const targets = targetLayers(lora, layers, "trainer.lora");
+  const targets = targetLayers(lora, layers, "model.lora");
   const kept = startFolder(folder);
   const from = existsSync(kept) ? kept : sources.startAdapter;
   const start = from === null ? undefined : readPeftAdapter(from, layers);
@@ -92,7 +92,7 @@ export async function readInputs(
     if (!same) {
       throw new InputError(
         `Cannot start from adapter ${from}: it has r ${start.config.r}, lora_alpha ${start.config.loraAlpha}, ` +
-          `${found.length} layers; trainer.lora says r ${lora.r}, lora_alpha ${lora.loraAlpha}, ` +
+          `${found.length} layers; model.lora says r ${lora.r}, lora_alpha ${lora.loraAlpha}, ` +
           `${targets.length} layers; set them alike`,
       );
     }
@@ -104,7 +104,7 @@ export async function readInputs(
 
 /** Keeps a copy of the start adapter with the run, so that a run that goes on has the same reference. */
 export function keepStart(folder: string, { start, config }: RunInputs): void {
-  if (start) writePeftAdapter(startFolder(folder), start, { base: config.model });
+  if (start) writePeftAdapter(startFolder(folder), start, { base: config.model.name_or_path });
 }
 
 /**
@@ -122,7 +122,7 @@ export async function openTools(
   const security = callSecurity(surroundings, "trainer", { logger, metrics });
   await using opened = new AsyncDisposableStack();
   const hash = await baseModelHash(sources.model);
-  let precision: Precision = config.precision;
+  let precision: Precision = config.model.precision;
   const policies = opened.use(
     new Policies({
       ...{ addresses: surroundings.policy, security, metrics },
@@ -208,7 +208,7 @@ async function checkPolicy(
       `Policy ${address} serves ${info.modelName} (hash ${
         info.baseModelHash.slice(0, 12)
       }), the trainer ` +
-        `learns on ${config.model} (hash ${
+        `learns on ${config.model.name_or_path} (hash ${
           baseModelHash.slice(0, 12)
         }): give both the same base model`,
     );
@@ -235,7 +235,7 @@ async function checkStart(client: PolicyClient, signal: AbortSignal): Promise<vo
   if (!start || start.sha256.length === 0) return;
   throw new InputError(
     `Policy ${address} has an adapter as its START, and this run starts from the base: ` +
-      "set trainer.start_adapter to the policy's start_adapter, or clear both",
+      "set model.start_adapter to the policy's, or clear both",
   );
 }
 

@@ -28,15 +28,18 @@ export async function findSources(
   const maybe = async (setting: string | null, kind: "model" | "file"): Promise<Resolved | null> =>
     setting === null ? null : await find(setting, kind);
   const { data } = config;
-  const model = await find(config.model, "model");
-  const adapter = await maybe(config.start_adapter, "model");
+  const model = await find(config.model.name_or_path, "model");
+  const adapter = await maybe(config.model.start_adapter, "model");
   const train = await find(data.train, "file");
   const held = await maybe(data.eval, "file");
   return {
     config: {
       ...config,
-      model: model.pinned,
-      start_adapter: adapter?.pinned ?? null,
+      model: {
+        ...config.model,
+        name_or_path: model.pinned,
+        start_adapter: adapter?.pinned ?? null,
+      },
       data: { ...data, train: train.pinned, eval: held?.pinned ?? null },
     },
     sources: {
@@ -54,8 +57,11 @@ export function withPinsOf(recorded: RunConfig, wanted: RunConfig): RunConfig {
     from !== null && to !== null && isPinOf(from, to) ? from : to;
   return {
     ...wanted,
-    model: pin(recorded.model, wanted.model),
-    start_adapter: pin(recorded.start_adapter, wanted.start_adapter),
+    model: {
+      ...wanted.model,
+      name_or_path: pin(recorded.model.name_or_path, wanted.model.name_or_path),
+      start_adapter: pin(recorded.model.start_adapter, wanted.model.start_adapter),
+    },
     data: {
       ...wanted.data,
       train: pin(recorded.data.train, wanted.data.train),

@@ -11,6 +11,7 @@ import {
   configHash,
   decisive,
   parseRunConfig,
+  recordedRunConfig,
   RUN_ID,
   RUN_ID_RULE,
   type RunConfig,
@@ -186,8 +187,7 @@ export class Trainer {
         `Cannot resume run "${runId}": it took all its ${row.totalSteps} steps`,
       );
     }
-    // Parsed, so that settings which are newer than the run have their defaults.
-    const recorded = parseRunConfig(JSON.parse(row.configJson) as RunConfig);
+    const recorded = recordedRunConfig(row.configJson);
     const config = parseRunConfig(recorded, configJson);
     const changed = configDifferences(decisive(recorded), decisive(config));
     if (changed.length > 0) {

@@ -57,7 +57,8 @@ export class TrainingRun {
 
   constructor(readonly options: TrainingRunOptions) {
     this.control = new RunControl(options.runId);
-    this.#folder = new RunFolder(options.folder, options.runId);
+    const { folder, runId, store } = options;
+    this.#folder = new RunFolder(folder, runId, store.run(runId)!.configHash);
     this.#shown = new RunMetrics(options.metrics, options.runId);
   }
 

@@ -157,7 +157,8 @@ Deno.test("a run that starts from an adapter has it as its reference", async () 
   const first = await all.finished("first");
   assert.equal(first.run.state, "SUCCEEDED");
   const start_adapter = join(all.folder, "runs", "first", "adapter");
-  const { run, metrics } = await all.finished("second", { other: { start_adapter } });
+  const from = () => ({ ...all.config().model, start_adapter });
+  const { run, metrics } = await all.finished("second", { other: { model: from() } });
   assert.equal(run.state, "SUCCEEDED", run.message);
   assert.ok(Math.abs(metrics[0]!["objective/kl"]!) < 1e-4);
   assert.notEqual(metrics[0]!["ppo/val/mean"], 0, "the value head came with it");
@@ -167,15 +168,15 @@ Deno.test("a run that starts from an adapter has it as its reference", async () 
   policy!.faults.begin = ({ expectedVersion }) => {
     if (expectedVersion === 2) policy!.forget();
   };
-  const again = await all.finished("again", { other: { start_adapter } });
+  const again = await all.finished("again", { other: { model: from() } });
   assert.deepEqual(again.metrics, metrics);
   assert.deepEqual(policy!.held("again"), { newest: 4, start: true });
   delete policy!.faults.begin;
   await assert.rejects(
     all.finished("third", {
-      other: { start_adapter, lora: { ...all.config().lora, lora_alpha: 4 } },
+      other: { model: { ...from(), lora: { ...from().lora, lora_alpha: 4 } } },
     }),
-    /has r 4, lora_alpha 8.*trainer.lora says r 4, lora_alpha 4/,
+    /has r 4, lora_alpha 8.*model.lora says r 4, lora_alpha 4/,
   );
 });
 

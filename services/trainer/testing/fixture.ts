@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createClient, createServer, type RpcClient, trainerService } from "@decorum/rpc";
 import { createLogger, createMetrics, type Metrics as ProcessMetrics } from "@decorum/telemetry";
-import { loraConfigOf, type TrainerConfig, trainerConfig } from "@decorum/settings";
+import { loraConfigOf, sections, type TrainerConfig } from "@decorum/settings";
 import type { Metrics, RunRow } from "@decorum/runs";
 import { trainerServiceOf } from "../service.ts";
 import { Trainer } from "../run/trainer.ts";
@@ -92,12 +92,14 @@ export async function fixture(options: { readonly policies?: number } = {}): Pro
 
 /** A complete configuration for a folder with `model` and `train.jsonl`. */
 export function settings(folder: string): TrainerConfig {
-  return trainerConfig.parse({
+  const model = sections.model.parse({
+    name_or_path: join(folder, "model"),
+    lora: { r: 4, lora_alpha: 8, target_modules: ["q", "v", "wo", "o"] },
+  });
+  const section = sections.trainer.parse({
     listen: "127.0.0.1:0",
     threads: 1,
     runs: join(folder, "runs"),
-    model: join(folder, "model"),
-    lora: { r: 4, lora_alpha: 8, target_modules: ["q", "v", "wo", "o"] },
     data: { train: join(folder, "train.jsonl"), prompt: "{text}" },
     ppo: {
       steps: 3,
@@ -112,6 +114,7 @@ export function settings(folder: string): TrainerConfig {
     checkpoint: { every_steps: 1, keep: 2 },
     seed: 5,
   });
+  return { ...section, model };
 }
 
 /** Waits for the end of a trainer's run. */

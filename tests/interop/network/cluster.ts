@@ -126,8 +126,10 @@ export class Cluster implements AsyncDisposable {
   #render(run: string): Promise<Manifest[]> {
     const cpu = { requests: { cpu: 1, memory: "1Gi" } };
     const found = this.#manifests.get(run) ?? render(["values-cpu.yaml"], {
-      model: "/models/policy",
-      lora: { r: 4, lora_alpha: 8, lora_dropout: 0, target_modules: ["q", "v"] },
+      model: {
+        name_or_path: "/models/policy",
+        lora: { r: 4, lora_alpha: 8, lora_dropout: 0, target_modules: ["q", "v"] },
+      },
       models: { download: false },
       tls: { mode: "secret" },
       policy: { replicas: 3, resources: cpu, config: { drain_delay_s: 3 } },

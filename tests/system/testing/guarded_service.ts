@@ -1,6 +1,6 @@
 import { type ServiceExit, type ServiceProcess, spawnProgram } from "@decorum/testing/process";
 import { serviceFlags } from "../../../cli/permissions.ts";
-import type { ServiceName } from "../../../cli/services.ts";
+import type { ServiceName } from "@decorum/settings";
 
 /** A service that runs with the permissions that its settings need, as `decorum up` starts it. */
 export interface GuardedService extends AsyncDisposable {

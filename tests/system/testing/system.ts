@@ -77,7 +77,8 @@ export class System implements Disposable {
     const { policy, reward, evaluator, trainer } = this.addresses;
     const lora = { r: 4, lora_alpha: 8, lora_dropout: 0, target_modules: ["q", "v"] };
     const base: Settings = {
-      policy: { listen: policy, model: join(models, "policy"), threads: 1, lora },
+      model: { name_or_path: join(models, "policy"), lora },
+      policy: { listen: policy, threads: 1 },
       reward: { listen: reward, model: join(models, "reward"), threads: 1 },
       evaluator: {
         listen: evaluator,
@@ -87,8 +88,7 @@ export class System implements Disposable {
         toxicity: { model: join(models, "reward"), label: "hate" },
       },
       trainer: {
-        ...{ listen: trainer, policy: [policy], reward, evaluator, lora, threads: 1, seed: 3 },
-        model: join(models, "policy"),
+        ...{ listen: trainer, policy: [policy], reward, evaluator, threads: 1, seed: 3 },
         runs: this.runs,
         reward_label: "nothate",
         rollout: { group_size: 4 },

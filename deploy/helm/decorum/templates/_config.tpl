@@ -31,11 +31,6 @@ Configuration of a service, as its --config file: what the values say, and over 
 {{- if dig "http" "enabled" false $service -}}
 {{- $_ := set $own "http_listen" (printf "%s:8080" $host) -}}
 {{- end -}}
-{{- if has .service (list "policy" "trainer") -}}
-{{- $_ := set $own "model" $values.model -}}
-{{- $_ := set $own "start_adapter" (default nil $values.startAdapter) -}}
-{{- $_ := set $own "lora" $values.lora -}}
-{{- end -}}
 {{- if has .service (list "evaluator" "trainer") -}}
 {{- $_ := set $own "policy" (list (include "decorum.address" (dict "root" $root "service" "policy"))) -}}
 {{- end -}}
@@ -46,5 +41,9 @@ Configuration of a service, as its --config file: what the values say, and over 
 {{- $_ := set $own "run" $values.trainer.run -}}
 {{- end -}}
 {{- $section = merge $own $section -}}
-{{- toYaml (dict .service $section "telemetry" $values.telemetry) -}}
+{{- $sections := dict .service $section "telemetry" $values.telemetry -}}
+{{- if has .service (list "policy" "trainer") -}}
+{{- $_ := set $sections "model" $values.model -}}
+{{- end -}}
+{{- toYaml $sections -}}
 {{- end -}}

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { type EvaluatorConfig, evaluatorSection } from "./evaluator.ts";
+import { fieldsOf, type Kind } from "./field.ts";
+import { checked, type ConfigSources, readSettings } from "./load.ts";
+import { modelSection } from "./model.ts";
+import { type PolicyConfig, policySection } from "./policy.ts";
+import { type RewardConfig, rewardSection } from "./reward.ts";
+import { clientSection } from "./security.ts";
+import { type TelemetryConfig, telemetrySection } from "./service.ts";
+import { type TrainerConfig, trainerSection } from "./trainer.ts";
+import { valueAt } from "./values.ts";
+
+/** Every section of a configuration, in the order of `config/example.yaml`. */
+export const sections = {
+  model: modelSection,
+  policy: policySection,
+  reward: rewardSection,
+  evaluator: evaluatorSection,
+  trainer: trainerSection,
+  client: clientSection,
+  telemetry: telemetrySection,
+} as const;
+export type SectionName = keyof typeof sections;
+export const sectionNames = Object.keys(sections) as readonly SectionName[];
+
+/** The services in the order in which they start: who is called comes first. */
+export const serviceNames = ["policy", "reward", "evaluator", "trainer"] as const;
+export type ServiceName = typeof serviceNames[number];
+
+/** What each service is started with. */
+export interface ServiceConfigs {
+  readonly policy: PolicyConfig;
+  readonly reward: RewardConfig;
+  readonly evaluator: EvaluatorConfig;
+  readonly trainer: TrainerConfig;
+}
+
+/** The sections that a service reads. */
+export const sectionsOf: Readonly<Record<ServiceName, readonly SectionName[]>> = {
+  policy: ["policy", "model", "telemetry"],
+  reward: ["reward", "telemetry"],
+  evaluator: ["evaluator", "telemetry"],
+  trainer: ["trainer", "model", "telemetry"],
+};
+
+/**
+ * The sections named, from all sources.
+ *
+ * @throws ConfigError as {@link checked}, also for a section that does not exist
+ */
+export function loadSections<N extends SectionName>(
+  names: readonly N[],
+  sources: ConfigSources,
+): { readonly [K in N]: z.output<typeof sections[K]> } {
+  const { values, problems, originOf } = readSettings(sources);
+  const wanted = (name: SectionName) => names.some((one) => one === name);
+  const schema = z.strictObject(Object.fromEntries(
+    sectionNames.map((name) => [name, wanted(name) ? sections[name] : z.unknown().optional()]),
+  ));
+  // A section that is missing misses the fields that it must have.
+  const given = { ...Object.fromEntries(names.map((name) => [name, {}])), ...values };
+  const found = checked(schema, given, { problems, originOf });
+  return Object.fromEntries(names.map((name) => [name, found[name]])) as {
+    readonly [K in N]: z.output<typeof sections[K]>;
+  };
+}
+
+/**
+ * What a service is started with.
+ *
+ * @throws ConfigError as {@link loadSections}
+ */
+export function loadService<N extends ServiceName>(
+  name: N,
+  sources: ConfigSources,
+): { readonly config: ServiceConfigs[N]; readonly telemetry: TelemetryConfig } {
+  const { [name]: section, model, telemetry } = loadSections(sectionsOf[name], sources);
+  const config = { ...section as object, ...(sectionsOf[name].includes("model") ? { model } : {}) };
+  return { config: config as ServiceConfigs[N], telemetry };
+}
+
+/** Something that a setting names. */
+export interface Named<K extends Kind = Kind> {
+  /** The setting, as `model.name_or_path`. */
+  readonly setting: string;
+  readonly kind: K;
+  /** What it says; one of them where it is a list. */
+  readonly value: string;
+}
+
+/**
+ * What sections name, of some kinds.
+ *
+ * @param values sections by name, checked or as they were given
+ */
+export function namedIn<K extends Kind>(
+  values: Readonly<Partial<Record<SectionName, unknown>>>,
+  ...kinds: readonly K[]
+): Named<K>[] {
+  const wanted = (kind: Kind | undefined): kind is K => kinds.some((one) => one === kind);
+  return sectionNames.filter((name) => name in values).flatMap((name) =>
+    fieldsOf(name, sections[name]).flatMap(({ name: setting, kind }) => {
+      if (!wanted(kind)) return [];
+      const value = valueAt(values, setting);
+      const all = Array.isArray(value) ? value : [value];
+      return all.filter((one): one is string => typeof one === "string" && one !== "")
+        .map((one) => ({ setting, kind, value: one }));
+    })
+  );
+}
