@@ -2,7 +2,7 @@ import { readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** What a folder holds, told by names, sizes and times of its files; undefined where it cannot be read. */
-export function fingerprint(folder: string): string | undefined {
+function fingerprint(folder: string): string | undefined {
   try {
     const real = realpathSync(folder);
     const files = readdirSync(real).sort().map((name) => {

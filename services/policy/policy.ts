@@ -10,7 +10,7 @@ import { loadPolicyModel, type PolicyModel } from "./model.ts";
 import { Pushes } from "./pushes.ts";
 import type { GenerationRequest, Row } from "./request.ts";
 import { runBatch, type TokenChunk, type Work } from "./run_batch.ts";
-import { WeightsStore } from "./weights_store.ts";
+import { WeightsStore } from "./weights.ts";
 
 /** A loaded policy: its model, the weights it holds, and what waits for it. */
 export class Policy implements AsyncDisposable {

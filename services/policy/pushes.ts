@@ -3,8 +3,13 @@ import type { LoraConfig } from "@decorum/models";
 import { aborted, notFound, resourceExhausted } from "@decorum/rpc";
 import type { PushedTensor } from "./manifest.ts";
 import { Upload } from "./upload.ts";
-import { type HeldWeights, heldWeights, type WeightsLabel } from "./weights.ts";
-import type { Precondition, WeightsStore } from "./weights_store.ts";
+import {
+  type HeldWeights,
+  heldWeights,
+  type Precondition,
+  type WeightsLabel,
+  type WeightsStore,
+} from "./weights.ts";
 
 /** Pushes that may be open at once; each holds its bytes. */
 const MAX_OPEN = 8;
@@ -117,7 +122,7 @@ export class Pushes {
     if (push) return push;
     throw notFound(
       `Cannot find push ${JSON.stringify(id.slice(0, 100))}: it was committed, aborted, refused, ` +
-        `or left alone for ${IDLE_MS / 60_000} minutes; begin again`,
+        `or not touched for ${IDLE_MS / 60_000} minutes; begin again`,
     );
   }
 

@@ -6,8 +6,7 @@ import fc from "fast-check";
 import type { PushedTensor } from "./manifest.ts";
 import { Pushes } from "./pushes.ts";
 import { Upload } from "./upload.ts";
-import type { HeldWeights } from "./weights.ts";
-import { WeightsStore } from "./weights_store.ts";
+import { type HeldWeights, WeightsStore } from "./weights.ts";
 import { lora } from "@decorum/testing/t5";
 
 const held = (kind: "BASE" | "START"): HeldWeights => ({

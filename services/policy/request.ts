@@ -3,8 +3,7 @@ import { failedPrecondition, type policyV1 } from "@decorum/rpc";
 import { InputError, randomKey, uniforms } from "@decorum/tensor";
 import type { Tokenizer } from "@decorum/text";
 import type { PolicyConfig } from "@decorum/settings";
-import type { HeldWeights } from "./weights.ts";
-import type { WeightsStore } from "./weights_store.ts";
+import type { HeldWeights, WeightsStore } from "./weights.ts";
 
 /** A text of more characters a token than this is refused before it is tokenised. */
 const CHARACTERS_PER_TOKEN = 64;

@@ -1,8 +1,7 @@
 import type { Caller, LiveModel } from "@decorum/serving";
 import type { EncodedItem, TextClassifier } from "@decorum/scoring";
 import type { RewardConfig } from "@decorum/settings";
-import type { Scorer } from "./scorer.ts";
-import type { RequestTimes } from "./scoring_statistics.ts";
+import type { RequestTimes, Scorer } from "./scorer.ts";
 import { checkTexts, encodeTexts, type Texts } from "./texts.ts";
 
 /** Texts with their logits. */

@@ -11,7 +11,7 @@ import type { TextClassifier } from "@decorum/scoring";
 import type { Caller } from "@decorum/serving";
 import { VERSION } from "@decorum/service";
 import type { ScoredTexts, ScoringDesk } from "../scoring_desk.ts";
-import type { Duration } from "../scoring_statistics.ts";
+import type { Duration } from "../scorer.ts";
 import { type Label, labelOf } from "../texts.ts";
 import { type OutputName, readInferRequest } from "./inference_request.ts";
 import { type OutputTensor, writeOutputs } from "./inference_tensors.ts";
