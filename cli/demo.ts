@@ -1,10 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { pushAdapter } from "@decorum/fleet";
 import {
   createClient,
   evaluatorService,
   type evaluatorV1,
+  policyService,
   type policyV1,
   trainerService,
 } from "@decorum/rpc";
@@ -12,13 +14,12 @@ import { exportClassifierOnnx } from "@decorum/scoring";
 import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
 import { writeWhole } from "./atomic_write.ts";
 import { evaluatePersistently } from "./evaluate_run.ts";
-import { pushAdapter } from "./push_adapter.ts";
 import { reportHtml } from "./report/html.ts";
 import { summarize, type Summary } from "./report/summary.ts";
 import { startAll, withSupervisor } from "./local_services.ts";
 import { serviceProgram } from "./services.ts";
 import type { Supervisor } from "./supervisor.ts";
-import { watchPersistently } from "./watch_run.ts";
+import { watchRun } from "./watch_run.ts";
 
 /** How a policy learns. */
 export const algorithms = ["ppo", "grpo", "rloo"] as const;
@@ -123,10 +124,7 @@ async function measure(
     ]),
   ]);
   using trainer = createClient(trainerService, { address: supervisor.address("trainer") });
-  using evaluator = createClient(evaluatorService, {
-    address: supervisor.address("evaluator"),
-    maxMessageBytes: 64 * 2 ** 20,
-  });
+  using evaluator = createClient(evaluatorService, { address: supervisor.address("evaluator") });
   const runId = `demo-${options.seed}-${Date.now().toString(36)}`;
   await trainer.startRun({
     runId,
@@ -137,7 +135,7 @@ async function measure(
       ...(options.steps === undefined ? {} : stepsOf(options.steps)),
     }),
   });
-  const { run, history } = await watchPersistently(trainer, runId);
+  const { run, history } = await watchRun(trainer, runId, { throughRestarts: true });
   const { configJson } = await trainer.getRun({ runId });
   const settings = settingsOf(configJson);
   const after: policyV1.WeightsSelector = run.weightsVersion > 0
@@ -160,8 +158,9 @@ async function measure(
     after,
     samples: 24,
   };
+  using client = createClient(policyService, { address: policy });
   const result = await evaluatePersistently(evaluator, request, () =>
-    pushAdapter(policy, {
+    pushAdapter(client, {
       runId,
       version: run.weightsVersion,
       adapter: join(out, "runs", runId, "adapter"),

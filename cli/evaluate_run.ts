@@ -1,3 +1,5 @@
+import { retry } from "@decorum/async";
+import { isTransient } from "@decorum/fleet";
 import { type evaluatorService, type evaluatorV1, type RpcClient, RpcError } from "@decorum/rpc";
 import { startProgress } from "./progress.ts";
 
@@ -35,12 +37,12 @@ export async function evaluateWithProgress(
   throw new Error("The evaluator ended its stream without a result");
 }
 
-/** Times that an evaluation is begun anew, and seconds between two. */
-const RETRIES = { most: 20, pause: 1 };
+/** How often an evaluation is made again, after a second each. */
+const AGAIN = { attempts: 21, backoff: { firstMs: 1000, longestMs: 1000 } };
 
 /**
- * As {@link evaluateWithProgress}, through restarts: an evaluator that is away is waited for, and a policy that
- * began anew gets its weights again.
+ * As {@link evaluateWithProgress}, through restarts: an evaluator that is away is waited for, and a policy that has
+ * started again gets its weights.
  *
  * @param restore brings the weights to the policy
  */
@@ -50,16 +52,18 @@ export async function evaluatePersistently(
   restore: () => Promise<void>,
 ): Promise<evaluatorV1.EvaluationResult__Output> {
   let lost = false;
-  for (let tries = 0;; tries++) {
-    try {
-      if (lost) await restore();
-      return await evaluateWithProgress(evaluator, request);
-    } catch (error) {
-      if (!(error instanceof RpcError) || tries === RETRIES.most) throw error;
-      lost ||= error.code === "NOT_FOUND";
-      if (!["NOT_FOUND", "UNAVAILABLE", "CANCELLED", "UNKNOWN"].includes(error.code)) throw error;
-      console.error(`evaluate: again in ${RETRIES.pause} s, since: ${error.message}`);
-      await new Promise((resolve) => setTimeout(resolve, 1000 * RETRIES.pause));
-    }
-  }
+  const evaluate = async () => {
+    if (lost) await restore();
+    return await evaluateWithProgress(evaluator, request);
+  };
+  return await retry(evaluate, {
+    ...AGAIN,
+    mayPass(error) {
+      const notFound = error instanceof RpcError && error.code === "NOT_FOUND";
+      lost ||= notFound;
+      if (!notFound && !isTransient(error)) return false;
+      console.error(`evaluate: trying again in 1 s: ${(error as Error).message}`);
+      return true;
+    },
+  });
 }

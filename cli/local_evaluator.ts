@@ -3,10 +3,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { loadSections, recordedRunConfig } from "@decorum/settings";
+import { type AdapterOfRun, pushAdapter } from "@decorum/fleet";
+import { createClient, policyService } from "@decorum/rpc";
 import { RunReader } from "@decorum/runs";
 import { downloadAll, pinnedSettings, type Source } from "./download.ts";
 import { withSupervisor } from "./local_services.ts";
-import { type AdapterOfRun, pushAdapter } from "./push_adapter.ts";
 import { serviceProgram } from "./services.ts";
 
 export interface LocalEvaluator {
@@ -36,9 +37,9 @@ export async function withEvaluator<T>(
     const start = (name: "policy" | "evaluator", setting: string) =>
       supervisor.start(serviceProgram(name, { ...settings, set: [...settings.set, setting] }));
     await start("policy", `model.name_or_path=${JSON.stringify(model)}`);
-    const policy = supervisor.address("policy");
+    using policy = createClient(policyService, { address: supervisor.address("policy") });
     await pushAdapter(policy, { ...result, model });
-    await start("evaluator", `evaluator.policy=${JSON.stringify([policy])}`);
+    await start("evaluator", `evaluator.policy=${JSON.stringify([policy.address])}`);
     return await body(supervisor.address("evaluator"));
   });
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { backoffMs, delay } from "@decorum/async";
 
 /** A service that the supervisor keeps running. */
 export interface Program {
@@ -37,6 +38,7 @@ export class StartError extends Error {
 
 /** Unexpected ends in a row after which a child is given up. */
 const MOST_RESTARTS = 8;
+const BACKOFF = { firstMs: 200, longestMs: 5000 };
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
@@ -172,9 +174,9 @@ export class Supervisor {
       this.#failed?.(new Error(`${name} ${how} and is given up after ${restarts} restarts`));
       return;
     }
-    const waitMs = Math.min(5000, 200 * 2 ** restarts);
+    const waitMs = backoffMs(BACKOFF, restarts + 1);
     this.options.onLine(name, `${how}; starting it again in ${waitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await delay(waitMs);
     if (this.#stopping) return;
     // The child that restarts keeps its address: callers reconnect to it by themselves.
     const address = this.#addresses.get(name);

@@ -73,11 +73,7 @@ export function evaluateCommand(): Command {
     const request = await requestOf(options);
     const call = config === undefined ? connection(options)("evaluator") : {};
     const evaluate = async (address: string): Promise<void> => {
-      using evaluator = createClient(evaluatorService, {
-        ...call,
-        address,
-        maxMessageBytes: 64 * 2 ** 20,
-      });
+      using evaluator = createClient(evaluatorService, { ...call, address });
       print(await evaluateWithProgress(evaluator, request));
     };
     if (config === undefined) return await evaluate(address ?? "127.0.0.1:50053");

@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { createWriteStream } from "node:fs";
 import process from "node:process";
-import { RpcError } from "@decorum/rpc";
+import { isTransient } from "@decorum/fleet";
 import { connectionFlags, readConnection } from "../connection.ts";
 import { type Algorithm, algorithms } from "../demo.ts";
 import { addFlags } from "../flags.ts";
@@ -65,8 +65,7 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
     if (error instanceof InterruptedError && id !== "") {
       console.error(`run ${id} is kept; "decorum resume ${id}" goes on with it`);
     }
-    const away = error instanceof RpcError && ["UNAVAILABLE", "CANCELLED"].includes(error.code);
-    throw away && id !== "" ? interrupted(id, error.message) : error;
+    throw isTransient(error) && id !== "" ? interrupted(id, (error as Error).message) : error;
   }
 }
 

@@ -1,4 +1,5 @@
 import { resolveAddresses, RpcError } from "@decorum/rpc";
+import type { ServiceName } from "@decorum/settings";
 import { Outage, pauseBetweenTries, persist, type Waiting } from "./waiting.ts";
 
 /** A member does not fit the work: another model, limits that are too small, weights that it lacks. */
@@ -12,8 +13,8 @@ export interface Closable {
 }
 
 export interface FleetOptions<C extends Closable> {
-  /** What a member is, in messages: "policy". */
-  readonly kind: string;
+  /** What the members are. */
+  readonly peer: ServiceName;
   /** "host:port" each; a name may stand for several processes. */
   readonly addresses: readonly string[];
   /** Makes the client of a process, "ip:port". It is closed when the member has left and its last call has ended. */
@@ -62,7 +63,7 @@ export class Fleet<C extends Closable> implements Disposable {
    * every member is left out, with the cause of the last one
    */
   async resolve(): Promise<Member<C>[]> {
-    const { addresses, kind, connect, lookup = resolveOneFamily } = this.options;
+    const { addresses, peer, connect, lookup = resolveOneFamily } = this.options;
     for (const name of addresses) {
       try {
         this.#resolved.set(name, await lookup(name));
@@ -79,7 +80,7 @@ export class Fleet<C extends Closable> implements Disposable {
     }
     for (const address of found) {
       if (this.#members.has(address)) continue;
-      const outage = new Outage(`${kind} ${address}`);
+      const outage = new Outage(peer, address);
       const client = connect(address);
       this.#members.set(address, { address, client, outage, unfit: undefined, calls: 0 });
     }
@@ -88,7 +89,13 @@ export class Fleet<C extends Closable> implements Disposable {
     if (fit.length > 0) return fit;
     if (all.length === 0) throw unresolved(addresses.join(", "), "no address stands behind it");
     const reasons = all.map(({ unfit }) => unfit?.why).join("; ");
-    throw new UnfitError(`No ${kind} fits: ${reasons}`, { cause: all.at(-1)?.unfit?.cause });
+    throw new UnfitError(`No ${peer} fits: ${reasons}`, { cause: all.at(-1)?.unfit?.cause });
+  }
+
+  /** As `resolve`, and waits while nobody is known. @throws as `persist` */
+  async resolveWhenever(waiting: Waiting): Promise<Member<C>[]> {
+    const { peer, addresses } = this.options;
+    return await persist(peer, addresses.join(", "), waiting, () => this.resolve());
   }
 
   /** Whether a name still stands for this member. */
@@ -141,8 +148,7 @@ export class Fleet<C extends Closable> implements Disposable {
       }
     };
     while (!enough.signal.aborted) {
-      const { kind } = this.options;
-      const members = await persist(`any ${kind}`, waiting, () => this.resolve());
+      const members = await this.resolveWhenever(waiting);
       await Promise.all(members.map((member) =>
         reach(member).catch((error) => {
           enough.abort();

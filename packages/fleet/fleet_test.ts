@@ -28,7 +28,7 @@ Deno.test("members join and leave with their names; a client is closed after its
 Deno.test("a name that cannot be resolved keeps its members, or is unavailable while it has none", async () => {
   let known = false;
   const fleet = new Fleet({
-    kind: "fake",
+    peer: "policy",
     addresses: ["all:1"],
     connect: () => ({ close: () => {} }),
     lookup: () => known ? Promise.resolve(["a:1"]) : Promise.reject(new Error("no such name")),
@@ -48,14 +48,14 @@ Deno.test("a member that does not fit is left out; when none fits, the error has
   const [a, b] = await fleet.resolve();
   assert.match(
     fleet.leaveOut(a!, new Error("too small")).message,
-    /^fake a:1 is left out: too small/,
+    /^policy a:1 is left out: too small/,
   );
   assert.deepEqual(await fleet.resolve(), [b]);
   const cause = new Error("another model");
   fleet.leaveOut(b!, cause);
   await assert.rejects(fleet.resolve(), (error) => {
     assert.ok(error instanceof UnfitError);
-    assert.equal(error.message, "No fake fits: too small; another model");
+    assert.equal(error.message, "No policy fits: too small; another model");
     assert.equal(error.cause, cause);
     return true;
   });
@@ -74,8 +74,8 @@ Deno.test("all are reached, but nobody waits for the rest once one has succeeded
     },
   );
   assert.deepEqual([...tries], [["a:1", 1], ["b:1", 1], ["c:1", 1]]);
-  assert.match(said.join("\n"), /continuing without fake b:1: .*cut/);
-  assert.match(said.join("\n"), /fake c:1 is left out: too small/);
+  assert.match(said.join("\n"), /continuing without policy b:1: .*cut/);
+  assert.match(said.join("\n"), /policy c:1 is left out: too small/);
 });
 
 Deno.test("with all away, they are tried until one is back; a member that has left is not waited for", async () => {
@@ -86,7 +86,7 @@ Deno.test("with all away, they are tried until one is back; a member that has le
     if (address === "a:1" || tries < 9) throw away();
     await Promise.resolve();
   });
-  assert.match(said.at(-1)!, /fake b:1 is back/);
+  assert.match(said.at(-1)!, /policy b:1 is back/);
   const fault = new Error("a fault");
   await assert.rejects(fleet.reachAll(waiting, () => Promise.reject(fault)), fault);
 });

@@ -19,7 +19,7 @@ export function policyFleet(
 ): Fleet<PolicyClient> {
   const connect = (address: string) =>
     createClient(policyService, { ...security("policy"), address, metrics });
-  return new Fleet({ ...options, kind: "policy", connect });
+  return new Fleet({ ...options, peer: "policy", connect });
 }
 
 export interface PoliciesOptions extends PolicyFleetOptions {

@@ -1,6 +1,6 @@
 import { Condition, Deadline, DeadlineError, delay } from "@decorum/async";
 import { type Closable, type Fleet, type Member, UnfitError } from "./fleet.ts";
-import { pauseBetweenTries, persist, StoppedError, type Waiting } from "./waiting.ts";
+import { pauseBetweenTries, StoppedError, type Waiting } from "./waiting.ts";
 
 /** Does one item on a member. It must end when the signal is aborted, as calls with that signal do. */
 export type Work<C, T, R> = (member: Member<C>, item: T, signal: AbortSignal) => Promise<R>;
@@ -75,8 +75,7 @@ class Sharing<C extends Closable, T, R> {
   /** Starts a worker for members that have none, and takes back the items of those that have left. */
   async #recruit(): Promise<void> {
     const waiting = { ...this.waiting, cancel: this.#cancel };
-    const what = `any ${this.fleet.options.kind}`;
-    for (const member of await persist(what, waiting, () => this.fleet.resolve())) {
+    for (const member of await this.fleet.resolveWhenever(waiting)) {
       if (!this.#workers.has(member)) this.#workers.set(member, this.#orFail(this.#serve(member)));
     }
     for (const member of this.#workers.keys()) {
@@ -86,11 +85,11 @@ class Sharing<C extends Closable, T, R> {
 
   /** Looks for members that join and leave, until all is over. */
   async #watch(): Promise<void> {
-    const { fleet: { options: { kind, refreshMs = 2000 } }, waiting: { cancel } } = this;
+    const { fleet: { options: { peer, refreshMs = 2000 } }, waiting: { cancel } } = this;
     for (;;) {
       await delay(refreshMs, this.#cancel);
       if (this.#over.signal.aborted) return;
-      if (cancel.aborted) throw new StoppedError(`Stopped while ${kind} calls were under way`);
+      if (cancel.aborted) throw new StoppedError(`Stopped while ${peer} calls were under way`);
       await this.#recruit();
     }
   }

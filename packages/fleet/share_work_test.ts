@@ -81,8 +81,8 @@ Deno.test("one that fails gives its item back and is tried again later", async (
     return item * item;
   };
   assert.deepEqual(await shareWork(fleet, items, work, waiting), squares);
-  assert.match(said[0]!, /^waiting for fake a:1/);
-  assert.match(said[1]!, /^fake a:1 is back/);
+  assert.match(said[0]!, /^waiting for policy a:1/);
+  assert.match(said[1]!, /^policy a:1 is back/);
 });
 
 Deno.test("one that hangs fails by its deadline, and its item goes elsewhere", async () => {
@@ -98,7 +98,7 @@ Deno.test("one that hangs fails by its deadline, and its item goes elsewhere", a
   const found = await shareWork(fleet, items, work, waiting, { deadlineMs: 5 });
   assert.deepEqual(found, squares);
   assert.ok(tries.length > 0);
-  assert.match(said[0]!, /^waiting for fake a:1: fake a:1 did not finish item \d+ for 0.005 s/);
+  assert.match(said[0]!, /^waiting for policy a:1: policy a:1 did not finish item \d+ for 0.005 s/);
 });
 
 Deno.test("one that does not fit gets no more; with none that fits the work fails", async () => {
@@ -112,9 +112,9 @@ Deno.test("one that does not fit gets no more; with none that fits the work fail
   };
   assert.deepEqual(await shareWork(fleet, items, work, waiting), squares);
   assert.equal(asked, 1);
-  assert.deepEqual(said, ["fake a:1 is left out: too small"]);
+  assert.deepEqual(said, ["policy a:1 is left out: too small"]);
   const none: Squares = (member) => Promise.reject(fleet.leaveOut(member, new Error("also")));
-  await assert.rejects(shareWork(fleet, items, none, waiting), /No fake fits: too small; also/);
+  await assert.rejects(shareWork(fleet, items, none, waiting), /No policy fits: too small; also/);
 });
 
 Deno.test("a failure for good cancels the other calls", async () => {
@@ -156,10 +156,10 @@ Deno.test("with nobody behind the names it waits until one joins, or patience is
     },
   });
   assert.deepEqual(await all, squares);
-  assert.match(said[0]!, /^waiting for any fake: .*no address stands behind/);
+  assert.match(said[0]!, /^waiting for policy all:1: .*no address stands behind/);
   const failing: Squares = () => Promise.reject(away());
   await assert.rejects(
     shareWork(fleet, items, failing, { ...waiting, patienceMs: 5 }),
-    /fake a:1 did not answer for/,
+    /policy a:1 did not answer for/,
   );
 });

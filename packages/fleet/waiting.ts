@@ -1,5 +1,6 @@
 import { type Backoff, backoffMs, DeadlineError, defaultBackoff, delay } from "@decorum/async";
 import { RpcError, unavailable } from "@decorum/rpc";
+import type { ServiceName } from "@decorum/settings";
 
 /** A wait was ended from outside: the run is stopped, or the process ends. */
 export class StoppedError extends Error {
@@ -14,8 +15,8 @@ export interface Waiting {
   readonly cancel: AbortSignal;
   /** Tells people what is waited for, and what is back. */
   say(message: string): void;
-  /** Told of every failure that is waited out, with the name of what failed, as "policy 10.0.0.1:50051". */
-  readonly failed?: (what: string) => void;
+  /** Told of every failure that is waited out. */
+  readonly failed?: (peer: ServiceName) => void;
   /** Default: `defaultBackoff`. */
   readonly backoff?: Backoff;
   /** Milliseconds without any success after which a wait ends with UNAVAILABLE; default: it never does. */
@@ -52,8 +53,12 @@ export class Outage {
   #remindAt = 0;
   #left = false;
 
-  /** @param what names the service, as "policy 10.0.0.1:50051" */
-  constructor(readonly what: string) {}
+  /** For people, as "policy 10.0.0.1:50051". */
+  readonly what: string;
+
+  constructor(readonly peer: ServiceName, address: string) {
+    this.what = `${peer} ${address}`;
+  }
 
   /**
    * Notes a failure that may pass.
@@ -69,7 +74,7 @@ export class Outage {
     const { patienceMs = Infinity, backoff = defaultBackoff } = waiting;
     const now = performance.now();
     const { message } = error as Error;
-    waiting.failed?.(this.what);
+    waiting.failed?.(this.peer);
     if (this.#tries++ === 0) this.#since = this.#remindAt = now;
     const lasted = now - Math.max(this.#since, succeededAt);
     if (lasted > patienceMs) {
@@ -114,11 +119,12 @@ export async function pauseBetweenTries(
  * @throws as `Outage.failed`
  */
 export async function persist<T>(
-  what: string,
+  peer: ServiceName,
+  address: string,
   waiting: Waiting,
   call: () => Promise<T>,
 ): Promise<T> {
-  const outage = new Outage(what);
+  const outage = new Outage(peer, address);
   for (;;) {
     try {
       const result = await call();

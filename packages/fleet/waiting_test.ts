@@ -36,11 +36,11 @@ Deno.test("failures that may pass are those of a service that is away, or has to
 
 Deno.test("people hear of the first failure and of the end, not of each failure", async () => {
   const failed: string[] = [];
-  const { waiting, said } = waitingFor({ failed: (what) => void failed.push(what) });
+  const { waiting, said } = waitingFor({ failed: (peer) => void failed.push(peer) });
   let tries = 0;
   const call = () => ++tries < 4 ? Promise.reject(away(`try ${tries}`)) : Promise.resolve("done");
-  assert.equal(await persist("reward r:1", waiting, call), "done");
-  assert.deepEqual(failed, Array(3).fill("reward r:1"));
+  assert.equal(await persist("reward", "r:1", waiting, call), "done");
+  assert.deepEqual(failed, Array(3).fill("reward"));
   assert.equal(said.length, 2);
   assert.match(said[0]!, /^waiting for reward r:1: .*UNAVAILABLE: try 1/);
   assert.match(said[1]!, /^reward r:1 is back after 0\.\d s$/);
@@ -49,25 +49,30 @@ Deno.test("people hear of the first failure and of the end, not of each failure"
 Deno.test("a wait ends when it is stopped, when patience is over, and for a failure that cannot pass", async () => {
   const { waiting, stop } = waitingFor({ backoff: { firstMs: 1e9, longestMs: 1e9 } });
   const stopped = assert.rejects(
-    persist("it", waiting, () => Promise.reject(away())),
+    persist("reward", "it", waiting, () => Promise.reject(away())),
     StoppedError,
   );
   await Promise.resolve();
   stop.abort();
   await stopped;
   await assert.rejects(
-    persist("it", waitingFor({ patienceMs: 5 }).waiting, () => Promise.reject(away("busy"))),
+    persist(
+      "reward",
+      "it",
+      waitingFor({ patienceMs: 5 }).waiting,
+      () => Promise.reject(away("busy")),
+    ),
     (error) =>
       error instanceof StatusError && error.code === "UNAVAILABLE" &&
-      /^it did not answer for 0\.\d s: .*busy/.test(error.message),
+      /^reward it did not answer for 0\.\d s: .*busy/.test(error.message),
   );
   const fault = new Error("a fault");
-  await assert.rejects(persist("it", waiting, () => Promise.reject(fault)), fault);
+  await assert.rejects(persist("reward", "it", waiting, () => Promise.reject(fault)), fault);
 });
 
 Deno.test("of a service that others go on without nothing more is said until it is back", () => {
   const { waiting, said } = waitingFor();
-  const outage = new Outage("policy p:1");
+  const outage = new Outage("policy", "p:1");
   outage.failed(away(), waiting);
   outage.leave(away("cut"), waiting);
   outage.leave(away("cut"), waiting);

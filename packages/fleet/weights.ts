@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
+import { baseModelHash, initValueHead, openPolicyModel, readPeftAdapter } from "@decorum/models";
 import {
   type CallOptions,
   type policyService,
@@ -183,4 +184,38 @@ export async function heldOf(
     if (error instanceof RpcError && error.code === "NOT_FOUND") return undefined;
     throw error;
   }
+}
+
+/** A run's weights as files. */
+export interface AdapterOfRun {
+  readonly runId: string;
+  /** Version that they get. */
+  readonly version: number;
+  /** Folder with the adapter in PEFT's format, its value head, where it has one, beside it. */
+  readonly adapter: string;
+  /** Folder of the base model. */
+  readonly model: string;
+}
+
+/**
+ * Brings a run's weights from a folder to a policy, whatever it holds of the run.
+ *
+ * @throws RpcError as the policy says; Error when the folder has no adapter of that model
+ */
+export async function pushAdapter(
+  policy: PolicyClient,
+  { runId, version, adapter, model }: AdapterOfRun,
+): Promise<void> {
+  const { config: base, layers } = openPolicyModel(model);
+  const { parameters, config, valueHead = initValueHead(base.hidden_size) } = readPeftAdapter(
+    adapter,
+    layers,
+  );
+  const weights = packWeights(new Map([...parameters, ...valueHead]), config);
+  await pushWeights(policy, weights, {
+    runId,
+    baseModelHash: await baseModelHash(model),
+    expectedVersion: version - 1,
+    restart: true,
+  });
 }

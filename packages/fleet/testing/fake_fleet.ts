@@ -27,7 +27,7 @@ export function fakeFleet(...present: string[]) {
   };
   const clients: FakeClient[] = [];
   const fleet = new Fleet<FakeClient>({
-    kind: "fake",
+    peer: "policy",
     addresses: ["all:1"],
     connect(name) {
       const client = { name, closed: false, close: () => void (client.closed = true) };

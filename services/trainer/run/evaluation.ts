@@ -35,7 +35,7 @@ export async function evaluate(
     after: { kind: "WEIGHTS_KIND_VERSION", runId, version },
     samples: SAMPLES,
   };
-  return await persist(`evaluator ${client.address}`, waiting, async () => {
+  return await persist("evaluator", client.address, waiting, async () => {
     let last: evaluatorV1.EvaluationResult__Output | null | undefined;
     for await (const { result } of client.evaluate(request, { signal: waiting.cancel })) {
       last = result;

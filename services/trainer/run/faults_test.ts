@@ -87,7 +87,10 @@ Deno.test("policies whose name cannot be resolved are waited for", async () => {
   await trainer.start({ runId: "r", configJson: "", resume: false });
   const never = new AbortController().signal;
   while (!trainer.run("r").message.includes("waiting")) await trainer.store.changed(50, never);
-  assert.match(trainer.run("r").message, /waiting for any policy.*resolve nobody.invalid/);
+  assert.match(
+    trainer.run("r").message,
+    /waiting for policy nobody.invalid.*resolve nobody.invalid/,
+  );
   assert.equal((await trainer.stop("r", false)).state, "STOPPED");
 });
 

@@ -1,3 +1,4 @@
+import { lockFile, tryLockFile } from "@decorum/async";
 import {
   configDifferences,
   ConfigError,
@@ -7,12 +8,8 @@ import {
   runConfigOf,
 } from "@decorum/settings";
 import { exitCodes } from "@decorum/service";
-import { tryLockRun } from "./run_lock.ts";
 import { withPinsOf } from "./sources.ts";
 import type { Trainer } from "./trainer.ts";
-
-/** Milliseconds between two looks at a run that another trainer still holds. */
-const LOCKED_PAUSE_MS = 1000;
 
 /**
  * Starts a run, or goes on with it from its last checkpoint, and follows it to its end: what a process does
@@ -57,13 +54,15 @@ export async function theOnlyRun(
   return exitCodes.failed;
 }
 
+/** Waits while another trainer holds the run. */
 async function freed(trainer: Trainer, runId: string, stopping: AbortSignal): Promise<void> {
-  for (let said = false; !stopping.aborted; said = true) {
-    const lock = tryLockRun(trainer.folderOf(runId));
-    if (lock) return lock[Symbol.dispose]();
-    if (!said) {
-      trainer.options.logger.warn("another trainer holds the run; waiting", { run_id: runId });
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOCKED_PAUSE_MS));
+  const path = trainer.lockOf(runId);
+  using free = tryLockFile(path);
+  if (free) return;
+  trainer.options.logger.warn("another trainer holds the run; waiting", { run_id: runId });
+  try {
+    using _ = await lockFile(path, stopping);
+  } catch (error) {
+    if (!stopping.aborted) throw error;
   }
 }

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "@decorum/settings";
 import { theOnlyRun } from "./only_run.ts";
-import { lockRun } from "./run_lock.ts";
+import { tryLockFile } from "@decorum/async";
 import { type ServiceProcess, spawnService } from "@decorum/testing/process";
 import { type Changes, type Fixture, fixture } from "../testing/fixture.ts";
 
@@ -77,7 +77,7 @@ Deno.test("a process for one run: one that another trainer still holds is waited
   assert.equal(await theOnlyRun(trainer, "r", stopping.signal), 75, "told to end at once");
   await all.finished("r", { ppo: { steps: 1 }, data: { prompt: "{text}" } });
   trainer.store.setState("r", "INTERRUPTED", "");
-  const lock = lockRun(folder, "r");
+  const lock = tryLockFile(join(folder, "lock.db"))!;
   const ended = theOnlyRun(trainer, "r", never);
   assert.equal(await Promise.race([ended, new Promise((r) => setTimeout(r, 300))]), undefined);
   lock[Symbol.dispose]();

@@ -1,7 +1,6 @@
-import type { LabelsOf, Metrics as ProcessMetrics } from "@decorum/telemetry";
+import type { ServiceName } from "@decorum/settings";
+import type { Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { Metrics, RunState } from "@decorum/runs";
-
-type Peer = LabelsOf<"decorum_trainer_peer_failures_total">["peer"];
 
 const states: readonly RunState[] = [
   ...["STARTING", "RUNNING", "PAUSED"] as const,
@@ -43,9 +42,8 @@ export class RunMetrics {
     this.metrics.set("decorum_trainer_checkpoint_step", step, this.#labels);
   }
 
-  failed(what: string): void {
-    const peers: readonly Peer[] = ["reward", "evaluator"];
-    const peer = peers.find((name) => what.startsWith(name)) ?? "policy";
+  failed(peer: ServiceName): void {
+    if (peer === "trainer") return;
     this.metrics.add("decorum_trainer_peer_failures_total", 1, { peer });
   }
 

@@ -248,7 +248,8 @@ function checkLimit(field: string, value: number, limit: string, most: number, a
 
 async function checkReward(client: RewardClient, label: string | null, waiting: Waiting) {
   const { labels, defaultLabel } = await persist(
-    `reward ${client.address}`,
+    "reward",
+    client.address,
     waiting,
     () => client.getInfo({}, { signal: waiting.cancel }),
   );

@@ -2,6 +2,7 @@ import { InputError } from "@decorum/tensor";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { tryLockFile } from "@decorum/async";
 import { alreadyExists, failedPrecondition, notFound } from "@decorum/rpc";
 import { callSecurity } from "@decorum/service";
 import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
@@ -19,10 +20,9 @@ import {
   settingsOf,
   type TrainerConfig,
 } from "@decorum/settings";
-import { lockRun } from "./run_lock.ts";
 import { findSources } from "./sources.ts";
 import { readInputs } from "./run_setup.ts";
-import { isActive, type RunRow, RunStore } from "@decorum/runs";
+import { isActive, LOCK_FILE, type RunRow, RunStore } from "@decorum/runs";
 import { TrainingRun, type TrainingRunOptions } from "./training_run.ts";
 
 export interface TrainerOptions {
@@ -138,6 +138,11 @@ export class Trainer {
     return join(this.store.folder, runId);
   }
 
+  /** Who holds this file's lock may write the run. It is free when its holder's process ends, however that ends. */
+  lockOf(runId: string): string {
+    return join(this.folderOf(runId), LOCK_FILE);
+  }
+
   /** The active run's id, for requests that name none. @throws StatusError FAILED_PRECONDITION */
   idOf(runId: string): string {
     return runId === "" ? this.#activeRun("").run.options.runId : this.#find(runId).runId;
@@ -210,7 +215,12 @@ export class Trainer {
     const { config, sources } = await findSources(named, surroundings, logger);
     const inputs = await readInputs(config, sources, surroundings, folder);
     mkdirSync(folder, { recursive: true });
-    const lock = lockRun(folder, runId);
+    const lock = tryLockFile(this.lockOf(runId));
+    if (!lock) {
+      throw failedPrecondition(
+        `Cannot take run "${runId}": another trainer holds it (its lock is in ${folder}); stop that trainer first`,
+      );
+    }
     try {
       record(config);
       this.store.setState(runId, "STARTING", "");

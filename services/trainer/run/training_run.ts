@@ -104,7 +104,7 @@ export class TrainingRun {
       stop: this.control.stopping,
       cancel: this.control.cancelled,
       say: (message) => this.#say(message, "service"),
-      failed: (what) => this.#shown.failed(what),
+      failed: (peer) => this.#shown.failed(peer),
       ...(this.options.backoff ? { backoff: this.options.backoff } : {}),
     };
     await using tools = await openTools(inputs, surroundings, waiting, {

@@ -52,7 +52,8 @@ export async function scoreGroups(
     }));
     const request = { items, label: label ?? "", truncate: true, asSent: true };
     const answer = await persist(
-      `reward ${client.address}`,
+      "reward",
+      client.address,
       waiting,
       () => client.score(request, { signal: waiting.cancel }),
     );
