@@ -5,7 +5,7 @@ import { exportClassifierOnnx } from "@decorum/scoring";
 import { writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { spawnService } from "@decorum/testing/process";
-import { startPolicy } from "./testing/fake_policy.ts";
+import { startTalkingPolicy } from "./testing/fake_policy.ts";
 
 const spawn = (...settings: string[]) =>
   spawnService(
@@ -27,7 +27,7 @@ Deno.test("an evaluator's process", async (t) => {
   await t.step(
     "serves with a judge, answers health meanwhile, and on SIGTERM finishes",
     async () => {
-      await using policy = await startPolicy();
+      await using policy = await startTalkingPolicy();
       await using child = spawn(toxicity, judge, `evaluator.policy=${policy.address}`);
       const address = await child.ready;
       using client = createClient(evaluatorService, { address });

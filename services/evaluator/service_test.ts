@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { type evaluatorV1, RpcError, unavailable } from "@decorum/rpc";
 import { probabilities, TextClassifier } from "@decorum/scoring";
 import { type SpanNode, startOtlpSink, startTracing } from "@decorum/telemetry";
-import { type FakePolicy, startPolicy } from "./testing/fake_policy.ts";
+import type { FakePolicy } from "@decorum/testing/policy";
+import { startTalkingPolicy } from "./testing/fake_policy.ts";
 import { openEvaluator } from "./testing/open_evaluator.ts";
 
 const prompts = Array.from({ length: 10 }, (_, i): evaluatorV1.EvaluationPrompt => ({
@@ -39,7 +40,7 @@ const refused = (code: string, text: RegExp) => (error: unknown) => {
 };
 
 Deno.test("an evaluation: progress in order, then every number of the contract", async () => {
-  await using policy = await startPolicy();
+  await using policy = await startTalkingPolicy();
   await using evaluator = await openEvaluator([policy]);
   const { progress, result } = await run(evaluator.client.evaluate(request));
 
@@ -108,7 +109,7 @@ Deno.test("an evaluation: progress in order, then every number of the contract",
 });
 
 Deno.test("identical weights differ by exactly 0, and the interval contains it", async () => {
-  await using policy = await startPolicy();
+  await using policy = await startTalkingPolicy();
   await using evaluator = await openEvaluator([policy]);
   const weights = { kind: "WEIGHTS_KIND_START", runId: "r1" } as const;
   const { result } = await run(
@@ -124,8 +125,8 @@ Deno.test("identical weights differ by exactly 0, and the interval contains it",
 });
 
 Deno.test("without judge and references their fields are absent; two replicas give what one gives", async () => {
-  await using one = await startPolicy();
-  await using two = await startPolicy();
+  await using one = await startTalkingPolicy();
+  await using two = await startTalkingPolicy();
   const plain = { ...request, prompts: prompts.map(({ reference: _, ...rest }) => rest) };
   await using single = await openEvaluator([one], { judge: null });
   await using double = await openEvaluator([one, two], { judge: null });
@@ -136,7 +137,7 @@ Deno.test("without judge and references their fields are absent; two replicas gi
   assert.equal(found.result.rouge, undefined);
   assert.ok(two.requests.length > 0);
   assert.deepEqual({ ...found.result, seconds: 0 }, { ...expected.result, seconds: 0 });
-  two.baseModelHash = "c".repeat(64);
+  two.faults.info = { baseModelHash: "c".repeat(64) };
   await assert.rejects(
     run(double.client.evaluate(plain)),
     refused("FAILED_PRECONDITION", /holds base model .*give all of them the same model/),
@@ -144,7 +145,7 @@ Deno.test("without judge and references their fields are absent; two replicas gi
 });
 
 Deno.test("bad requests are refused with what is wrong", async () => {
-  await using policy = await startPolicy();
+  await using policy = await startTalkingPolicy();
   await using evaluator = await openEvaluator([policy], { judge: null });
   const { sampling: _, ...unsampled } = request;
   const cases: [evaluatorV1.EvaluateRequest, string, RegExp][] = [
@@ -161,7 +162,7 @@ Deno.test("bad requests are refused with what is wrong", async () => {
     [
       { ...request, after: { kind: "WEIGHTS_KIND_VERSION", runId: "r1", version: 9 } },
       "NOT_FOUND",
-      /version 9: held are 1/,
+      /version 9 of run "r1"/,
     ],
   ];
   for (const [bad, code, text] of cases) {
@@ -170,11 +171,10 @@ Deno.test("bad requests are refused with what is wrong", async () => {
 });
 
 Deno.test("a version that is pushed in between does not mix with the one that was begun", async () => {
-  await using policy = await startPolicy();
-  policy.before = ({ weights }) => {
-    if (weights?.kind !== "WEIGHTS_KIND_START") policy.versions = [1, 2];
+  await using policy = await startTalkingPolicy();
+  policy.faults.generate = ({ weights }) => {
+    if (weights?.kind !== "WEIGHTS_KIND_START") policy.hold("r1", 2);
   };
-  policy.versions = [1];
   await using evaluator = await openEvaluator([policy], { judge: null });
   const { result } = await run(evaluator.client.evaluate(request));
   assert.equal(result.after?.version, 2);
@@ -183,10 +183,10 @@ Deno.test("a version that is pushed in between does not mix with the one that wa
 });
 
 Deno.test("a policy that is away is waited for, and the log says so; then it is given up", async () => {
-  const policy = await startPolicy();
+  const policy = await startTalkingPolicy();
   await using evaluator = await openEvaluator([policy], { judge: null, policy_wait_s: 1 });
   let failures = 0;
-  policy.before = () => {
+  policy.faults.generate = () => {
     if (failures++ < 5) throw unavailable("restarting");
   };
   await run(evaluator.client.evaluate(request));
@@ -201,9 +201,9 @@ Deno.test("a policy that is away is waited for, and the log says so; then it is 
 });
 
 Deno.test("a caller that leaves ends the evaluation; too many at once are refused", async () => {
-  await using policy: FakePolicy = await startPolicy();
+  await using policy: FakePolicy = await startTalkingPolicy();
   const held = Promise.withResolvers<void>();
-  policy.before = () => held.promise;
+  policy.faults.generate = () => held.promise;
   const limits = { max_evaluations: 1 };
   await using evaluator = await openEvaluator([policy], { judge: null, limits });
   const first = evaluator.client.evaluate(request);
@@ -214,7 +214,7 @@ Deno.test("a caller that leaves ends the evaluation; too many at once are refuse
   );
   await first.return();
   held.resolve();
-  policy.before = () => {};
+  policy.faults.generate = () => {};
   await run(evaluator.client.evaluate(request));
   const begun = policy.requests.length;
   assert.equal(begun, 1 + 6, "nothing of the first went on");
@@ -229,7 +229,7 @@ Deno.test("one trace holds the evaluation and every call of the policy, phase by
     delayMs: 10,
   });
   try {
-    await using policy = await startPolicy();
+    await using policy = await startTalkingPolicy();
     await using evaluator = await openEvaluator([policy]);
     await run(evaluator.client.evaluate({ ...request, prompts: prompts.slice(0, 4) }));
     await sink.waitFor((spans) =>

@@ -8,7 +8,8 @@ import { Policies, type Waiting, weightsImage } from "@decorum/fleet";
 import { rollout, type RolloutPrompt } from "./rollout.ts";
 import { loraConfigOf } from "@decorum/settings";
 import { settings } from "../testing/fixture.ts";
-import { startPolicy, type TestPolicy } from "../testing/policy_server.ts";
+import type { FakePolicy } from "@decorum/testing/policy";
+import { startTinyPolicy } from "../testing/policy_server.ts";
 import { writeTinyT5 } from "../testing/tiny_model.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 
@@ -19,8 +20,8 @@ async function behindOneName(count: number) {
   writeTinyT5(model);
   const lora = loraConfigOf(settings(folder.path));
   const { config, layers } = openPolicyModel(model);
-  const replicas: TestPolicy[] = [];
-  for (let i = 0; i < count; i++) replicas.push(await startPolicy(model, lora));
+  const replicas: FakePolicy[] = [];
+  for (let i = 0; i < count; i++) replicas.push(await startTinyPolicy(model, lora));
   const present: string[] = [];
   const said: string[] = [];
   const stop = new AbortController();

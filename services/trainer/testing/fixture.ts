@@ -5,7 +5,8 @@ import { loraConfigOf, sections, type TrainerConfig } from "@decorum/settings";
 import type { Metrics, RunRow } from "@decorum/runs";
 import { trainerServiceOf } from "../service.ts";
 import { Trainer } from "../run/trainer.ts";
-import { startPolicy, type TestPolicy } from "./policy_server.ts";
+import type { FakePolicy } from "@decorum/testing/policy";
+import { startTinyPolicy } from "./policy_server.ts";
 import { startReward, type TestReward } from "./reward_server.ts";
 import { writeRows, writeTinyT5 } from "./tiny_model.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -22,7 +23,7 @@ export interface Changes {
 /** A folder with a tiny model and data, one or more policies, a reward, and trainers on demand. */
 export interface Fixture extends AsyncDisposable {
   readonly folder: string;
-  readonly policies: readonly TestPolicy[];
+  readonly policies: readonly FakePolicy[];
   readonly reward: TestReward;
   config(changes?: Changes): TrainerConfig;
   trainer(changes?: Changes): Trainer;
@@ -49,7 +50,7 @@ export async function fixture(options: { readonly policies?: number } = {}): Pro
   const base = settings(folder.path);
   const reward = await startReward();
   const policies = await Promise.all(
-    Array.from({ length: options.policies ?? 1 }, () => startPolicy(model, loraConfigOf(base))),
+    Array.from({ length: options.policies ?? 1 }, () => startTinyPolicy(model, loraConfigOf(base))),
   );
   const trainers: Trainer[] = [];
   const config = ({ ppo, grpo, rloo, data, other = {} }: Changes = {}): TrainerConfig => ({
