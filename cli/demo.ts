@@ -16,8 +16,7 @@ import { writeWhole } from "./atomic_write.ts";
 import { evaluatePersistently } from "./evaluate_run.ts";
 import { reportHtml } from "./report/html.ts";
 import { summarize, type Summary } from "./report/summary.ts";
-import { startAll, withSupervisor } from "./local_services.ts";
-import { serviceProgram } from "./services.ts";
+import { serviceProgram, startAll, withSupervisor } from "./services.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { watchRun } from "./watch_run.ts";
 

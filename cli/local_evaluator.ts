@@ -7,8 +7,7 @@ import { type AdapterOfRun, pushAdapter } from "@decorum/fleet";
 import { createClient, policyService } from "@decorum/rpc";
 import { RunReader } from "@decorum/runs";
 import { downloadAll, pinnedSettings, type Source } from "./download.ts";
-import { withSupervisor } from "./local_services.ts";
-import { serviceProgram } from "./services.ts";
+import { serviceProgram, withSupervisor } from "./services.ts";
 
 export interface LocalEvaluator {
   /** File with the sections of policy, evaluator and trainer. */
@@ -65,7 +64,7 @@ function resultOf(runs: string, runId: string): AdapterOfRun {
   if (!existsSync(adapter)) {
     throw new Error(
       `Cannot evaluate run ${runId}: it is ${run.state.toLowerCase()} at step ${run.step} of ${run.totalSteps} ` +
-        `and has no result yet; "decorum resume ${runId}" goes on with it`,
+        `and has no result yet; "decorum resume ${runId}" continues it`,
     );
   }
   const { model: { name_or_path: model } } = recordedRunConfig(run.configJson);

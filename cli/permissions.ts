@@ -29,7 +29,7 @@ export interface Permissions {
 
 /** Where a service's settings come from, as the service itself reads them. */
 export interface SettingsSources {
-  readonly config?: string;
+  readonly config?: string | undefined;
   readonly set?: readonly string[];
 }
 

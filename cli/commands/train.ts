@@ -6,34 +6,32 @@ import { connectionFlags, readConnection } from "../connection.ts";
 import { type Algorithm, algorithms } from "../demo.ts";
 import { addFlags } from "../flags.ts";
 import { InterruptedError } from "../interruption.ts";
-import { withTrainer } from "../local_services.ts";
+import { withTrainer } from "../services.ts";
 import { prefixed } from "../prefix.ts";
-import { presetFile, presets } from "../presets.ts";
+import { addSettingsFlags, chosenSettings, type SettingsFlags } from "../settings_flags.ts";
 import { watchRun } from "../watch_run.ts";
 
-interface TrainFlags extends Readonly<Record<string, unknown>> {
-  readonly config?: string;
-  readonly preset?: string;
+interface TrainFlags extends SettingsFlags, Readonly<Record<string, unknown>> {
   readonly algorithm?: Algorithm;
   readonly address?: string;
   readonly runId?: string;
-  readonly set?: string[];
   readonly log?: string;
   readonly verbose?: boolean;
 }
 
 function trainerFlags(command: Command): Command {
-  const own = command
-    .option("-c, --config <file>", "start the four services here with this configuration")
-    .addOption(
-      new Option("--preset <name>", "as --config, with one that comes with Decorum").choices(
-        presets,
-      ),
-    )
+  const own = addSettingsFlags(
+    command,
+    "start the four services here with this configuration (YAML)",
+    { preset: true },
+  )
     .option("--address <host:port>", "use the trainer that runs there")
-    .option("--set <path=value...>", "settings that win over the file (with --config)")
-    .option("--log <file>", "where the services' logs go (with --config)", "services.log")
-    .option("--verbose", "show the services' logs");
+    .option(
+      "--log <file>",
+      "write the logs of services that are started here to it",
+      "services.log",
+    )
+    .option("--verbose", "show the services' logs instead");
   return addFlags(own, connectionFlags);
 }
 
@@ -43,8 +41,7 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
     : createWriteStream(flags.log!, { flags: "a" });
   const options = {
     address: flags.address,
-    config: flags.config ?? (flags.preset && presetFile(flags.preset)),
-    set: flags.set ?? [],
+    ...chosenSettings(flags),
     connection: readConnection(flags),
     onLine: prefixed(log),
   };
@@ -55,7 +52,7 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
       const configJson = algorithm === undefined ? "" : JSON.stringify({ algorithm });
       const started = await trainer.startRun({ runId, resume, configJson });
       id = started.run?.runId ?? runId;
-      console.error(`run ${id} ${resume ? "goes on" : "started"}`);
+      console.error(`run ${id} ${resume ? "continues" : "started"}`);
       const { run } = await watchRun(trainer, id);
       const { state, step, metrics } = run;
       console.log(JSON.stringify({ run_id: id, state, step, metrics }));
@@ -63,22 +60,24 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
     });
   } catch (error) {
     if (error instanceof InterruptedError && id !== "") {
-      console.error(`run ${id} is kept; "decorum resume ${id}" goes on with it`);
+      console.error(`run ${id} is kept; "decorum resume ${id}" continues it`);
     }
     throw isTransient(error) && id !== "" ? interrupted(id, (error as Error).message) : error;
   }
 }
 
 function interrupted(id: string, why: string): Error {
-  return new Error(`Cannot follow run ${id}: ${why}. "decorum resume ${id}" goes on with it`);
+  return new Error(`Cannot follow run ${id}: ${why}. "decorum resume ${id}" continues it`);
 }
 
 /** `decorum train`: starts a run and follows it to its end. */
 export function trainCommand(): Command {
   return trainerFlags(
-    new Command("train").description("train a policy by PPO, GRPO or RLOO, and follow the run"),
+    new Command("train").description(
+      "Train a policy with reinforcement learning, and follow the run.",
+    ),
   )
-    .option("--run-id <name>", "name of the run (default: the trainer makes one)")
+    .option("--run-id <name>", "name the run (default: the trainer makes a name)")
     .addOption(
       new Option("--algorithm <name>", "how the policy learns (default: as the configuration says)")
         .choices(algorithms),
@@ -86,10 +85,12 @@ export function trainCommand(): Command {
     .action((flags: TrainFlags) => runAndWatch(flags, flags.runId ?? "", false));
 }
 
-/** `decorum resume`: takes an interrupted run up from its last checkpoint. */
+/** `decorum resume`: continues an interrupted run from its last checkpoint. */
 export function resumeCommand(): Command {
   return trainerFlags(
-    new Command("resume").description("go on with an interrupted run, bit for bit, and follow it"),
-  ).argument("<run>", "name of the run")
+    new Command("resume").description(
+      "Continue an interrupted run from its last checkpoint, bit for bit, and follow it.",
+    ),
+  ).argument("<run>", "the run's name")
     .action((runId: string, flags: TrainFlags) => runAndWatch(flags, runId, true));
 }

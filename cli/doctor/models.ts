@@ -69,7 +69,7 @@ export async function model(
     checked++;
   }
   if (wrong.length > 0) {
-    return { finding: fail(setting, `${path}: ${wrong.join(", ")}`, "fetch it anew"), bytes };
+    return { finding: fail(setting, `${path}: ${wrong.join(", ")}`, "download it again"), bytes };
   }
   const hashes = checked === 0 ? "no hashes to check" : `${checked} hashes right`;
   return { finding: ok(setting, `${path}, ${inGiB(bytes)}, ${hashes}`), bytes, path };

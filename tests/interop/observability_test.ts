@@ -17,7 +17,7 @@ import { startOtlpSink } from "@decorum/telemetry";
 import { certificateFiles, type Holder } from "../../cli/certificates/files.ts";
 import { writeCertificates } from "../../cli/certificates/folder.ts";
 import { serviceTls } from "../../cli/connection.ts";
-import { startServices } from "../../cli/local_services.ts";
+import { startServices } from "../../cli/services.ts";
 import { Supervisor } from "../../cli/supervisor.ts";
 import { drawDashboard, type Line } from "../../deploy/grafana/draw.ts";
 import { exceptions } from "../../deploy/grafana/exceptions.ts";

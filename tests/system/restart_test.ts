@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
-import { startServices } from "../../cli/local_services.ts";
+import { startServices } from "../../cli/services.ts";
 import { Supervisor } from "../../cli/supervisor.ts";
 import { until } from "./testing/decorum.ts";
 import { STEPS, System } from "./testing/system.ts";

@@ -22,7 +22,7 @@ Deno.test("runs of `decorum train` go on with `decorum resume`, bit for bit, who
     assert.equal(code, 0, stderr);
     const { state, step } = JSON.parse(stdout) as { state: string; step: number };
     assert.deepEqual([state, step], ["RUN_STATE_SUCCEEDED", STEPS]);
-    assert.match(stderr, new RegExp(`run ${runId} goes on`));
+    assert.match(stderr, new RegExp(`run ${runId} continues`));
     checkEqual(runId);
   };
 
@@ -80,7 +80,7 @@ Deno.test("runs of `decorum train` go on with `decorum resume`, bit for bit, who
     process.kill(services.get("trainer")!, "SIGKILL");
     const ended = await train.ended;
     assert.equal(ended.code, 1);
-    assert.match(ended.stderr, /Cannot follow run a: .*"decorum resume a" goes on with it/);
+    assert.match(ended.stderr, /Cannot follow run a: .*"decorum resume a" continues it/);
     await gone(services.values());
     await resume("a");
   });
@@ -102,7 +102,7 @@ Deno.test("runs of `decorum train` go on with `decorum resume`, bit for bit, who
     train.killGroup("SIGINT");
     const { code, stderr } = await train.ended;
     assert.equal(code, 130);
-    assert.match(stderr, /run c is kept; "decorum resume c" goes on with it/);
+    assert.match(stderr, /run c is kept; "decorum resume c" continues it/);
     assert.doesNotMatch(stderr, /second signal/);
     await gone(services.values());
     const { state, metrics } = system.recorded("c");
