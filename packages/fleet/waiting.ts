@@ -87,7 +87,7 @@ export class Outage {
     return backoffMs(backoff, this.#tries);
   }
 
-  /** Notes that others go on and nobody waits for this one any more; it is not mentioned again until it is back. */
+  /** Notes that others do the work and nobody waits for this one; it is not mentioned again until it is back. */
   leave(error: unknown, waiting: Waiting): void {
     if (!this.#left) waiting.say(`continuing without ${this.what}: ${(error as Error).message}`);
     this.#left = true;

@@ -70,7 +70,7 @@ Deno.test("a wait ends when it is stopped, when patience is over, and for a fail
   await assert.rejects(persist("reward", "it", waiting, () => Promise.reject(fault)), fault);
 });
 
-Deno.test("of a service that others go on without nothing more is said until it is back", () => {
+Deno.test("a service that nobody waits for is not mentioned again until it is back", () => {
   const { waiting, said } = waitingFor();
   const outage = new Outage("policy", "p:1");
   outage.failed(away(), waiting);

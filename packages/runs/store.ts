@@ -104,7 +104,7 @@ export class RunStore extends RunReader {
     );
   }
 
-  /** Forgets what was recorded after step `step`: a run that resumes there records it anew. */
+  /** Forgets what was recorded after step `step`: a run that resumes there records it again. */
   rewind(runId: string, step: number): void {
     this.#write(() => {
       for (const table of ["steps", "samples", "evaluations"]) {

@@ -15,7 +15,7 @@ import type { SequenceLogprobs } from "./statistics.ts";
 /** The policies of one evaluation. */
 export interface Policies {
   readonly fleet: Fleet<PolicyClient>;
-  /** How long policies that are away are waited for, and who is told. */
+  /** How long to wait for policies that are away, and whom to tell. */
   readonly waiting: Pick<Waiting, "say" | "patienceMs">;
   /** Base model of each policy, as far as it was asked; all must hold the same one. */
   readonly models: Map<Member<PolicyClient>, string>;
@@ -95,7 +95,7 @@ export async function complete(policies: Policies, options: CompletionOptions): 
   return { completions, weights };
 }
 
-/** Has groups completed by whichever policy is free. One that lacks the weights is left out while others go on. */
+/** Has groups completed by whichever policy is free. One that lacks the weights is left out while others hold them. */
 async function shareGroups(
   { fleet, waiting, models }: Policies,
   groups: readonly (readonly number[])[],

@@ -174,7 +174,7 @@ Deno.test("the trainer is killed in training, the policy after it: the demo's re
   >;
   process.kill(evaluator!, "SIGSTOP");
   process.kill(trainer!, "SIGKILL");
-  await running.said(/run \S+ goes on from step 0: its trainer began anew/);
+  await running.said(/its trainer has started again: run \S+ is resumed from step 0/);
   await until(() => {
     using store = new RunStore(join(disturbed.path, "runs"));
     return store.runs(1, 0)[0]?.state === "SUCCEEDED";

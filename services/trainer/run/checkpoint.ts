@@ -22,7 +22,7 @@ export interface Progress {
   readonly rewardVersion: string;
 }
 
-/** What a run goes on from. */
+/** What a run resumes from. */
 export interface ResumePoint {
   readonly progress: Progress;
   readonly learner: LearnerState;
@@ -83,7 +83,7 @@ export function writeResumePoint(
 /**
  * Reads a checkpoint of a run.
  *
- * @param like a state of the learner that goes on
+ * @param like a state of the learner that resumes
  * @throws InputError naming the file, when it is damaged, or of another run
  */
 export function readResumePoint(

@@ -1,40 +1,67 @@
-import type { evaluatorService, evaluatorV1, policyV1, RpcClient } from "@decorum/rpc";
-import type { HeldOutPrompt } from "../step/prompts.ts";
-import type { Metrics } from "@decorum/runs";
 import { persist, type Waiting } from "@decorum/fleet";
+import { type evaluatorService, type evaluatorV1, type RpcClient, RpcError } from "@decorum/rpc";
+import type { Metrics } from "@decorum/runs";
+import { type RunConfig, settingsOf } from "@decorum/settings";
+import type { Stages } from "../stages.ts";
+import { samplingOf } from "../step/gather.ts";
+import type { HeldOutPrompt } from "../step/prompts.ts";
+import type { RunTools } from "./run_setup.ts";
 
 /** A client of the evaluator. */
 export type EvaluatorClient = RpcClient<typeof evaluatorService>;
 
-export interface EvaluationSettings {
-  readonly runId: string;
-  readonly version: number;
-  readonly prompts: readonly HeldOutPrompt[];
-  readonly sampling: policyV1.SamplingParameters;
-  readonly seed: number;
-}
-
 /** Prompts of which both responses are recorded. */
 const SAMPLES = 8;
+/** How often weights are pushed again in one evaluation, because a policy has lost them. */
+const MOST_LOSSES = 3;
+
+/** Whether a step is one of those after which the policy is measured. */
+export function evaluationDue(config: RunConfig, step: number): boolean {
+  const { every_steps: every } = config.evaluate;
+  return every > 0 && step > 0 && (step % every === 0 || step === settingsOf(config).steps);
+}
 
 /**
- * Measures a version against the reference on held-out prompts; waits for an evaluator that is away.
+ * Has the weights of a step measured against the reference on held-out prompts. An evaluator that is away is waited
+ * for; a policy that has lost the weights gets them again.
  *
- * @throws Error when the stream ends without a result
+ * @throws Error when the evaluator's stream ends without a result; else as `persist`
  */
-export async function evaluate(
-  client: EvaluatorClient,
-  { runId, version, prompts, sampling, seed }: EvaluationSettings,
-  waiting: Waiting,
+export async function measure(
+  { config, evaluator, policies, waiting }: RunTools,
+  runId: string,
+  step: number,
+  prompts: readonly HeldOutPrompt[],
+  stages: Stages,
 ): Promise<evaluatorV1.EvaluationResult__Output> {
+  if (!evaluator) throw new Error("internal: an evaluation is due, and there is no evaluator");
   const request: evaluatorV1.EvaluateRequest = {
     prompts: [...prompts],
-    sampling,
-    seed,
+    sampling: samplingOf(settingsOf(config)),
+    seed: config.seed,
     before: { kind: "WEIGHTS_KIND_START", runId },
-    after: { kind: "WEIGHTS_KIND_VERSION", runId, version },
+    after: { kind: "WEIGHTS_KIND_VERSION", runId, version: step + 1 },
     samples: SAMPLES,
   };
+  for (let losses = 0;; losses++) {
+    try {
+      return await stages.run("evaluate", () => evaluate(evaluator, request, waiting));
+    } catch (error) {
+      // A policy that started again while it was measured knows nothing of the run.
+      const lost = error instanceof RpcError &&
+        (error.code === "NOT_FOUND" || error.code === "FAILED_PRECONDITION");
+      if (!lost || losses === MOST_LOSSES) throw error;
+      waiting.say(`pushing the weights again, since the evaluator says: ${error.details}`);
+      await stages.run("push", () => policies.restore(waiting));
+    }
+  }
+}
+
+async function evaluate(
+  client: EvaluatorClient,
+  request: evaluatorV1.EvaluateRequest,
+  waiting: Waiting,
+): Promise<evaluatorV1.EvaluationResult__Output> {
   return await persist("evaluator", client.address, waiting, async () => {
     let last: evaluatorV1.EvaluationResult__Output | null | undefined;
     for await (const { result } of client.evaluate(request, { signal: waiting.cancel })) {

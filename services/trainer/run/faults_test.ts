@@ -94,7 +94,7 @@ Deno.test("policies whose name cannot be resolved are waited for", async () => {
   assert.equal((await trainer.stop("r", false)).state, "STOPPED");
 });
 
-Deno.test("what no wait can mend ends the run with its reason", async (t) => {
+Deno.test("a failure that cannot pass ends the run with its reason", async (t) => {
   await using all = await fixture();
   const [policy] = all.policies;
   let runs = 0;

@@ -12,8 +12,8 @@ import { withPinsOf } from "./sources.ts";
 import type { Trainer } from "./trainer.ts";
 
 /**
- * Starts a run, or goes on with it from its last checkpoint, and follows it to its end: what a process does
- * that exists for one run, and may be started again at any time.
+ * Starts a run, or resumes it from its last checkpoint, and follows it to its end: what a process does that exists
+ * for one run, and may be started again at any time.
  *
  * A run that another trainer still holds, as one that is being ended, is waited for.
  *
@@ -34,7 +34,7 @@ export async function theOnlyRun(
     const changed = configDifferences(decisive(recorded), decisive(wanted));
     if (changed.length > 0) {
       throw new ConfigError([
-        `trainer.run is "${runId}", which is on record in ${trainer.store.folder} with another configuration: ` +
+        `trainer.run is "${runId}", which ${trainer.store.folder} has with another configuration: ` +
         `${changed.join(", ")} differ; expected the same, or another name for a new run`,
       ]);
     }

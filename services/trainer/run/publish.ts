@@ -1,12 +1,8 @@
 import { initValueHead } from "@decorum/models";
 import type { Params } from "@decorum/optim";
-import { type evaluatorV1, RpcError } from "@decorum/rpc";
-import { evaluate } from "./evaluation.ts";
-import type { HeldOutPrompt } from "../step/prompts.ts";
-import { loraConfigOf, type RunConfig, settingsOf } from "@decorum/settings";
+import { loraConfigOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
 import type { Stages } from "../stages.ts";
-import { samplingOf } from "../step/gather.ts";
 import { weightsImage } from "@decorum/fleet";
 
 /** What is published. */
@@ -38,43 +34,4 @@ export async function publish(
   const head = startHead ?? noHead;
   const start = reference && weightsImage(runId, 0, new Map([...reference, ...head]), lora);
   await stages.run("push", () => policies.publish(image, waiting, start));
-}
-
-/** Whether a step is one of those after which the policy is measured. */
-export function evaluationDue(config: RunConfig, step: number): boolean {
-  const { every_steps: every } = config.evaluate;
-  return every > 0 && step > 0 && (step % every === 0 || step === settingsOf(config).steps);
-}
-
-/** Times that an evaluation is begun anew since a policy had lost the weights. */
-const MAX_LOST = 3;
-
-/** Has the weights of a step measured against the reference. */
-export async function measure(
-  { config, evaluator, policies, waiting }: RunTools,
-  runId: string,
-  step: number,
-  prompts: readonly HeldOutPrompt[],
-  stages: Stages,
-): Promise<evaluatorV1.EvaluationResult__Output> {
-  if (!evaluator) throw new Error("internal: an evaluation is due, and there is no evaluator");
-  const settings = {
-    runId,
-    version: step + 1,
-    prompts,
-    sampling: samplingOf(settingsOf(config)),
-    seed: config.seed,
-  };
-  for (let lost = 0;; lost++) {
-    try {
-      return await stages.run("evaluate", () => evaluate(evaluator, settings, waiting));
-    } catch (error) {
-      // A policy that began anew while it was measured knows nothing of the run.
-      const forgot = error instanceof RpcError &&
-        (error.code === "NOT_FOUND" || error.code === "FAILED_PRECONDITION");
-      if (!forgot || lost === MAX_LOST) throw error;
-      waiting.say(`pushing the weights again, since the evaluator says: ${error.details}`);
-      await stages.run("push", () => policies.restore(waiting));
-    }
-  }
 }

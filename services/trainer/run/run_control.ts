@@ -55,7 +55,7 @@ export class RunControl {
     return was !== undefined;
   }
 
-  /** Asks for a checkpoint after the step in hand. */
+  /** Asks for a checkpoint after the step that is being taken. */
   checkpoint(): Promise<WrittenCheckpoint> {
     this.#refuseWhenOver();
     const wanted = handled<WrittenCheckpoint>();

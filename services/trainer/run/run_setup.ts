@@ -58,7 +58,7 @@ export interface RunTools extends StepTools, AsyncDisposable {
 /**
  * Reads data, tokenizer and start adapter.
  *
- * @param folder the run's own, where the start adapter of a run that goes on lies
+ * @param folder the run's own, where a resumed run has its start adapter
  * @throws Error, InputError naming the field or file
  */
 export async function readInputs(
@@ -102,7 +102,7 @@ export async function readInputs(
   return { config, sources, tokenizer, prompts, start };
 }
 
-/** Keeps a copy of the start adapter with the run, so that a run that goes on has the same reference. */
+/** Keeps a copy of the start adapter with the run, so that a resumed run has the same reference. */
 export function keepStart(folder: string, { start, config }: RunInputs): void {
   if (start) writePeftAdapter(startFolder(folder), start, { base: config.model.name_or_path });
 }

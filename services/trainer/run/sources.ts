@@ -16,7 +16,7 @@ export interface RunSources {
  *
  * @param allowed where it may lie
  * @returns the configuration with every name of the hub pinned to the commit that it means today, so that a
- * run that goes on goes on with the same; and where all of it lies
+ * resumed run has the same; and where all of it lies
  */
 export async function findSources(
   config: RunConfig,
@@ -51,7 +51,7 @@ export async function findSources(
   };
 }
 
-/** `wanted`, with the pins of `recorded` where both mean the same repository: what a restarted run goes on with. */
+/** `wanted`, with the pins of `recorded` where both mean the same repository: what a restarted run uses. */
 export function withPinsOf(recorded: RunConfig, wanted: RunConfig): RunConfig {
   const pin = <T extends string | null>(from: T, to: T): T =>
     from !== null && to !== null && isPinOf(from, to) ? from : to;

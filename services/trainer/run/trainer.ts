@@ -33,7 +33,7 @@ export interface TrainerOptions {
   readonly backoff?: TrainingRunOptions["backoff"];
 }
 
-/** A run to start or to go on with. */
+/** A run to start or to resume. */
 export interface StartRequest {
   /** Empty: one is made. */
   readonly runId: string;
@@ -61,7 +61,7 @@ export class Trainer {
   }
 
   /**
-   * Starts a run, or goes on with one from its last checkpoint. Returns when its configuration and data are
+   * Starts a run, or resumes one from its last checkpoint. Returns when its configuration and data are
    * checked; it then waits for the services by itself.
    *
    * @throws ConfigError, InputError or Error for a bad configuration or data; StatusError
@@ -99,7 +99,7 @@ export class Trainer {
     return this.store.runs(limit || 100, startedBeforeMs).map((row) => this.#live(row));
   }
 
-  /** Pauses after the step in hand; resolves when it has paused. */
+  /** Pauses after the step that is being taken; resolves when it has paused. */
   async pause(runId: string): Promise<RunRow> {
     const { run } = this.#activeRun(runId);
     if (run.state !== "RUNNING" && run.state !== "STARTING") {
@@ -120,12 +120,12 @@ export class Trainer {
     return { ...this.run(run.options.runId), state: "RUNNING" };
   }
 
-  /** Writes a checkpoint after the step in hand. */
+  /** Writes a checkpoint after the step that is being taken. */
   checkpoint(runId: string): Promise<WrittenCheckpoint> {
     return this.#activeRun(runId).run.control.checkpoint();
   }
 
-  /** Ends a run after the step in hand; resolves when it has ended. */
+  /** Ends a run after the step that is being taken; resolves when it has ended. */
   async stop(runId: string, skipCheckpoint: boolean): Promise<RunRow> {
     const { run, ended } = this.#activeRun(runId);
     run.control.end(skipCheckpoint ? "stop without checkpoint" : "stop");
@@ -148,7 +148,7 @@ export class Trainer {
     return runId === "" ? this.#activeRun("").run.options.runId : this.#find(runId).runId;
   }
 
-  /** The process is to end: the active run ends after the update in hand, with a checkpoint. */
+  /** The process is to end: the active run ends after the update that is being made, with a checkpoint. */
   interrupt(): void {
     this.#active?.run.control.end("interrupt");
   }
@@ -199,7 +199,7 @@ export class Trainer {
       throw failedPrecondition(
         `Cannot resume run "${runId}" with another configuration: ${
           changed.join(", ")
-        } differ from what is on record; start a new run for that`,
+        } are not as recorded; start a new run for that`,
       );
     }
     return await this.#launch(runId, config, () => {});

@@ -4,7 +4,8 @@ import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
 import { checkpointName, type WrittenCheckpoint } from "@decorum/learning";
 import type { Progress, ResumePoint } from "./checkpoint.ts";
 import { Batches } from "../step/batches.ts";
-import { evaluationDue, measure, publish } from "./publish.ts";
+import { evaluationDue, evaluationMetrics, measure } from "./evaluation.ts";
+import { publish } from "./publish.ts";
 import { epochsOf, settingsOf } from "@decorum/settings";
 import { RunFolder } from "./run_folder.ts";
 import { RunControl } from "./run_control.ts";
@@ -24,7 +25,6 @@ import {
   type RunState,
   type RunStore,
 } from "@decorum/runs";
-import { evaluationMetrics } from "./evaluation.ts";
 import { Stages, traceStep } from "../stages.ts";
 import { takeStep } from "../step/step.ts";
 import type { Backoff } from "@decorum/async";

@@ -163,7 +163,7 @@ Deno.test("a run that starts from an adapter has it as its reference", async () 
   assert.ok(Math.abs(metrics[0]!["objective/kl"]!) < 1e-4);
   assert.notEqual(metrics[0]!["ppo/val/mean"], 0, "the value head came with it");
   assert.deepEqual(all.policies[0]!.held("second"), { newest: 4, start: true });
-  // A policy that begins anew gets both again, the reference too.
+  // A policy that starts again gets both again, the reference too.
   const [policy] = all.policies;
   policy!.faults.begin = ({ expectedVersion }) => {
     if (expectedVersion === 2) policy!.forget();
