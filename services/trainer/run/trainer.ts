@@ -199,7 +199,7 @@ export class Trainer {
       throw failedPrecondition(
         `Cannot resume run "${runId}" with another configuration: ${
           changed.join(", ")
-        } are not as recorded; start a new run for that`,
+        } differ from the recorded ones; start a new run for that`,
       );
     }
     return await this.#launch(runId, config, () => {});
