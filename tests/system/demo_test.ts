@@ -187,7 +187,7 @@ Deno.test("the trainer is killed in training, the policy after it: the demo's re
   process.kill(evaluator!, "SIGCONT");
   const { code, stderr } = await running.ended;
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /evaluate: again .*push its weights again/);
+  assert.match(stderr, /evaluate: trying again .*push its weights again/);
   const log = readFileSync(join(disturbed.path, "services.log"), "utf8");
   assert.match(log, /"samples":\[\{"prompt":"/, "it was asked for");
   // The data's path, which the hash covers, differs.
