@@ -97,6 +97,10 @@ export const trainerService: Service<
     Resume: once,
     Checkpoint: minutes(30, false),
     Stop: minutes(30, false),
+    GetCurves: quick,
+    GetSamples: quick,
+    ListEvaluations: quick,
+    ListEvents: quick,
   },
 };
 

@@ -11,6 +11,10 @@ import type { RunRow } from "@decorum/runs";
 import type { Trainer } from "./run/trainer.ts";
 import { watchRun } from "./run/watch.ts";
 
+/** Points of a curve, and events, where a request names no number. */
+const POINTS = 400;
+const EVENTS = 500;
+
 /** The trainer over gRPC: messages to requests of {@link Trainer}, and back. */
 export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
   const { store, options: { logger } } = trainer;
@@ -46,7 +50,8 @@ export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
     },
     getRun({ runId }) {
       const row = trainer.run(trainer.idOf(runId));
-      return Promise.resolve({ run: runOf(row), configJson: row.configJson });
+      const metricNames = store.metricNames(row.runId);
+      return Promise.resolve({ run: runOf(row), configJson: row.configJson, metricNames });
     },
     listRuns({ limit, startedBeforeUnixMs }) {
       return Promise.resolve({ runs: trainer.runs(limit, startedBeforeUnixMs).map(runOf) });
@@ -71,5 +76,35 @@ export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
       const stop = () => trainer.stop(runId, skipCheckpoint);
       return { run: runOf(await control(call, runId, stop, state)) };
     },
+    getCurves({ runId, names, points, fromStep, width }) {
+      const query = { names, points: points || POINTS, from: fromStep || 1, width };
+      const { from, curves, ...rest } = store.curves(trainer.idOf(runId), query);
+      return Promise.resolve({
+        ...{ ...rest, steps: [...rest.steps], unixMs: [...rest.unixMs], fromStep: from },
+        curves: curves.map(({ name, mean, min, max }) => ({
+          ...{ name, mean: mean.map(orNaN), min: min.map(orNaN), max: max.map(orNaN) },
+        })),
+      });
+    },
+    getSamples({ runId, step }) {
+      const samples = store.samples(trainer.idOf(runId), step);
+      return Promise.resolve({
+        samples: samples.map(({ scores, ...rest }) => ({ ...rest, scores: { ...scores } })),
+      });
+    },
+    listEvaluations({ runId }) {
+      const evaluations = store.evaluations(trainer.idOf(runId));
+      return Promise.resolve({
+        evaluations: evaluations.map(({ step, unixMs, result }) => ({
+          ...{ step, unixMs, resultJson: JSON.stringify(result) },
+        })),
+      });
+    },
+    listEvents({ runId, limit }) {
+      const events = store.events(trainer.idOf(runId), 0, limit || EVENTS);
+      return Promise.resolve({ events: events.map((event) => ({ ...event })) });
+    },
   });
 }
+
+const orNaN = (value: number | null) => value ?? NaN;

@@ -30,6 +30,10 @@ export const kinds = {
     Resume: "unary",
     Checkpoint: "unary",
     Stop: "unary",
+    GetCurves: "unary",
+    GetSamples: "unary",
+    ListEvaluations: "unary",
+    ListEvents: "unary",
   },
   "inference.GRPCInferenceService": {
     ServerLive: "unary",

@@ -14,6 +14,10 @@ export interface GetRunResponse {
    * Its configuration as JSON.
    */
   'configJson'?: (string);
+  /**
+   * Names of all metrics that it has.
+   */
+  'metricNames'?: (string)[];
 }
 
 /**
@@ -28,4 +32,8 @@ export interface GetRunResponse__Output {
    * Its configuration as JSON.
    */
   'configJson': (string);
+  /**
+   * Names of all metrics that it has.
+   */
+  'metricNames': (string)[];
 }

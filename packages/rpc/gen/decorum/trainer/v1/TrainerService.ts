@@ -4,8 +4,16 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { CheckpointRequest as _decorum_trainer_v1_CheckpointRequest, CheckpointRequest__Output as _decorum_trainer_v1_CheckpointRequest__Output } from '../../../decorum/trainer/v1/CheckpointRequest.ts';
 import type { CheckpointResponse as _decorum_trainer_v1_CheckpointResponse, CheckpointResponse__Output as _decorum_trainer_v1_CheckpointResponse__Output } from '../../../decorum/trainer/v1/CheckpointResponse.ts';
+import type { GetCurvesRequest as _decorum_trainer_v1_GetCurvesRequest, GetCurvesRequest__Output as _decorum_trainer_v1_GetCurvesRequest__Output } from '../../../decorum/trainer/v1/GetCurvesRequest.ts';
+import type { GetCurvesResponse as _decorum_trainer_v1_GetCurvesResponse, GetCurvesResponse__Output as _decorum_trainer_v1_GetCurvesResponse__Output } from '../../../decorum/trainer/v1/GetCurvesResponse.ts';
 import type { GetRunRequest as _decorum_trainer_v1_GetRunRequest, GetRunRequest__Output as _decorum_trainer_v1_GetRunRequest__Output } from '../../../decorum/trainer/v1/GetRunRequest.ts';
 import type { GetRunResponse as _decorum_trainer_v1_GetRunResponse, GetRunResponse__Output as _decorum_trainer_v1_GetRunResponse__Output } from '../../../decorum/trainer/v1/GetRunResponse.ts';
+import type { GetSamplesRequest as _decorum_trainer_v1_GetSamplesRequest, GetSamplesRequest__Output as _decorum_trainer_v1_GetSamplesRequest__Output } from '../../../decorum/trainer/v1/GetSamplesRequest.ts';
+import type { GetSamplesResponse as _decorum_trainer_v1_GetSamplesResponse, GetSamplesResponse__Output as _decorum_trainer_v1_GetSamplesResponse__Output } from '../../../decorum/trainer/v1/GetSamplesResponse.ts';
+import type { ListEvaluationsRequest as _decorum_trainer_v1_ListEvaluationsRequest, ListEvaluationsRequest__Output as _decorum_trainer_v1_ListEvaluationsRequest__Output } from '../../../decorum/trainer/v1/ListEvaluationsRequest.ts';
+import type { ListEvaluationsResponse as _decorum_trainer_v1_ListEvaluationsResponse, ListEvaluationsResponse__Output as _decorum_trainer_v1_ListEvaluationsResponse__Output } from '../../../decorum/trainer/v1/ListEvaluationsResponse.ts';
+import type { ListEventsRequest as _decorum_trainer_v1_ListEventsRequest, ListEventsRequest__Output as _decorum_trainer_v1_ListEventsRequest__Output } from '../../../decorum/trainer/v1/ListEventsRequest.ts';
+import type { ListEventsResponse as _decorum_trainer_v1_ListEventsResponse, ListEventsResponse__Output as _decorum_trainer_v1_ListEventsResponse__Output } from '../../../decorum/trainer/v1/ListEventsResponse.ts';
 import type { ListRunsRequest as _decorum_trainer_v1_ListRunsRequest, ListRunsRequest__Output as _decorum_trainer_v1_ListRunsRequest__Output } from '../../../decorum/trainer/v1/ListRunsRequest.ts';
 import type { ListRunsResponse as _decorum_trainer_v1_ListRunsResponse, ListRunsResponse__Output as _decorum_trainer_v1_ListRunsResponse__Output } from '../../../decorum/trainer/v1/ListRunsResponse.ts';
 import type { PauseRequest as _decorum_trainer_v1_PauseRequest, PauseRequest__Output as _decorum_trainer_v1_PauseRequest__Output } from '../../../decorum/trainer/v1/PauseRequest.ts';
@@ -39,6 +47,21 @@ export interface TrainerServiceClient extends grpc.Client {
   checkpoint(argument: _decorum_trainer_v1_CheckpointRequest, callback: grpc.requestCallback<_decorum_trainer_v1_CheckpointResponse__Output>): grpc.ClientUnaryCall;
   
   /**
+   * Metrics of a run as curves, with as many steps in a point as it takes to have few points. NOT_FOUND: no run of that id.
+   */
+  GetCurves(argument: _decorum_trainer_v1_GetCurvesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetCurvesResponse__Output>): grpc.ClientUnaryCall;
+  GetCurves(argument: _decorum_trainer_v1_GetCurvesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_GetCurvesResponse__Output>): grpc.ClientUnaryCall;
+  GetCurves(argument: _decorum_trainer_v1_GetCurvesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetCurvesResponse__Output>): grpc.ClientUnaryCall;
+  GetCurves(argument: _decorum_trainer_v1_GetCurvesRequest, callback: grpc.requestCallback<_decorum_trainer_v1_GetCurvesResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Metrics of a run as curves, with as many steps in a point as it takes to have few points. NOT_FOUND: no run of that id.
+   */
+  getCurves(argument: _decorum_trainer_v1_GetCurvesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetCurvesResponse__Output>): grpc.ClientUnaryCall;
+  getCurves(argument: _decorum_trainer_v1_GetCurvesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_GetCurvesResponse__Output>): grpc.ClientUnaryCall;
+  getCurves(argument: _decorum_trainer_v1_GetCurvesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetCurvesResponse__Output>): grpc.ClientUnaryCall;
+  getCurves(argument: _decorum_trainer_v1_GetCurvesRequest, callback: grpc.requestCallback<_decorum_trainer_v1_GetCurvesResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
    * One run. NOT_FOUND: no run of that id.
    */
   GetRun(argument: _decorum_trainer_v1_GetRunRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetRunResponse__Output>): grpc.ClientUnaryCall;
@@ -52,6 +75,51 @@ export interface TrainerServiceClient extends grpc.Client {
   getRun(argument: _decorum_trainer_v1_GetRunRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_GetRunResponse__Output>): grpc.ClientUnaryCall;
   getRun(argument: _decorum_trainer_v1_GetRunRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetRunResponse__Output>): grpc.ClientUnaryCall;
   getRun(argument: _decorum_trainer_v1_GetRunRequest, callback: grpc.requestCallback<_decorum_trainer_v1_GetRunResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Samples of one step. NOT_FOUND: no run of that id.
+   */
+  GetSamples(argument: _decorum_trainer_v1_GetSamplesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetSamplesResponse__Output>): grpc.ClientUnaryCall;
+  GetSamples(argument: _decorum_trainer_v1_GetSamplesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_GetSamplesResponse__Output>): grpc.ClientUnaryCall;
+  GetSamples(argument: _decorum_trainer_v1_GetSamplesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetSamplesResponse__Output>): grpc.ClientUnaryCall;
+  GetSamples(argument: _decorum_trainer_v1_GetSamplesRequest, callback: grpc.requestCallback<_decorum_trainer_v1_GetSamplesResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Samples of one step. NOT_FOUND: no run of that id.
+   */
+  getSamples(argument: _decorum_trainer_v1_GetSamplesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetSamplesResponse__Output>): grpc.ClientUnaryCall;
+  getSamples(argument: _decorum_trainer_v1_GetSamplesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_GetSamplesResponse__Output>): grpc.ClientUnaryCall;
+  getSamples(argument: _decorum_trainer_v1_GetSamplesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_GetSamplesResponse__Output>): grpc.ClientUnaryCall;
+  getSamples(argument: _decorum_trainer_v1_GetSamplesRequest, callback: grpc.requestCallback<_decorum_trainer_v1_GetSamplesResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Evaluations of a run in the order of their steps. NOT_FOUND: no run of that id.
+   */
+  ListEvaluations(argument: _decorum_trainer_v1_ListEvaluationsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ListEvaluationsResponse__Output>): grpc.ClientUnaryCall;
+  ListEvaluations(argument: _decorum_trainer_v1_ListEvaluationsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_ListEvaluationsResponse__Output>): grpc.ClientUnaryCall;
+  ListEvaluations(argument: _decorum_trainer_v1_ListEvaluationsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ListEvaluationsResponse__Output>): grpc.ClientUnaryCall;
+  ListEvaluations(argument: _decorum_trainer_v1_ListEvaluationsRequest, callback: grpc.requestCallback<_decorum_trainer_v1_ListEvaluationsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Evaluations of a run in the order of their steps. NOT_FOUND: no run of that id.
+   */
+  listEvaluations(argument: _decorum_trainer_v1_ListEvaluationsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ListEvaluationsResponse__Output>): grpc.ClientUnaryCall;
+  listEvaluations(argument: _decorum_trainer_v1_ListEvaluationsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_ListEvaluationsResponse__Output>): grpc.ClientUnaryCall;
+  listEvaluations(argument: _decorum_trainer_v1_ListEvaluationsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ListEvaluationsResponse__Output>): grpc.ClientUnaryCall;
+  listEvaluations(argument: _decorum_trainer_v1_ListEvaluationsRequest, callback: grpc.requestCallback<_decorum_trainer_v1_ListEvaluationsResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * What happened in a run, in order. NOT_FOUND: no run of that id.
+   */
+  ListEvents(argument: _decorum_trainer_v1_ListEventsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ListEventsResponse__Output>): grpc.ClientUnaryCall;
+  ListEvents(argument: _decorum_trainer_v1_ListEventsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_ListEventsResponse__Output>): grpc.ClientUnaryCall;
+  ListEvents(argument: _decorum_trainer_v1_ListEventsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ListEventsResponse__Output>): grpc.ClientUnaryCall;
+  ListEvents(argument: _decorum_trainer_v1_ListEventsRequest, callback: grpc.requestCallback<_decorum_trainer_v1_ListEventsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * What happened in a run, in order. NOT_FOUND: no run of that id.
+   */
+  listEvents(argument: _decorum_trainer_v1_ListEventsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ListEventsResponse__Output>): grpc.ClientUnaryCall;
+  listEvents(argument: _decorum_trainer_v1_ListEventsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_ListEventsResponse__Output>): grpc.ClientUnaryCall;
+  listEvents(argument: _decorum_trainer_v1_ListEventsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ListEventsResponse__Output>): grpc.ClientUnaryCall;
+  listEvents(argument: _decorum_trainer_v1_ListEventsRequest, callback: grpc.requestCallback<_decorum_trainer_v1_ListEventsResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * Runs, newest first.
@@ -155,9 +223,29 @@ export interface TrainerServiceHandlers extends grpc.UntypedServiceImplementatio
   Checkpoint: grpc.handleUnaryCall<_decorum_trainer_v1_CheckpointRequest__Output, _decorum_trainer_v1_CheckpointResponse>;
   
   /**
+   * Metrics of a run as curves, with as many steps in a point as it takes to have few points. NOT_FOUND: no run of that id.
+   */
+  GetCurves: grpc.handleUnaryCall<_decorum_trainer_v1_GetCurvesRequest__Output, _decorum_trainer_v1_GetCurvesResponse>;
+  
+  /**
    * One run. NOT_FOUND: no run of that id.
    */
   GetRun: grpc.handleUnaryCall<_decorum_trainer_v1_GetRunRequest__Output, _decorum_trainer_v1_GetRunResponse>;
+  
+  /**
+   * Samples of one step. NOT_FOUND: no run of that id.
+   */
+  GetSamples: grpc.handleUnaryCall<_decorum_trainer_v1_GetSamplesRequest__Output, _decorum_trainer_v1_GetSamplesResponse>;
+  
+  /**
+   * Evaluations of a run in the order of their steps. NOT_FOUND: no run of that id.
+   */
+  ListEvaluations: grpc.handleUnaryCall<_decorum_trainer_v1_ListEvaluationsRequest__Output, _decorum_trainer_v1_ListEvaluationsResponse>;
+  
+  /**
+   * What happened in a run, in order. NOT_FOUND: no run of that id.
+   */
+  ListEvents: grpc.handleUnaryCall<_decorum_trainer_v1_ListEventsRequest__Output, _decorum_trainer_v1_ListEventsResponse>;
   
   /**
    * Runs, newest first.
@@ -195,7 +283,11 @@ export interface TrainerServiceHandlers extends grpc.UntypedServiceImplementatio
 
 export interface TrainerServiceDefinition extends grpc.ServiceDefinition {
   Checkpoint: MethodDefinition<_decorum_trainer_v1_CheckpointRequest, _decorum_trainer_v1_CheckpointResponse, _decorum_trainer_v1_CheckpointRequest__Output, _decorum_trainer_v1_CheckpointResponse__Output>
+  GetCurves: MethodDefinition<_decorum_trainer_v1_GetCurvesRequest, _decorum_trainer_v1_GetCurvesResponse, _decorum_trainer_v1_GetCurvesRequest__Output, _decorum_trainer_v1_GetCurvesResponse__Output>
   GetRun: MethodDefinition<_decorum_trainer_v1_GetRunRequest, _decorum_trainer_v1_GetRunResponse, _decorum_trainer_v1_GetRunRequest__Output, _decorum_trainer_v1_GetRunResponse__Output>
+  GetSamples: MethodDefinition<_decorum_trainer_v1_GetSamplesRequest, _decorum_trainer_v1_GetSamplesResponse, _decorum_trainer_v1_GetSamplesRequest__Output, _decorum_trainer_v1_GetSamplesResponse__Output>
+  ListEvaluations: MethodDefinition<_decorum_trainer_v1_ListEvaluationsRequest, _decorum_trainer_v1_ListEvaluationsResponse, _decorum_trainer_v1_ListEvaluationsRequest__Output, _decorum_trainer_v1_ListEvaluationsResponse__Output>
+  ListEvents: MethodDefinition<_decorum_trainer_v1_ListEventsRequest, _decorum_trainer_v1_ListEventsResponse, _decorum_trainer_v1_ListEventsRequest__Output, _decorum_trainer_v1_ListEventsResponse__Output>
   ListRuns: MethodDefinition<_decorum_trainer_v1_ListRunsRequest, _decorum_trainer_v1_ListRunsResponse, _decorum_trainer_v1_ListRunsRequest__Output, _decorum_trainer_v1_ListRunsResponse__Output>
   Pause: MethodDefinition<_decorum_trainer_v1_PauseRequest, _decorum_trainer_v1_PauseResponse, _decorum_trainer_v1_PauseRequest__Output, _decorum_trainer_v1_PauseResponse__Output>
   Resume: MethodDefinition<_decorum_trainer_v1_ResumeRequest, _decorum_trainer_v1_ResumeResponse, _decorum_trainer_v1_ResumeRequest__Output, _decorum_trainer_v1_ResumeResponse__Output>
