@@ -59,20 +59,22 @@ export function connection(
   return (peer) => ({ ...call(peer), token });
 }
 
-function clientSettings(flags: ConnectionFlags): string[] {
+/** The flags as settings of a section, as `--set` takes them; paths are absolute. */
+export function clientSettings(flags: ConnectionFlags, section = "client"): string[] {
   const { tls, tlsCa, tlsCert, tlsKey, tlsVerify, trustDomain, tokenFile, insecure } = flags;
   const own = tls === undefined ? undefined : certificateFiles(tls, "operator");
+  const file = (path: string | undefined) => path === undefined ? undefined : resolve(path);
   const settings: Readonly<Record<string, string | boolean | undefined>> = {
-    "client_tls.ca": tlsCa ?? own?.ca,
-    "client_tls.cert": tlsCert ?? own?.cert,
-    "client_tls.key": tlsKey ?? own?.key,
+    "client_tls.ca": file(tlsCa ?? own?.ca),
+    "client_tls.cert": file(tlsCert ?? own?.cert),
+    "client_tls.key": file(tlsKey ?? own?.key),
     "client_tls.verify": tlsVerify,
     trust_domain: trustDomain,
-    token_file: tokenFile,
+    token_file: file(tokenFile),
     insecure: insecure || undefined,
   };
   return Object.entries(settings).flatMap(([name, value]) =>
-    value === undefined ? [] : [`client.${name}=${JSON.stringify(value)}`]
+    value === undefined ? [] : [`${section}.${name}=${JSON.stringify(value)}`]
   );
 }
 

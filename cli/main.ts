@@ -19,6 +19,7 @@ import { serveCommand } from "./commands/serve.ts";
 import { sftCommand } from "./commands/sft.ts";
 import { resumeCommand, trainCommand } from "./commands/train.ts";
 import { tokenCommand } from "./commands/token.ts";
+import { uiCommand } from "./commands/ui.ts";
 import { upCommand } from "./commands/up.ts";
 import { StartError } from "./supervisor.ts";
 
@@ -41,6 +42,7 @@ const commands = [
   trainCommand,
   resumeCommand,
   runsCommand,
+  uiCommand,
   evaluateCommand,
   sftCommand,
   rewardTrainCommand,

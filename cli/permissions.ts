@@ -7,6 +7,7 @@ import {
   type Kind,
   loadSections,
   namedIn,
+  type ProcessName,
   sectionsOf,
   type ServiceConfigs,
   type ServiceName,
@@ -51,8 +52,9 @@ const SYSTEM_FILES = [
  *
  * @throws ConfigError as the service itself would
  */
-export function servicePermissions(name: ServiceName, sources: SettingsSources): Permissions {
+export function servicePermissions(name: ProcessName, sources: SettingsSources): Permissions {
   const { config: file, set = [] } = sources;
+  if (name === "ui") return uiPermissions(file, set);
   const sections = loadSections(sectionsOf[name], { file, env: process.env, set });
   const config = sections[name] as ServiceConfigs[ServiceName];
   const named = (...kinds: Kind[]) => namedIn(sections, ...kinds).map(({ value }) => value);
@@ -92,6 +94,24 @@ export function servicePermissions(name: ServiceName, sources: SettingsSources):
     write,
     ffi: nativeFolders(),
     run: cuda ? ["nvidia-smi"] : [],
+  };
+}
+
+/** The page reads runs, its own scripts and its certificates; it writes nothing, and nothing of it is native. */
+function uiPermissions(file: string | undefined, set: readonly string[]): Permissions {
+  const sections = loadSections(["ui"], { file, env: process.env, set });
+  const named = (...kinds: Kind[]) => namedIn(sections, ...kinds).map(({ value }) => value);
+  return {
+    net: unique([...named("listen"), ...named("service").flatMap(callable)]),
+    read: unique([
+      ...inRoot("node_modules", "packages", "services", "protos"),
+      ...named("readable").flatMap((path) => both(at(path))),
+      ...named("certificate", "secret").map((path) => dirname(at(path))),
+      ...(file === undefined ? [] : [at(file)]),
+    ]),
+    write: [],
+    ffi: [],
+    run: [],
   };
 }
 
@@ -173,7 +193,7 @@ export function denoFlags({ net, read, write, ffi, run }: Permissions): string[]
 /**
  * Flags with which a service is started; with settings that are wrong it gets no permission, and says what is wrong.
  */
-export function serviceFlags(name: ServiceName, sources: SettingsSources): string[] {
+export function serviceFlags(name: ProcessName, sources: SettingsSources): string[] {
   try {
     return denoFlags(servicePermissions(name, sources));
   } catch (error) {

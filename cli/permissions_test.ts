@@ -56,6 +56,17 @@ Deno.test("permissions: folders, addresses and programs that the settings name, 
   assert(!policy.net.some((one) => one.includes("huggingface")));
 });
 
+Deno.test("permissions: the page of runs reads one folder and opens one address", () => {
+  const set = ["ui.runs=/srv/runs", "ui.listen=127.0.0.1:8080", "ui.tokens=/etc/decorum/tokens"];
+  const page = servicePermissions("ui", { set });
+  assert.deepEqual(page.net, ["127.0.0.1:8080"]);
+  assert.deepEqual([page.write, page.ffi, page.run], [[], [], []]);
+  assert.deepEqual(page.read?.slice(-2), ["/srv/runs", "/etc/decorum"]);
+  const far = servicePermissions("ui", { set: ["ui.runs=null", "ui.trainer=10.0.0.7:50054"] });
+  assert.deepEqual(far.net, ["127.0.0.1:8080", "10.0.0.7:50054"]);
+  assert.ok(!far.read?.some((path) => path.includes("runs")));
+});
+
 /** Tries what a service has no business with; each line says what came of it. */
 const PROBE = `
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-import { ConfigError, type ServiceName, serviceNames } from "@decorum/settings";
+import { ConfigError, type ProcessName, type ServiceName, serviceNames } from "@decorum/settings";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
 import { connection, type ConnectionFlags, serviceTls } from "./connection.ts";
 import { pinnedSettings } from "./download.ts";
@@ -8,7 +8,7 @@ import { type Program, StartError, Supervisor } from "./supervisor.ts";
 
 /** How a service is started as a process, with the settings given. */
 export function serviceProgram(
-  name: ServiceName,
+  name: ProcessName,
   settings: SettingsSources,
 ): Program {
   return {

@@ -6,6 +6,7 @@ import {
   fieldsOf,
   loadService,
   namedIn,
+  processNames,
   sectionNames,
   sections,
   serviceNames,
@@ -35,7 +36,7 @@ Deno.test("the example is what the services start with when only what they must 
 Deno.test("the services of the example find each other, and each has a port of its own", () => {
   const values = parse(readFileSync(file, "utf8"));
   const listen = namedIn(values, "listen").map(({ value }) => value);
-  assert.equal(new Set(listen).size, serviceNames.length);
+  assert.equal(new Set(listen).size, processNames.length);
   for (const { setting, value } of namedIn(values, "service")) {
     const peer = setting.split(".").at(-1)!;
     assert.equal(value, values[peer].listen, setting);

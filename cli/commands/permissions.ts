@@ -1,5 +1,5 @@
 import { Argument, Command } from "commander";
-import { type ServiceName, serviceNames } from "@decorum/settings";
+import { type ProcessName, processNames } from "@decorum/settings";
 import { denoFlags, servicePermissions } from "../permissions.ts";
 import { addSettingsFlags, chosenSettings, type SettingsFlags } from "../settings_flags.ts";
 
@@ -9,9 +9,9 @@ export function permissionsCommand(): Command {
     .description(
       "Print the flags of `deno run` that a service needs with its settings, one a line.",
     )
-    .addArgument(new Argument("<service>", "which service").choices(serviceNames));
+    .addArgument(new Argument("<service>", "which service").choices(processNames));
   return addSettingsFlags(command, "the service's configuration (YAML)")
-    .action((name: ServiceName, flags: SettingsFlags) => {
+    .action((name: ProcessName, flags: SettingsFlags) => {
       console.log(denoFlags(servicePermissions(name, chosenSettings(flags))).join("\n"));
     });
 }

@@ -8,4 +8,9 @@ export {
   type StartedService,
   VERSION,
 } from "./run_service.ts";
-export { type CallSecurity, callSecurity, type ServerSecurity } from "./security.ts";
+export {
+  type CallSecurity,
+  callSecurity,
+  type ServerSecurity,
+  serverSecurity,
+} from "./security.ts";

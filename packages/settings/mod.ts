@@ -10,3 +10,4 @@ export * from "./sections.ts";
 export type { CallConfig, ServerSecurityConfig } from "./security.ts";
 export type { ListenConfig, TelemetryConfig } from "./service.ts";
 export { RUN_ID, RUN_ID_RULE, runConfigOf, type TrainerConfig } from "./trainer.ts";
+export type { UiConfig } from "./ui.ts";

@@ -8,6 +8,7 @@ import { type RewardConfig, rewardSection } from "./reward.ts";
 import { clientSection } from "./security.ts";
 import { type TelemetryConfig, telemetrySection } from "./service.ts";
 import { type TrainerConfig, trainerSection } from "./trainer.ts";
+import { uiSection } from "./ui.ts";
 import { valueAt } from "./values.ts";
 
 /** Every section of a configuration, in the order of `config/example.yaml`. */
@@ -17,6 +18,7 @@ export const sections = {
   reward: rewardSection,
   evaluator: evaluatorSection,
   trainer: trainerSection,
+  ui: uiSection,
   client: clientSection,
   telemetry: telemetrySection,
 } as const;
@@ -26,6 +28,10 @@ export const sectionNames = Object.keys(sections) as readonly SectionName[];
 /** The services in the order in which they start: who is called comes first. */
 export const serviceNames = ["policy", "reward", "evaluator", "trainer"] as const;
 export type ServiceName = typeof serviceNames[number];
+
+/** All that run as processes of their own: the services, and the page of runs. */
+export const processNames = [...serviceNames, "ui"] as const;
+export type ProcessName = typeof processNames[number];
 
 /** What each service is started with. */
 export interface ServiceConfigs {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ModelConfig } from "./model.ts";
 import { type RunConfig, runFields } from "./run.ts";
+import { pageNames } from "./ui.ts";
 import { callFields } from "./security.ts";
 import { address, addresses, executorFields, listenFields, name } from "./service.ts";
 
@@ -29,6 +30,12 @@ export const trainerSection = z.strictObject({
   }),
   runs: name.default("runs")
     .meta({ description: "Folder of the runs: database, checkpoints, adapters.", kind: "folder" }),
+  ui_listen: address.nullable().default(null).meta({
+    description:
+      "Address of the page of runs, as 127.0.0.1:8080. What changes a run needs one of `tokens`. null: no page.",
+    kind: "listen",
+  }),
+  ui_names: pageNames,
   run: z.string().regex(RUN_ID, RUN_ID_RULE).nullable().default(null).describe(
     "The one run that this process exists for: it starts the run, or continues it from its last checkpoint, and ends with it " +
       "(exit code 0: done; 1: failed; 2: bad settings; 75: told to end before). null: calls start runs.",

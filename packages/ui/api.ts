@@ -1,6 +1,6 @@
 import { StoreError } from "@decorum/runs";
 import { HttpError } from "@decorum/service";
-import { notFound } from "@decorum/rpc";
+import { notFound, RpcError } from "@decorum/rpc";
 import { withoutSecrets } from "./secrets.ts";
 import type { RunSource } from "./source.ts";
 
@@ -45,9 +45,15 @@ export async function answer(
   }
 }
 
+/** What a trainer says when it cannot, or will not, tell anything of its runs. */
+const away = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "UNAUTHENTICATED", "PERMISSION_DENIED"] as const;
+
 /** What is wrong with what the page shows, where it is not the page's fault. */
 export function problemOf(error: unknown): string | undefined {
-  return error instanceof StoreError ? error.message : undefined;
+  if (error instanceof StoreError) return error.message;
+  return error instanceof RpcError && away.some((code) => code === error.code)
+    ? error.message
+    : undefined;
 }
 
 function noSuch(path: readonly string[]): HttpError {

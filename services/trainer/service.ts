@@ -8,6 +8,7 @@ import {
 } from "@decorum/rpc";
 import type { LogFields } from "@decorum/telemetry";
 import type { RunRow } from "@decorum/runs";
+import type { RunControls } from "@decorum/ui";
 import type { Trainer } from "./run/trainer.ts";
 import { watchRun } from "./run/watch.ts";
 
@@ -108,3 +109,13 @@ export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
 }
 
 const orNaN = (value: number | null) => value ?? NaN;
+
+/** What a page may ask of a trainer in this process. */
+export function controlsOf(trainer: Trainer): RunControls {
+  return {
+    pause: async (runId) => void await trainer.pause(runId),
+    resume: (runId) => Promise.resolve(void trainer.resume(runId)),
+    checkpoint: async (runId) => void await trainer.checkpoint(runId),
+    stop: async (runId) => void await trainer.stop(runId, false),
+  };
+}

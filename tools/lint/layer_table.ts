@@ -63,14 +63,14 @@ export const layers: readonly Layer[] = [
   {
     folder: "packages/ui",
     holds: "the page of runs: its server, its scripts, and the report in one file",
-    importers: ["services/trainer", "cli"],
+    importers: ["services/trainer", "services/ui", "cli"],
   },
   {
     folder: "packages/testing",
     holds: "helpers of tests: temporary folders, tiny models, processes, ports, servers",
     importers: [],
   },
-  { folder: "services/*", holds: "policy, reward, evaluator and trainer" },
+  { folder: "services/*", holds: "policy, reward, evaluator and trainer, and the page of runs" },
   { folder: "demo", holds: "the demo's corpus and the recipes of its models" },
   { folder: "cli", holds: "the `decorum` command" },
 ];
