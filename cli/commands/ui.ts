@@ -13,13 +13,11 @@ import {
   readConnection,
 } from "../connection.ts";
 import { addFlags } from "../flags.ts";
-import { withSupervisor } from "../local_services.ts";
 import { prefixed } from "../prefix.ts";
-import { serviceProgram } from "../services.ts";
+import { serviceProgram, withSupervisor } from "../services.ts";
+import { addSettingsFlags, chosenSettings, type SettingsFlags } from "../settings_flags.ts";
 
-interface UiFlags {
-  readonly config?: string;
-  readonly set?: readonly string[];
+interface UiFlags extends SettingsFlags {
   readonly runs?: string;
   readonly listen?: string;
   readonly address?: string;
@@ -31,38 +29,32 @@ interface UiFlags {
 export function uiCommand(): Command {
   const command = new Command("ui")
     .description(
-      "serve a page of runs: curves, samples, evaluations, events, and what can be asked of them",
+      "Serve a page of runs until Ctrl-C: curves, samples, evaluations and events, while they train and after.",
     )
-    .option("-c, --config <file>", "YAML file with a section ui")
-    .option("--runs <folder>", "folder of runs to read (default runs)")
+    .option("--runs <folder>", "show the runs of this folder (default runs)")
     .option(
       "--address <host:port>",
-      "trainer that is asked to pause, resume, checkpoint and stop; without --runs its runs are shown",
+      "pause, resume, checkpoint and stop runs of this trainer; without --runs, show its runs too",
     )
     .option(
       "--listen <host:port>",
-      "address of the page (default 127.0.0.1:8080; port 0 takes a free one)",
+      "serve the page here (default 127.0.0.1:8080; port 0 takes a free one)",
     )
-    .option(
-      "--name <host...>",
-      "names under which the page is reached, beside localhost and IP addresses",
-    )
+    .option("--name <host...>", "allow these names of the page, besides localhost and IP addresses")
     .option(
       "--tokens <file>",
-      "who may change runs, as `decorum token` writes it (default: one new token, shown here)",
-    )
-    .option("--set <path=value...>", "settings that win over the file");
+      "take the tokens in this file, which `decorum token` writes (default: one new token, shown here)",
+    );
+  addSettingsFlags(command, "the configuration with a section `ui` (YAML)");
   return addFlags(command, connectionFlags).action(async (given: UiFlags) => {
-    const connection = readConnection({ ...given });
+    const { config, set } = chosenSettings(given);
     using access = given.tokens === undefined ? newToken() : undefined;
-    const settings = {
-      ...(given.config === undefined ? {} : { config: given.config }),
-      set: [...settingsOf(given, connection, access), ...given.set ?? []],
-    };
-    const sources = { file: given.config, env: process.env, set: settings.set };
-    const scheme = loadSections(["ui"], sources).ui.tls === null ? "http" : "https";
+    const flags = settingsOf(given, readConnection({ ...given }), access);
+    const settings = { ...(config === undefined ? {} : { config }), set: [...flags, ...set] };
+    const { ui } = loadSections(["ui"], { file: config, env: process.env, set: settings.set });
     await withSupervisor(prefixed(process.stderr), async (supervisor) => {
       await supervisor.start(serviceProgram("ui", settings));
+      const scheme = ui.tls === null ? "http" : "https";
       tell(`${scheme}://${supervisor.address("ui")}`, access?.token);
       await new Promise<never>(() => {});
     });

@@ -3,7 +3,7 @@ import "./field.ts";
 
 const file = z.string().min(1);
 const certificate = file.meta({ kind: "certificate" });
-const secret = file.meta({ kind: "secret" });
+export const secret = file.meta({ kind: "secret" });
 
 const shared = {
   insecure: z.boolean().default(false)

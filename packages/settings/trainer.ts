@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ModelConfig } from "./model.ts";
 import { type RunConfig, runFields } from "./run.ts";
 import { pageNames } from "./ui.ts";
-import { callFields } from "./security.ts";
+import { callFields, secret } from "./security.ts";
 import { address, addresses, executorFields, listenFields, name } from "./service.ts";
 
 /** Ids of runs are names of folders too. */
@@ -32,9 +32,12 @@ export const trainerSection = z.strictObject({
     .meta({ description: "Folder of the runs: database, checkpoints, adapters.", kind: "folder" }),
   ui_listen: address.nullable().default(null).meta({
     description:
-      "Address of the page of runs, as 127.0.0.1:8080. What changes a run needs one of `tokens`. null: no page.",
+      "Address of the page of runs, as 127.0.0.1:8080. On loopback everybody may read it. Elsewhere it needs tls and a token. null: no page.",
     kind: "listen",
   }),
+  ui_tokens: secret.nullable().default(null).describe(
+    "A file with the tokens that the page needs for what changes a run, as `decorum token` writes it. null: those of `tokens`.",
+  ),
   ui_names: pageNames,
   run: z.string().regex(RUN_ID, RUN_ID_RULE).nullable().default(null).describe(
     "The one run that this process exists for: it starts the run, or continues it from its last checkpoint, and ends with it " +

@@ -1,4 +1,6 @@
-import { runService } from "@decorum/service";
+import { runService, serverSecurity } from "@decorum/service";
+import type { TrainerConfig } from "@decorum/settings";
+import type { Logger } from "@decorum/telemetry";
 import { openUi, storeSource, type Ui } from "@decorum/ui";
 import { theOnlyRun } from "./run/only_run.ts";
 import { controlsOf, trainerServiceOf } from "./service.ts";
@@ -7,7 +9,7 @@ import { Trainer } from "./run/trainer.ts";
 await runService({
   name: "trainer",
   description: "Runs PPO: rollouts of the policies, scores of the reward, updates, checkpoints.",
-  start({ config, logger, metrics, security }) {
+  start({ config, logger, metrics }) {
     const trainer = new Trainer({ config, logger, metrics });
     const stopping = new AbortController();
     const { run } = config;
@@ -15,17 +17,7 @@ await runService({
     return {
       services: [trainerServiceOf(trainer)],
       // Models are loaded by the runs.
-      async load() {
-        if (config.ui_listen === null) return;
-        page = await openUi({
-          ...{ address: config.ui_listen, names: config.ui_names, insecure: config.insecure },
-          ...(security.tls ? { tls: security.tls } : {}),
-          ...{ authorizer: security.authorizer, logger },
-          source: storeSource(config.runs),
-          controls: controlsOf(trainer),
-        });
-        logger.info("page of runs", { url: page.url });
-      },
+      load: async () => void (page = await openPage(config, trainer, logger)),
       ...(run === null ? {} : { ended: () => theOnlyRun(trainer, run, stopping.signal) }),
       draining() {
         stopping.abort();
@@ -38,3 +30,23 @@ await runService({
     };
   },
 });
+
+/** The page of the trainer's runs, where one is wanted. */
+async function openPage(
+  config: TrainerConfig,
+  trainer: Trainer,
+  logger: Logger,
+): Promise<Ui | undefined> {
+  const { ui_listen: listen, ui_names: names, ui_tokens, insecure } = config;
+  if (listen === null) return undefined;
+  const own = { ...config, listen, tokens: ui_tokens ?? config.tokens };
+  const { tls, authorizer } = serverSecurity(own, "trainer", { logger });
+  const page = await openUi({
+    ...{ address: listen, names, insecure, authorizer, logger },
+    ...(tls ? { tls } : {}),
+    source: storeSource(config.runs),
+    controls: controlsOf(trainer),
+  });
+  logger.info("page of runs", { url: page.url });
+  return page;
+}
