@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { openSft, type TrainedModel } from "@decorum/learning";
 import { mergeAdapter, openPolicyModel, readPeftAdapter } from "@decorum/models";
-import { runCommand, succeed } from "../testing/command.ts";
+import { runDecorum, succeed } from "@decorum/testing/decorum";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { echoRows, labelRows, tinyClassifier, tinyT5 } from "../testing/fixtures.ts";
 
@@ -73,7 +73,7 @@ Deno.test("export: a classifier with its adapter as ONNX", async () => {
 Deno.test("export: options, folders and models that do not fit", async () => {
   using folder = new TemporaryFolder();
   const base = tinyT5(folder);
-  const bad = await runCommand([
+  const bad = await runDecorum([
     "export",
     "--base",
     folder.join("none"),
@@ -82,12 +82,12 @@ Deno.test("export: options, folders and models that do not fit", async () => {
   ]);
   assert.equal(bad.code, 2);
   assert.match(bad.stderr, /--base is .*no such folder[^]*--adapter is missing/);
-  const itself = await runCommand(["export", "--base", base, "--onnx", "--out", base]);
+  const itself = await runDecorum(["export", "--base", base, "--onnx", "--out", base]);
   assert.match(itself.stderr, /this is the folder of --base/);
-  const t5 = await runCommand(["export", "--base", base, "--onnx", "--out", folder.join("x")]);
+  const t5 = await runDecorum(["export", "--base", base, "--onnx", "--out", folder.join("x")]);
   assert.equal(t5.code, 1);
   assert.match(t5.stderr, /it is a T5, and --onnx is for classifiers/);
-  const none = await runCommand([
+  const none = await runDecorum([
     "export",
     "--base",
     base,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openClassifier } from "@decorum/models";
 import { TextClassifier } from "@decorum/scoring";
-import { runCommand, succeed } from "../testing/command.ts";
+import { runDecorum, succeed } from "@decorum/testing/decorum";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { classifierConfig, labelRows, tinyClassifier } from "../testing/fixtures.ts";
 
@@ -69,7 +69,7 @@ Deno.test("reward-train: wrong labels, columns, objectives and lengths", async (
     ],
   ];
   for (const [args, code, message] of expectations) {
-    const ended = await runCommand([...base, ...args]);
+    const ended = await runDecorum([...base, ...args]);
     assert.match(ended.stderr, message);
     assert.equal(ended.code, code, ended.stderr);
   }

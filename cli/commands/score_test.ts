@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { createServer, implement, rewardService, type rewardV1 } from "@decorum/rpc";
 import { TextClassifier } from "@decorum/scoring";
 import { createLogger } from "@decorum/telemetry";
-import { type Ended, runCommand, succeed } from "../testing/command.ts";
+import { type Ended, runDecorum, succeed } from "@decorum/testing/decorum";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { tinyClassifier } from "../testing/fixtures.ts";
 
@@ -53,7 +53,7 @@ Deno.test("score: long texts are refused by line, or cut and told", async () => 
   using folder = new TemporaryFolder();
   const model = tinyClassifier(folder);
   const input = `red\n${"one ".repeat(40)}\n`;
-  const refused = await runCommand(["score", "--model", model], input);
+  const refused = await runDecorum(["score", "--model", model], input);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /line 2 of standard input: it has \d+ tokens, at most 32/);
   const [short, long] = linesOf(await succeed(["score", "--model", model, "--truncate"], input));
@@ -65,16 +65,16 @@ Deno.test("score: long texts are refused by line, or cut and told", async () => 
 Deno.test("score: bad options are told at once, an unknown label and bad UTF-8 too", async () => {
   using folder = new TemporaryFolder();
   const model = tinyClassifier(folder);
-  const bad = await runCommand(["score", "text", "--file", folder.join("none"), "--batch", "0"]);
+  const bad = await runDecorum(["score", "text", "--file", folder.join("none"), "--batch", "0"]);
   assert.equal(bad.code, 2);
   assert.match(bad.stderr, /--batch is "0"[^]*--model is missing[^]*--file is[^]*texts and --file/);
-  const label = await runCommand(["score", "--model", model, "--label", "rude", "text"]);
+  const label = await runDecorum(["score", "--model", model, "--label", "rude", "text"]);
   assert.equal(label.code, 2);
   assert.match(label.stderr, /--label is "rude": the classifier's labels are "colour", "number"/);
-  const bytes = await runCommand(["score", "--model", model], new Uint8Array([0x61, 0xff, 0x0a]));
+  const bytes = await runDecorum(["score", "--model", model], new Uint8Array([0x61, 0xff, 0x0a]));
   assert.equal(bytes.code, 1);
   assert.match(bytes.stderr, /standard input, line 1: it is not valid UTF-8/);
-  const nobody = await runCommand(["score", "--address", "127.0.0.1:9", "text"]);
+  const nobody = await runDecorum(["score", "--address", "127.0.0.1:9", "text"]);
   assert.equal(nobody.code, 1);
   assert.match(nobody.stderr, /127\.0\.0\.1:9/);
 });
@@ -104,7 +104,7 @@ Deno.test("score: pairs as JSON lines, with what names them", async () => {
   for (
     const [line, text] of [["{", /line 1 of standard input: /], ["[1]", /expected a JSON string/]]
   ) {
-    const refused = await runCommand([...base, "--jsonl"], line as string);
+    const refused = await runDecorum([...base, "--jsonl"], line as string);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, text as RegExp);
   }
@@ -165,7 +165,7 @@ Deno.test("score: a reward service is asked in streams, no more than it takes", 
       probabilities: { length: 0.25, asked: 0.75 },
       truncated: 2,
     });
-    const refused = await runCommand([...args, "bad"]);
+    const refused = await runDecorum([...args, "bad"]);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /Cannot score item "text 1"/);
   } finally {

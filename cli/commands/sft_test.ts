@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openPolicyModel, readPeftAdapter } from "@decorum/models";
-import { runCommand, startCommand, succeed } from "../testing/command.ts";
+import { runDecorum, startDecorum, succeed } from "@decorum/testing/decorum";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { echoRows, t5Config, tinyT5 } from "../testing/fixtures.ts";
 
@@ -42,7 +42,7 @@ Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that goes on equals one 
     ...["--micro-batch-size", "2", "--warmup-steps", "5", "--weight-decay", "0.01", ...template],
   ];
   await succeed(run("whole"));
-  const child = startCommand(run("cut"));
+  const child = startDecorum(run("cut"));
   const metrics = folder.join("cut", "metrics.jsonl");
   while (!existsSync(metrics) || readFileSync(metrics, "utf8").split("\n").length < 4) {
     await sleep(2);
@@ -55,12 +55,12 @@ Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that goes on equals one 
   assert.ok(folder.lines("cut", "metrics.jsonl").length < 200);
   assert.ok(!existsSync(folder.join("cut", "adapter")));
 
-  const other = await runCommand([...run("cut"), "--resume", "--batch-size", "5", "--seed", "9"]);
+  const other = await runDecorum([...run("cut"), "--resume", "--batch-size", "5", "--seed", "9"]);
   assert.equal(other.code, 2);
   assert.match(other.stderr, /--batch-size is 5: the run in .* has 4; give the same/);
   assert.match(other.stderr, /--seed is 9: the run in .* has 1/);
 
-  const killed = startCommand([...run("cut"), "--resume", "--checkpoint-every", "10"]);
+  const killed = startDecorum([...run("cut"), "--resume", "--checkpoint-every", "10"]);
   while (folder.lines("cut", "metrics.jsonl").length < 35) await sleep(2);
   killed.kill("SIGKILL");
   await killed.ended;
@@ -81,14 +81,14 @@ Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that goes on equals one 
   );
   assert.deepEqual(config, { r: 2, loraAlpha: 2, loraDropout: 0.1, targetModules: ["q", "v"] });
 
-  const again = await runCommand(run("cut"));
+  const again = await runDecorum(run("cut"));
   assert.equal(again.code, 2);
   assert.match(again.stderr, /it holds a run; go on with it by --resume/);
 });
 
 Deno.test("sft: all that is wrong with the options is said at once, with exit code 2", async () => {
   using folder = new TemporaryFolder();
-  const bad = await runCommand([
+  const bad = await runDecorum([
     ...["sft", "--model", folder.join("none"), "--data", "rows.txt", "--eval-fraction", "2"],
     ...["--learning-rate", "fast", "--full", "--lora-r", "4", "--schedule", "cosine", "--resume"],
     ...["--steps", "3", "--epochs", "1"],
@@ -107,7 +107,7 @@ Deno.test("sft: all that is wrong with the options is said at once, with exit co
       /--steps and --epochs were both given/,
     ]
   ) assert.match(bad.stderr, problem);
-  assert.equal((await runCommand(["sft", "--no-such"])).code, 2);
+  assert.equal((await runDecorum(["sft", "--no-such"])).code, 2);
 });
 
 Deno.test("sft: columns, empty data, long texts, layers and batches that do not fit", async () => {
@@ -136,7 +136,7 @@ Deno.test("sft: columns, empty data, long texts, layers and batches that do not 
     ],
   ];
   for (const [args, code, message] of expectations) {
-    const ended = await runCommand([...base, ...args]);
+    const ended = await runDecorum([...base, ...args]);
     assert.match(ended.stderr, message);
     assert.equal(ended.code, code, ended.stderr);
   }

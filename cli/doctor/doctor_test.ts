@@ -8,7 +8,7 @@ import { VERSION } from "@decorum/service";
 import { createLogger } from "@decorum/telemetry";
 import { writeCertificates } from "../certificates/folder.ts";
 import { certificateFiles } from "../certificates/files.ts";
-import { runCommand } from "../testing/command.ts";
+import { runDecorum } from "@decorum/testing/decorum";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { tinyT5 } from "../testing/fixtures.ts";
 import { certificates } from "./certificates.ts";
@@ -165,13 +165,13 @@ Deno.test("doctor: a configuration, its faults, and the exit code", async () => 
       `model: { name_or_path: ${base} }\npolicy:\n  listen: 127.0.0.1:0\n${more}`,
     );
   write("");
-  const good = await runCommand(["doctor", "--config", config]);
+  const good = await runDecorum(["doctor", "--config", config]);
   assert.equal(good.code, 0, good.stdout + good.stderr);
   assert.match(good.stdout, /ok +model\.name_or_path/);
   assert.match(good.stdout, /0 failed$/m);
 
   write("  provider: cuda\ntrainer: { policy: nowhere }\n");
-  const bad = await runCommand(["doctor", "--config", config, "--json"]);
+  const bad = await runDecorum(["doctor", "--config", config, "--json"]);
   assert.equal(bad.code, 1);
   const findings = bad.stdout.trim().split("\n").map((line) => JSON.parse(line) as Finding);
   const of = (check: string) => findings.filter((one) => one.check === check);

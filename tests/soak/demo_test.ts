@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { algorithms } from "../../cli/demo.ts";
 import type { Summary } from "../../cli/report/summary.ts";
-import { startDecorum } from "../system/testing/decorum.ts";
+import { startDecorum } from "@decorum/testing/decorum";
 
 /** Runs a whole demo. */
 async function demo(...args: string[]): Promise<Summary> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { randomKey, uniforms } from "@decorum/tensor";
-import { gone, servicesOf, startDecorum } from "../system/testing/decorum.ts";
+import { gone, servicesOf, startDecorum } from "@decorum/testing/decorum";
 import { System } from "../system/testing/system.ts";
 
 const STEPS = 40;

@@ -6,7 +6,7 @@ import process from "node:process";
 import { z } from "zod";
 import { type OtlpSink, startOtlpSink } from "@decorum/telemetry";
 import { RunStore } from "@decorum/runs";
-import { gone, servicesOf, startDecorum, until } from "./testing/decorum.ts";
+import { gone, servicesOf, startDecorum, until } from "@decorum/testing/decorum";
 import { freeAddress, isTaken } from "@decorum/testing/ports";
 import { checkStepTraces } from "./testing/step_trace.ts";
 

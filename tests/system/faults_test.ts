@@ -8,7 +8,7 @@ import {
 } from "@decorum/rpc";
 import { serviceProgram } from "../../cli/services.ts";
 import { Supervisor } from "../../cli/supervisor.ts";
-import { type Decorum, gone, servicesOf, startDecorum } from "./testing/decorum.ts";
+import { type Decorum, gone, servicesOf, startDecorum } from "@decorum/testing/decorum";
 import { freeAddress } from "@decorum/testing/ports";
 import { STEPS, System } from "./testing/system.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gone, servicesOf, startDecorum, until } from "./testing/decorum.ts";
+import { gone, servicesOf, startDecorum, until } from "@decorum/testing/decorum";
 import { System } from "./testing/system.ts";
 
 Deno.test("Ctrl-C ends `decorum up` and its services, cleanly", async () => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freeAddress } from "@decorum/testing/ports";
 import { readSafetensors } from "@decorum/tensor";
-import { startDecorum } from "./testing/decorum.ts";
+import { startDecorum } from "@decorum/testing/decorum";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const recorded = join(root, "tests/system/testdata/old_runs");

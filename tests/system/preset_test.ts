@@ -6,7 +6,7 @@ import process from "node:process";
 import { RunStore } from "@decorum/runs";
 import { recordedRunConfig } from "@decorum/settings";
 import { HubServer } from "@decorum/testing/hub";
-import { startDecorum } from "./testing/decorum.ts";
+import { startDecorum } from "@decorum/testing/decorum";
 import { labRepos } from "./testing/hub_repos.ts";
 import { freeAddress } from "@decorum/testing/ports";
 

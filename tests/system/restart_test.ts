@@ -3,7 +3,7 @@ import process from "node:process";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
 import { startServices } from "../../cli/services.ts";
 import { Supervisor } from "../../cli/supervisor.ts";
-import { until } from "./testing/decorum.ts";
+import { until } from "@decorum/testing/decorum";
 import { STEPS, System } from "./testing/system.ts";
 
 type TrainerClient = RpcClient<typeof trainerService>;

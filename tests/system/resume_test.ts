@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { gone, servicesOf, startDecorum } from "./testing/decorum.ts";
+import { gone, servicesOf, startDecorum } from "@decorum/testing/decorum";
 import { freeAddress } from "@decorum/testing/ports";
 import { STEPS, System } from "./testing/system.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createClient, rewardService, type RpcError } from "@decorum/rpc";
-import { startDecorum } from "./testing/decorum.ts";
+import { startDecorum } from "@decorum/testing/decorum";
 import { STEPS, System } from "./testing/system.ts";
 
 Deno.test("a run with TLS between all services, certificates by `decorum certs`; tokens for a client", async (t) => {

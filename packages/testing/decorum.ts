@@ -1,9 +1,10 @@
+/** The `decorum` command as a process of its own. */
 import { spawn, spawnSync } from "node:child_process";
 import { constants } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-const main = fileURLToPath(new URL("../../../cli/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
 /** A process as `ps` shows it. */
 export interface ProcessRow {
@@ -39,6 +40,8 @@ export function startDecorum(
     readonly shell?: string;
     /** Over the environment of this process. */
     readonly env?: Readonly<Record<string, string>>;
+    /** Its standard input. */
+    readonly input?: string | Uint8Array;
   } = {},
 ): Decorum {
   const command = [process.execPath, "run", "-A", main, ...args];
@@ -47,10 +50,12 @@ export function startDecorum(
     : ["bash", "-c", `${options.shell}; exec "$@"`, "bash", ...command];
   const child = spawn(file!, rest, {
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: "pipe",
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { ...process.env, ...options.env },
   });
+  child.stdin.on("error", () => {});
+  child.stdin.end(options.input ?? "");
   const pid = child.pid!;
   let [stdout, stderr, output] = ["", "", ""];
   let check = () => {};
@@ -65,6 +70,7 @@ export function startDecorum(
     check();
   });
   const ended = new Promise<Ended>((resolve) => {
+    // Deno tells an exit code above 128 as a signal, which is what shells mean by it.
     child.on(
       "close",
       (code, signal) => resolve({ code: code ?? 128 + constants.signals[signal!], stdout, stderr }),
@@ -93,6 +99,21 @@ export function startDecorum(
       await ended;
     },
   };
+}
+
+/** Runs the command to its end. */
+export async function runDecorum(
+  args: readonly string[],
+  input: string | Uint8Array = "",
+): Promise<Ended> {
+  return await startDecorum(args, { input }).ended;
+}
+
+/** Runs the command; an error that shows what it said unless it succeeds. */
+export async function succeed(args: readonly string[], input = ""): Promise<Ended> {
+  const ended = await runDecorum(args, input);
+  if (ended.code === 0) return ended;
+  throw new Error(`decorum ${args.join(" ")} ended with ${ended.code}:\n${ended.stderr}`);
 }
 
 /** All processes of this machine. */
