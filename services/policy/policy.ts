@@ -78,7 +78,7 @@ export class Policy implements AsyncDisposable {
     for await (const chunks of results) {
       running -= chunks.filter(({ end }) => end).length;
       yield chunks;
-      // Others of its batch may go on.
+      // The rest of its batch may still run.
       if (running === 0) return;
     }
   }

@@ -181,10 +181,13 @@ Deno.test("weights on their way in", async (t) => {
     await assert.rejects(upload(bad), refuses("DATA_LOSS", /CRC-32 is 0x[0-9a-f]{8}, expected/));
     await assert.rejects(
       upload(chunk(id, part, 100)),
-      refuses("OUT_OF_RANGE", /100 bytes at offset 100 of an upload: 0 bytes have come/),
+      refuses("OUT_OF_RANGE", /100 bytes at offset 100 of an upload: 0 bytes were received/),
     );
     assert.equal((await upload(chunk(id, part))).receivedBytes, 100);
-    await assert.rejects(upload(chunk(id, part)), refuses("OUT_OF_RANGE", /100 bytes have come/));
+    await assert.rejects(
+      upload(chunk(id, part)),
+      refuses("OUT_OF_RANGE", /100 bytes were received/),
+    );
     await assert.rejects(
       upload(chunk(id, new Uint8Array(2 ** 20 + 1), 100)),
       refuses(invalid, /at most 1048576 bytes/),
@@ -201,7 +204,7 @@ Deno.test("weights on their way in", async (t) => {
     );
     await assert.rejects(
       client.commitWeights({ uploadId: id, expectedVersion: 1 }),
-      refuses("DATA_LOSS", /110 of \d+ bytes have come/),
+      refuses("DATA_LOSS", /110 of \d+ bytes were received/),
     );
     assert.equal(service.policy.pushes.open, 1);
     assert.deepEqual(await client.abortWeights({ uploadId: id }), { aborted: true });

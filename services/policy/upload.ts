@@ -47,7 +47,7 @@ export class Upload {
     if (offset !== this.#received) {
       throw new StatusError(
         "OUT_OF_RANGE",
-        `${what}: ${this.#received} bytes have come, the next chunk begins there`,
+        `${what}: ${this.#received} bytes were received, the next chunk begins there`,
       );
     }
     if (offset + data.length > this.#bytes.length) {
@@ -94,11 +94,11 @@ export class Upload {
     return { tensors, sha256: this.#whole.digest() };
   }
 
-  /** @throws StatusError DATA_LOSS while bytes are missing; the upload may go on */
+  /** @throws StatusError DATA_LOSS while bytes are missing; more may be uploaded */
   checkComplete(): void {
     if (this.#received === this.#bytes.length) return;
     throw dataLoss(
-      `Cannot commit a push: ${this.#received} of ${this.#bytes.length} bytes have come; upload the rest`,
+      `Cannot commit a push: ${this.#received} of ${this.#bytes.length} bytes were received; upload the rest`,
     );
   }
 
