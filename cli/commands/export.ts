@@ -4,11 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import {
-  type LinearLayers,
+  isPolicyModel,
   mergeAdapter,
   openClassifier,
   openPolicyModel,
-  readJson,
   readPeftAdapter,
 } from "@decorum/models";
 import { exportClassifierOnnx } from "@decorum/scoring";
@@ -45,19 +44,18 @@ export function exportCommand(): Command {
 }
 
 function exportModel({ base, adapter, out, onnx }: FlagValues<typeof exportFlags>): void {
-  const t5 = readJson(join(base, "config.json"))["model_type"] === "t5";
-  if (t5 && onnx) {
+  if (onnx && isPolicyModel(base)) {
     throw new InputError(
-      `Cannot write ${base} as ONNX: it is a T5, and --onnx is for classifiers; merge it without --onnx`,
+      `Cannot write ${base} as ONNX: it is an encoder-decoder model, and --onnx is for classifiers; merge it without --onnx`,
     );
   }
   if (adapter === undefined) exportClassifierOnnx(base, out);
-  else if (!onnx) merge(base, adapter, out, t5);
+  else if (!onnx) merge(base, adapter, out);
   else {
     const work = mkdtempSync(join(tmpdir(), "decorum-export-"));
     try {
       const merged = join(work, "merged");
-      merge(base, adapter, merged, t5);
+      merge(base, adapter, merged);
       exportClassifierOnnx(merged, out);
     } finally {
       rmSync(work, { recursive: true });
@@ -66,9 +64,9 @@ function exportModel({ base, adapter, out, onnx }: FlagValues<typeof exportFlags
   console.log(`${onnx ? "ONNX" : "Model"}: ${out}`);
 }
 
-function merge(base: string, folder: string, out: string, t5: boolean): void {
-  const layers: LinearLayers = t5 ? openPolicyModel(base).layers : openClassifier(base).layers;
-  const adapter = readPeftAdapter(folder, layers);
+function merge(base: string, folder: string, out: string): void {
+  const { layers } = isPolicyModel(base) ? openPolicyModel(base) : openClassifier(base);
+  const adapter = readPeftAdapter(folder, layers, { savedModules: true });
   if (adapter.valueHead) console.error(`The value head in ${folder} is left out: a model has none`);
   mergeAdapter(base, layers, adapter, out);
 }

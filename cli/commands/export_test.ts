@@ -86,7 +86,7 @@ Deno.test("export: options, folders and models that do not fit", async () => {
   assert.match(itself.stderr, /this is the folder of --base/);
   const t5 = await runDecorum(["export", "--base", base, "--onnx", "--out", folder.join("x")]);
   assert.equal(t5.code, 1);
-  assert.match(t5.stderr, /it is a T5, and --onnx is for classifiers/);
+  assert.match(t5.stderr, /it is an encoder-decoder model, and --onnx is for classifiers/);
   const none = await runDecorum([
     "export",
     "--base",

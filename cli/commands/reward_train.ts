@@ -1,7 +1,18 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Command } from "commander";
+import { readJson } from "@decorum/tensor";
 import { ConfigError } from "@decorum/settings";
 import { openReward } from "@decorum/learning";
-import { type Classifier, initClassifier, maxPositions, openClassifier } from "@decorum/models";
+import {
+  addClassifierHead,
+  type Classifier,
+  initClassifier,
+  maxPositions,
+  missingHead,
+  openCheckpoint,
+  openClassifier,
+} from "@decorum/models";
 import { loadTokenizer, type Prompt } from "@decorum/text";
 import {
   addFlags,
@@ -15,7 +26,7 @@ import {
 } from "../flags.ts";
 import { Interruption } from "../interruption.ts";
 import { checkRunFolder } from "../training/checkpoint_file.ts";
-import { readTemplate, readTrainingData, type TrainingData } from "../training/data.ts";
+import { fill, readTemplate, readTrainingData, type TrainingData } from "../training/data.ts";
 import { loraOf, planOf, settingsOf } from "../training/plan.ts";
 import { labelExamples, pairExamples } from "../training/reward_examples.ts";
 import { runTraining } from "../training/run_training.ts";
@@ -58,7 +69,7 @@ const own = {
 /** `decorum reward-train`: teaches a classifier classes or preferences. */
 export function rewardTrainCommand(): Command {
   const command = new Command("reward-train")
-    .description("train a reward model: a BERT or RoBERTa classifier, on labels or on pairs");
+    .description("train a reward model: a sequence classifier, on labels or on pairs");
   return addFlags(command, rewardFlags).action(async (given) => {
     const problems = new Problems();
     const flags = readFlags(rewardFlags, given, problems);
@@ -79,7 +90,7 @@ async function rewardTrain(flags: RewardFlags): Promise<void> {
   using stop = new Interruption();
   const data = await readTrainingData(flags);
   const templates = readTemplates(flags, data);
-  const model = startModel(flags, initClassifier);
+  const model = withHead(startModel(flags, initClassifier), flags, templates, data);
   const classifier = openClassifier(model);
   const { config, layers } = classifier;
   const tokenizer = loadTokenizer(model);
@@ -123,6 +134,38 @@ async function rewardTrain(flags: RewardFlags): Promise<void> {
     product: lora ? "adapter" : "model",
     unit: flags.objective === "labels" ? "texts" : "pairs",
   }, stop);
+}
+
+/** The model, or where it is a base model one with a new head: `start` in the output folder. */
+function withHead(
+  model: string,
+  { out, resume, seed }: RewardFlags,
+  templates: Templates,
+  data: TrainingData,
+): string {
+  {
+    using checkpoint = openCheckpoint(model);
+    if (missingHead(openClassifier(model), checkpoint) === undefined) return model;
+  }
+  const folder = join(out, "start");
+  if (resume && existsSync(join(folder, "config.json"))) return folder;
+  const labels = newLabels(model, templates, data);
+  addClassifierHead(model, folder, { labels, seed });
+  console.error(
+    `${model} is a base model without a classifier head: a new one for ${
+      labels.map((label) => `"${label}"`).join(", ")
+    } starts at random, in ${folder}`,
+  );
+  return folder;
+}
+
+/** The labels that the base's config names; else the classes of the data, or one for preferences. */
+function newLabels(model: string, templates: Templates, { train }: TrainingData): string[] {
+  const { id2label } = readJson(join(model, "config.json"));
+  if ((id2label ?? null) !== null) return [...openClassifier(model).config.labels];
+  if (templates.objective === "pairs") return ["LABEL_0"];
+  const found = new Set(train.rows.map((_, row) => fill(templates.label, train, row).trim()));
+  return [...found].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 
 type Templates =

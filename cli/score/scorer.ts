@@ -1,4 +1,4 @@
-import { probabilities, TextClassifier, type TextItem } from "@decorum/scoring";
+import { TextClassifier, type TextItem } from "@decorum/scoring";
 import type { CallSecurity } from "@decorum/service";
 import { createClient, rewardService, type rewardV1 } from "@decorum/rpc";
 
@@ -6,7 +6,7 @@ import { createClient, rewardService, type rewardV1 } from "@decorum/rpc";
 export interface TextScore {
   /** Raw logits in the order of the labels. */
   readonly logits: readonly number[];
-  /** Their softmax, or the sigmoid of a single one. */
+  /** What they stand for: see `TextClassifier.probabilities`. */
   readonly probabilities: readonly number[];
   /** Tokens that were cut off. */
   readonly truncated: number;
@@ -55,7 +55,7 @@ export async function openFolder(folder: string, threads: number): Promise<Score
         const rows = await classifier.logits(items);
         const scores = rows.map((logits, i) => ({
           logits: [...logits],
-          probabilities: probabilities(logits),
+          probabilities: classifier.probabilities(logits),
           truncated: items[i]!.truncated,
         }));
         yield { texts, scores };

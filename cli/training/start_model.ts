@@ -1,7 +1,8 @@
+import { type JsonObject, readJson } from "@decorum/tensor";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError } from "@decorum/settings";
-import { type JsonObject, openCheckpoint, readJson } from "@decorum/models";
+import { openCheckpoint } from "@decorum/models";
 import { loadTokenizer } from "@decorum/text";
 import type { TrainingFlags } from "./training_flags.ts";
 

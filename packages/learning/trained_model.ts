@@ -8,14 +8,14 @@ import {
   type LoraConfig,
   type ModelGraph,
   openCheckpoint,
-  readJson,
   type WeightIndex,
   type WeightsOptions,
+  withoutCopies,
   writeModelFolder,
   writePeftAdapter,
 } from "@decorum/models";
 import type { Params } from "@decorum/optim";
-import { castTensor, computeTypeOf, type Tensor } from "@decorum/tensor";
+import { castTensor, computeTypeOf, readJson, type Tensor } from "@decorum/tensor";
 import type { LearningTask, SessionOptions } from "./learning_session.ts";
 import type { LayeredModel } from "./lora_dropout.ts";
 import { lossScaleOf } from "./loss_scale.ts";
@@ -27,6 +27,12 @@ export interface TrainedModel extends SessionOptions {
   readonly lora?: LoraConfig;
   /** The adapter to start from; a new one by default. */
   readonly adapter?: Adapter;
+}
+
+/** What is known of the model that is trained. */
+export interface TrainedLayers extends LayeredModel {
+  /** Keys of one weight, which its checkpoint may hold several times. */
+  readonly tiedKeys?: readonly string[];
 }
 
 /** Parts of a graph's specification that say what is trained of it. */
@@ -44,12 +50,12 @@ export interface TrainedSpec extends WeightsOptions {
  */
 export function trainedModel(
   { model: folder, lora, adapter, seed = 0, runtime = {} }: TrainedModel,
-  model: LayeredModel,
+  model: TrainedLayers,
   build: (spec: TrainedSpec) => ModelGraph,
 ): Pick<LearningTask<unknown>, "params" | "lora" | "model" | "forward" | "update"> {
   using checkpoint = openCheckpoint(folder);
   const spec = {
-    index: trainingIndex(checkpoint),
+    index: lora ? checkpoint : withoutCopies(checkpoint, model.tiedKeys ?? []),
     computeType: computeTypeOf(runtime.precision ?? "fp32"),
     ...(lora ? { lora } : { trainable: () => true }),
   };
@@ -70,19 +76,6 @@ export function updateGraph(
 ): ModelGraph {
   const update = buildGradientGraph(graph, { loss: "loss", wrt, lossScale: lossScaleOf(spec) });
   return { graph: { ...update, name: `${graph.name}_update` }, files };
-}
-
-/**
- * The checkpoint as training sees it: a head that the config ties to the embedding is not a weight of its
- * own, even where a file holds a copy of it.
- */
-function trainingIndex(checkpoint: Checkpoint): WeightIndex {
-  const config = readJson(join(checkpoint.folder, "config.json"));
-  const tied = config["model_type"] === "t5" && (config["tie_word_embeddings"] ?? true) === true;
-  return {
-    has: (key) => checkpoint.has(key) && !(tied && key === "lm_head.weight"),
-    expect: (key, dims, dtypes) => checkpoint.expect(key, dims, dtypes),
-  };
 }
 
 /** All weights that a graph takes as inputs. */

@@ -1,5 +1,5 @@
 import { add, cast, gather, layerNormalization, reshape, tanh, type Value } from "@decorum/onnx";
-import { InputError } from "@decorum/tensor";
+import { InputError, type JsonObject } from "@decorum/tensor";
 import { z } from "zod";
 import { activate, type Activation, activationNames } from "./activation.ts";
 import type {
@@ -8,14 +8,7 @@ import type {
   ClassifierNetwork,
   ClassifierParts,
 } from "./classifier.ts";
-import {
-  architectures,
-  type JsonObject,
-  labelFields,
-  labelNames,
-  numberField,
-  parseJson,
-} from "./config.ts";
+import { architectures, labelFields, labelNames, numberField, parseJson } from "./config.ts";
 import type { Linear } from "./linear.ts";
 
 /** What tells the families of BERT's shape apart. */
@@ -82,7 +75,12 @@ interface BertConfig extends ClassifierConfig {
 function partsOf(family: Family, json: JsonObject, source: string): ClassifierParts {
   const { name, prefix, head, tokenTypes, positionsAfterPadding } = family;
   const architecture = `${name}ForSequenceClassification`;
-  const schema = z.object({ ...fields, architectures: architectures(architecture) });
+  // The others are base models, which a classifier can be made from.
+  const classes = [
+    architecture,
+    ...["Model", "ForMaskedLM", "ForPreTraining"].map((x) => name + x),
+  ];
+  const schema = z.object({ ...fields, architectures: architectures(...classes) });
   const parsed = parseJson(json, source, schema);
   if (parsed.hidden_size % parsed.num_attention_heads !== 0) {
     throw new InputError(
@@ -102,6 +100,7 @@ function partsOf(family: Family, json: JsonObject, source: string): ClassifierPa
     layer_norm_eps: parsed.layer_norm_eps,
     pad_token_id: parsed.pad_token_id ?? family.padTokenId,
     labels: labelNames(parsed, source),
+    problem_type: parsed.problem_type ?? undefined,
   };
   return {
     config,

@@ -2,17 +2,18 @@ import {
   convertTorchCheckpoint,
   type DType,
   InputError,
+  readJson,
   SafetensorsFile,
   type Tensor,
   type TensorEntry,
 } from "@decorum/tensor";
+import { Buffer } from "node:buffer";
 import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { readJson } from "./config.ts";
-import { insideFolder } from "./inside_folder.ts";
-import { nearestKeys } from "./nearest_keys.ts";
+import { insideFolder } from "./model_folder.ts";
+import type { WeightIndex } from "./weights.ts";
 
 /** Where a weight lies: type, shape, and the bytes of a safetensors file (for external data). */
 export interface TensorInfo extends TensorEntry {
@@ -20,22 +21,31 @@ export interface TensorInfo extends TensorEntry {
   readonly file: string;
 }
 
-/** The weights of a Hugging Face model folder, under the checkpoint's own keys. */
+/**
+ * The weights of a Hugging Face model folder, under the checkpoint's own keys. As in transformers
+ * (`modeling_utils.py`), `LayerNorm.gamma` and `beta` are `LayerNorm.weight` and `bias`, and a model without its head
+ * may lack the first part of its keys: `embeddings..` for `bert.embeddings..`.
+ */
 export interface Checkpoint extends Disposable {
   /** Absolute path of the folder. */
   readonly folder: string;
+  /** Absolute paths of the files that hold the weights. */
+  readonly files: readonly string[];
+  /** The keys as the files have them, but for those whose element type cannot be read. */
   keys(): string[];
   has(key: string): boolean;
-  /** @throws InputError for an unknown key, naming the nearest ones. */
+  /** The key under which the files have a weight. @throws as {@link info} */
+  nameOf(key: string): string;
+  /** @throws InputError for an unknown key, naming the nearest ones, and for a type that cannot be read. */
   info(key: string): TensorInfo;
   /**
-   * `info(key)`, once it has been checked against what a model needs.
+   * `info(key)`, once it has been checked against what a model needs: shape, type, and that all numbers are finite.
    *
    * @param dtypes accepted element types; any when absent.
-   * @throws InputError for an unknown key; InputError for another shape or type.
+   * @throws InputError for an unknown key, another shape or type, and for NaN or infinity.
    */
   expect(key: string, dims: readonly number[], dtypes?: readonly DType[]): TensorInfo;
-  /** Reads one weight into host memory. @throws InputError for an unknown key. */
+  /** Reads one weight into host memory. @throws InputError for an unknown key, and for NaN or infinity. */
   read(key: string): Tensor;
   /** Closes the files; `read` fails from then on. Also called by `using`. */
   close(): void;
@@ -116,7 +126,7 @@ class Shards {
 
 function fromSingle(name: string, shards: Shards): Checkpoint {
   const file = shards.open(name);
-  return new OpenCheckpoint(shards, new Map([...file.tensors.keys()].map((key) => [key, file])));
+  return new OpenCheckpoint(shards, new Map(file.names().map((key) => [key, file])));
 }
 
 function fromIndex(index: string, shards: Shards): Checkpoint {
@@ -147,7 +157,7 @@ function openShard(index: string, key: string, name: unknown, shards: Shards): S
     );
   }
   const shard = shards.open(name);
-  if (!shard.tensors.has(key)) {
+  if (!shard.tensors.has(key) && !shard.unreadable.has(key)) {
     throw new InputError(
       `${entry} should be in ${name}, but that file does not hold it; ` +
         "index and shards are of different versions, fetch both again",
@@ -160,24 +170,37 @@ class OpenCheckpoint implements Checkpoint {
   readonly folder: string;
   readonly #shards: Shards;
   readonly #files: ReadonlyMap<string, SafetensorsFile>;
+  /** First parts of the keys. */
+  readonly #prefixes: ReadonlySet<string>;
+  /** Keys whose numbers are known to be finite. */
+  readonly #finite = new Set<string>();
 
   constructor(shards: Shards, files: ReadonlyMap<string, SafetensorsFile>) {
     this.folder = shards.folder;
     this.#shards = shards;
     this.#files = files;
+    this.#prefixes = new Set([...files.keys()].map(firstPart));
+  }
+
+  get files(): string[] {
+    return [...new Set([...this.#files.values()].map((file) => resolve(file.path)))];
   }
 
   keys(): string[] {
-    return [...this.#files.keys()];
+    return [...this.#files].filter(([key, file]) => file.tensors.has(key)).map(([key]) => key);
   }
 
   has(key: string): boolean {
-    return this.#files.has(key);
+    return this.#stored(key) !== undefined;
+  }
+
+  nameOf(key: string): string {
+    return this.#find(key).name;
   }
 
   info(key: string): TensorInfo {
-    const file = this.#file(key);
-    return { ...file.tensors.get(key)!, file: resolve(file.path) };
+    const { file, name } = this.#find(key);
+    return { ...file.entry(name), file: resolve(file.path) };
   }
 
   expect(key: string, dims: readonly number[], dtypes?: readonly DType[]): TensorInfo {
@@ -192,11 +215,14 @@ class OpenCheckpoint implements Checkpoint {
     if (dtypes !== undefined && !dtypes.includes(info.dtype)) {
       throw new InputError(`${tensor} its type is ${info.dtype}, expected ${dtypes.join(" or ")}`);
     }
+    this.#checkFinite(key);
     return info;
   }
 
   read(key: string): Tensor {
-    return this.#file(key).read(key);
+    const { file, name } = this.#find(key);
+    this.#checkFinite(key);
+    return file.read(name);
   }
 
   close(): void {
@@ -207,15 +233,96 @@ class OpenCheckpoint implements Checkpoint {
     this.close();
   }
 
-  #file(key: string): SafetensorsFile {
-    const file = this.#files.get(key);
-    if (file === undefined) {
-      const near = nearestKeys(key, this.#files.keys()).map((k) => JSON.stringify(k)).join(", ");
+  #checkFinite(key: string): void {
+    const { file, name } = this.#find(key);
+    if (this.#finite.has(name)) return;
+    const at = file.firstNonFinite(name);
+    if (at !== undefined) throw notFinite(name, file.path, at);
+    this.#finite.add(name);
+  }
+
+  /** The name under which the files have a weight; undefined where they have none. */
+  #stored(key: string): string | undefined {
+    return namesOf(key).find((name) => this.#files.has(name)) ??
+      (this.#prefixes.has(firstPart(key))
+        ? undefined
+        : namesOf(key.slice(firstPart(key).length + 1)).find((name) => this.#files.has(name)));
+  }
+
+  #find(key: string): { readonly file: SafetensorsFile; readonly name: string } {
+    const name = this.#stored(key);
+    if (name !== undefined) return { file: this.#files.get(name)!, name };
+    const missing = `Cannot find tensor ${JSON.stringify(key)} in checkpoint ${this.folder} of ` +
+      `${this.#files.size} tensors`;
+    const prefixed = [...this.#files.keys()].find((stored) => stored.endsWith(`.${key}`));
+    if (prefixed !== undefined) {
+      const prefix = prefixed.slice(0, -key.length);
       throw new InputError(
-        `Cannot find tensor ${JSON.stringify(key)} in checkpoint ${this.folder} of ` +
-          `${this.#files.size} tensors; nearest: ${near || "none"}`,
+        `${missing}: it has ${JSON.stringify(prefixed)}. transformers does not read such keys ` +
+          `either; save the model without the prefix ${JSON.stringify(prefix)}, in Python ` +
+          `{key.removeprefix(${JSON.stringify(prefix)}): value for key, value in tensors.items()}`,
       );
     }
-    return file;
+    const near = nearestKeys(key, this.#files.keys()).map((k) => JSON.stringify(k)).join(", ");
+    throw new InputError(`${missing}; nearest: ${near || "none"}`);
   }
+}
+
+/**
+ * A checkpoint as training sees it: equal copies of one weight are that weight, others are weights of their own, as in
+ * transformers 5 (`tie_weights`).
+ *
+ * @param tiedKeys keys of one weight
+ */
+export function withoutCopies(checkpoint: Checkpoint, tiedKeys: readonly string[]): WeightIndex {
+  const [first, ...others] = tiedKeys.filter((key) => checkpoint.has(key));
+  const value = first === undefined || others.length === 0 ? undefined : checkpoint.read(first);
+  const copies = new Set(others.filter((key) => isEqual(checkpoint.read(key), value!)));
+  return {
+    has: (key) => checkpoint.has(key) && !copies.has(key),
+    expect: (key, dims, dtypes) => checkpoint.expect(key, dims, dtypes),
+  };
+}
+
+function isEqual(a: Tensor, b: Tensor): boolean {
+  const bytes = ({ data }: Tensor) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return a.dtype === b.dtype && `${a.dims}` === `${b.dims}` && bytes(a).equals(bytes(b));
+}
+
+/** @param at the place of the number in the tensor */
+export function notFinite(name: string, file: string, at: number): InputError {
+  return new InputError(
+    `Cannot use tensor ${JSON.stringify(name)} of ${file}: its element ${at} is NaN or infinite; ` +
+      "expected finite numbers. Training may have diverged: take an earlier checkpoint",
+  );
+}
+
+const firstPart = (key: string) => key.split(".", 1)[0]!;
+
+/** A key, and what old checkpoints call it. */
+function namesOf(key: string): string[] {
+  const old = key.replace(/\bLayerNorm\.weight$/, "LayerNorm.gamma")
+    .replace(/\bLayerNorm\.bias$/, "LayerNorm.beta");
+  return old === key ? [key] : [key, old];
+}
+
+/** The keys nearest to `wanted` by edit distance, nearest first, at most `count`. */
+export function nearestKeys(wanted: string, keys: Iterable<string>, count = 3): string[] {
+  const ranked = [...keys].map((key) => ({ key, distance: editDistance(wanted, key) }));
+  ranked.sort((a, b) => a.distance - b.distance);
+  return ranked.slice(0, count).map(({ key }) => key);
+}
+
+/** Levenshtein distance: insertions, deletions and substitutions that turn `a` into `b`. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
 }

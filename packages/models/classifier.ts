@@ -14,6 +14,7 @@ import {
 } from "@decorum/onnx";
 import { InputError, int64, type Tensor, zeros } from "@decorum/tensor";
 import { attend, attentionMaskBias, Heads, positionsOf } from "./attention.ts";
+import type { ProblemType } from "./config.ts";
 import { type DryRun, dryRun, type Start } from "./dry_run.ts";
 import { AdapterInputs, Linear } from "./linear.ts";
 import type { LinearLayers, LoraConfig } from "./lora.ts";
@@ -32,6 +33,8 @@ export interface ClassifierConfig {
   readonly max_position_embeddings: number;
   /** Label names by class index. */
   readonly labels: readonly string[];
+  /** What the logits stand for, where `config.json` says it. */
+  readonly problem_type: ProblemType | undefined;
 }
 
 /**
@@ -163,6 +166,25 @@ export interface ClassifierSpec extends WeightsOptions {
   readonly dropout?: boolean;
 }
 
+/** The first weight of the head that a checkpoint lacks: a base model has none of them. */
+export function missingHead(
+  { layers, rowsOf }: Classifier,
+  index: Pick<WeightIndex, "has">,
+): string | undefined {
+  return [...layers.keys()].filter((layer) => rowsOf(layer) === "target")
+    .map((layer) => `${layer}.weight`).find((key) => !index.has(key));
+}
+
+/** @throws InputError for a base model without a head */
+export function checkHead(model: Classifier, index: Pick<WeightIndex, "has">): void {
+  const missing = missingHead(model, index);
+  if (missing === undefined) return;
+  throw new InputError(
+    `Cannot score with this ${model.config.model_type}: its weights have no classifier head ` +
+      `(${missing}), so it is a base model; train one on labels or preferences with "decorum reward-train"`,
+  );
+}
+
 /**
  * A sequence classifier over a padded batch. Inputs: `input_ids`, `attention_mask` `[batch, time]` int64, where the model
  * knows them `token_type_ids` too, and the adapter's parameters: see `classifierBatch`.
@@ -174,6 +196,7 @@ export function buildClassifierGraph(
   finish: (logits: Value) => void = (logits) => void logits.graph.output(logits, "logits"),
 ): ModelGraph {
   const { model, lora, dropout = false } = spec;
+  checkHead(model, spec.index);
   const graph = new GraphBuilder("classifier");
   const input = (name: string) => graph.input(name, "int64", ["batch", "time"]);
   const inputIds = input("input_ids");

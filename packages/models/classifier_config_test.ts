@@ -27,8 +27,8 @@ Deno.test("models that are no sequence classifiers are refused by what was found
   const cases: [Record<string, unknown>, RegExp][] = [
     [{ model_type: "deberta" }, /field "model_type" is "deberta"; expected "bert" or "roberta"$/],
     [
-      { architectures: ["RobertaForMaskedLM"] },
-      /field "architectures" is \["RobertaForMaskedLM"\]: expected "RobertaForSequenceClassification"/,
+      { architectures: ["RobertaForTokenClassification"] },
+      /field "architectures" is \["RobertaForTokenClassification"\]: expected "RobertaForSequenceClassification"/,
     ],
     [{ is_decoder: true }, /field "is_decoder" is true: .*expected false/],
     [

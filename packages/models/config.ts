@@ -1,38 +1,5 @@
-import { InputError } from "@decorum/tensor";
-import { readFileSync } from "node:fs";
+import { InputError, type JsonObject } from "@decorum/tensor";
 import { z } from "zod";
-
-/** A parsed JSON object whose fields are still to be checked. */
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-/**
- * Reads a JSON file whose outermost value is an object.
- *
- * @throws Error when the file is missing or unreadable; InputError when it holds anything but a JSON
- * object. Both name the file.
- */
-export function readJson(path: string): JsonObject {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new InputError(`Cannot read JSON file ${path}: ${(cause as Error).message}`, { cause });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    const found = text.startsWith("version https://git-lfs")
-      ? "it is a Git LFS pointer: run `git lfs pull` in its folder"
-      : (cause as Error).message;
-    throw new InputError(`Cannot parse ${path} as JSON: ${found}`, { cause });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    const kind = value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
-    throw new InputError(`Cannot use ${path}: its outermost value is ${kind}, expected an object`);
-  }
-  return value as JsonObject;
-}
 
 /** The field `architectures`: absent, or naming one of the classes of transformers that the graphs are. */
 export function architectures(...known: readonly string[]) {
@@ -83,9 +50,20 @@ function show(found: unknown): string {
   return found === undefined ? "missing" : JSON.stringify(found);
 }
 
-/** The fields of a classifier's labels. */
+/** What `problem_type` says of a classifier's logits. */
+export type ProblemType =
+  | "single_label_classification"
+  | "multi_label_classification"
+  | "regression";
+
+/** The fields of a classifier's labels; a name that is written as a number or a truth value is its text. */
 export const labelFields = {
-  id2label: z.record(z.string(), z.string()).refine(
+  problem_type: z.enum(["single_label_classification", "multi_label_classification", "regression"])
+    .nullish(),
+  id2label: z.record(
+    z.string(),
+    z.union([z.string(), z.number(), z.boolean()]).transform(String),
+  ).refine(
     (names) => Object.keys(names).every((id) => /^\d+$/.test(id)),
     { error: "expected integers as label ids" },
   ).nullish(),

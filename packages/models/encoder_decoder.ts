@@ -88,6 +88,8 @@ export interface EncoderDecoderParts {
   readonly architecture: string;
   /** Keys that a new model does not have, because another weight stands for them. */
   readonly absent: readonly string[];
+  /** Keys of one weight, which a checkpoint may hold several times. */
+  readonly tiedKeys: readonly string[];
   /** How a weight of a new model begins. */
   start(key: string): Start;
 }

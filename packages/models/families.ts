@@ -1,8 +1,8 @@
-import { InputError } from "@decorum/tensor";
+import { InputError, type JsonObject, readJson } from "@decorum/tensor";
 import { join } from "node:path";
 import { bert, roberta } from "./bert.ts";
+import { openCheckpoint } from "./checkpoint.ts";
 import { type Classifier, classifier, type ClassifierParts } from "./classifier.ts";
-import { type JsonObject, readJson } from "./config.ts";
 import {
   type EncoderDecoder,
   encoderDecoder,
@@ -42,8 +42,18 @@ export function isPolicyModel(folder: string): boolean {
 /** The sequence classifier of a Hugging Face folder, likewise. @throws as {@link openPolicyModel} */
 export function openClassifier(folder: string): Classifier {
   const file = join(folder, "config.json");
-  return classifierModel(readJson(file), file);
+  const json = readJson(file);
+  const model = classifierModel(json, file);
+  if (isNamed(json["id2label"]) || isNamed(json["num_labels"])) return model;
+  // Without names and number the head itself says how many labels there are.
+  using checkpoint = openCheckpoint(folder);
+  const head = `${model.headLayers.at(-1)}.weight`;
+  if (!checkpoint.has(head)) return model;
+  const [labels] = checkpoint.info(head).dims;
+  return classifierModel({ ...json, num_labels: labels }, file);
 }
+
+const isNamed = (field: unknown) => field !== undefined && field !== null;
 
 /** The same for JSON that is already read; `source` names it in messages. */
 export function classifierModel(json: JsonObject, source: string): Classifier {

@@ -1,5 +1,14 @@
-import { normals, randomKey, type Tensor, tensor, zeros } from "@decorum/tensor";
-import type { JsonObject } from "./config.ts";
+import { join } from "node:path";
+import {
+  type JsonObject,
+  normals,
+  randomKey,
+  readJson,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@decorum/tensor";
+import { openCheckpoint } from "./checkpoint.ts";
 import type { Start } from "./dry_run.ts";
 import { classifierModel, policyModel } from "./families.ts";
 import { writeModelFolder } from "./model_folder.ts";
@@ -32,6 +41,36 @@ export function initClassifier(folder: string, config: JsonObject, options: Init
     (tensors.get(table)!.data as Float32Array).fill(0, pad * width, (pad + 1) * width);
   }
   write(folder, { architectures: [model.architecture], ...config }, tensors, options);
+}
+
+/**
+ * A classifier made from a base model: its weights, and a new head, which is drawn from a seed as transformers does it.
+ *
+ * @param base a Hugging Face folder without a head; its tokenizer files are copied
+ * @throws InputError as `openClassifier` and `openCheckpoint`
+ */
+export function addClassifierHead(
+  base: string,
+  folder: string,
+  { labels, seed }: { readonly labels: readonly string[]; readonly seed: number },
+): void {
+  const file = join(base, "config.json");
+  const config = {
+    ...readJson(file),
+    id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
+    label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
+  };
+  const model = classifierModel(config, file);
+  using checkpoint = openCheckpoint(base);
+  const tensors = new Map<string, Tensor>();
+  for (const [key, dims] of model.weightShapes) {
+    const layer = key.slice(0, key.lastIndexOf("."));
+    const isNew = model.rowsOf(layer) === "target" && model.layers.has(layer) &&
+      !checkpoint.has(key);
+    tensors.set(key, isNew ? drawOne(key, dims, seed, model.start(key)) : checkpoint.read(key));
+  }
+  const architectures = [model.architecture];
+  write(folder, { ...config, architectures }, tensors, { seed, tokenizerOf: base });
 }
 
 function draw(

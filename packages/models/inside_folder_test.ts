@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { float32, writeSafetensors } from "@decorum/tensor";
 import { openCheckpoint } from "./checkpoint.ts";
-import { insideFolder } from "./inside_folder.ts";
+import { insideFolder } from "./model_folder.ts";
 
 Deno.test("weights: links that leave the folder are refused, those of the hub's cache are followed", () => {
   const root = mkdtempSync(join(tmpdir(), "decorum-inside-"));

@@ -1,6 +1,14 @@
 import { cast, concat, gemm, mul, split, type Value } from "@decorum/onnx";
 import { type ComputeType, zeros } from "@decorum/tensor";
-import { type LinearLayers, type LoraConfig, loraKey, loraScaling, targetLayers } from "./lora.ts";
+import {
+  layerScaling,
+  type LinearLayers,
+  type LoraConfig,
+  loraKey,
+  loraRank,
+  loraScaling,
+  targetLayers,
+} from "./lora.ts";
 import { parameter, type Weights } from "./weights.ts";
 
 export interface AdapterOptions {
@@ -61,7 +69,8 @@ export class AdapterInputs {
       const low = lows[targets.indexOf(layer)];
       if (!low) return y;
       const [out] = this.layers.get(layer)!;
-      const b = cast(this.#input(loraKey(layer, "B"), [out, this.config.r]), y.dtype);
+      const r = loraRank(this.config, layer);
+      const b = cast(this.#input(loraKey(layer, "B"), [out, r]), y.dtype);
       return gemm(low, b, y, { transB: true });
     });
   }
@@ -69,15 +78,20 @@ export class AdapterInputs {
   /** `scale * (x A^T)` of each layer, `[rows, r]`. */
   #low(layers: readonly string[], x: Value): Value[] {
     if (layers.length === 0) return [];
-    const { r } = this.config;
     const inp = this.layers.get(layers[0]!)![1];
-    const matrices = layers.map((layer) =>
-      cast(this.#input(loraKey(layer, "A"), [r, inp]), x.dtype)
+    const ranks = layers.map((layer) => loraRank(this.config, layer));
+    const matrices = layers.map((layer, i) =>
+      cast(this.#input(loraKey(layer, "A"), [ranks[i]!, inp]), x.dtype)
     );
     const a = matrices.length === 1 ? matrices[0]! : concat(matrices, 0);
     const scale = cast(this.#input("lora_scale", []), x.dtype);
     const low = mul(gemm(x, a, undefined, { transB: true }), scale);
-    return layers.length === 1 ? [low] : split(low, layers.map(() => r), 1);
+    const lows = layers.length === 1 ? [low] : split(low, ranks, 1);
+    return lows.map((one, i) => {
+      // Layers may have a scale of their own; the input holds the one of all others, or 0.
+      const factor = layerScaling(this.config, layers[i]!) / this.scaling;
+      return factor === 1 ? one : mul(one, factor);
+    });
   }
 
   #dropped(layer: string, x: Value): Value {

@@ -7,6 +7,9 @@ export interface LoraConfig {
   readonly loraDropout: number;
   /** Names of linear layers: the end of their dotted name, or the whole of it, as in PEFT. */
   readonly targetModules: readonly string[];
+  /** Rank and lora_alpha of layers where they are other ones, by the layer's whole name. */
+  readonly rankPattern?: Readonly<Record<string, number>>;
+  readonly alphaPattern?: Readonly<Record<string, number>>;
 }
 
 /** Linear layers of a model by dotted name: output and input features. */
@@ -16,7 +19,7 @@ export type LinearLayers = ReadonlyMap<string, readonly [out: number, inp: numbe
 export type Adapter = ReadonlyMap<string, Tensor<"float32">>;
 
 /** PEFT's prefix of every adapter key. */
-const PREFIX = "base_model.model.";
+export const PREFIX = "base_model.model.";
 
 /** PEFT's key of one of the two matrices of a layer. */
 export function loraKey(layer: string, matrix: "A" | "B"): string {
@@ -26,6 +29,58 @@ export function loraKey(layer: string, matrix: "A" | "B"): string {
 /** What B A is multiplied by: lora_alpha / r. */
 export function loraScaling(config: LoraConfig): number {
   return config.loraAlpha / config.r;
+}
+
+/** Rank of a layer's matrices. */
+export function loraRank(config: LoraConfig, layer: string): number {
+  return config.rankPattern?.[layer] ?? config.r;
+}
+
+/** What a layer's B A is multiplied by. */
+export function layerScaling(config: LoraConfig, layer: string): number {
+  return (config.alphaPattern?.[layer] ?? config.loraAlpha) / loraRank(config, layer);
+}
+
+/**
+ * Settings of an adapter that starts from another one: those that were asked for, with what single layers of the other
+ * have of their own, which no setting says.
+ *
+ * @param what names the settings that were asked for, in messages
+ * @param source names the other adapter
+ * @throws InputError when the two differ
+ */
+export function startingFrom(
+  asked: LoraConfig,
+  start: LoraConfig,
+  layers: LinearLayers,
+  { what, source }: { readonly what: string; readonly source: string },
+): LoraConfig {
+  const found = targetLayers(start, layers, source);
+  const wanted = targetLayers(asked, layers, what);
+  // An adapter of some of the layers names each of them.
+  const some = start.targetModules.every((name) => layers.has(name)) &&
+    found.every((layer) => wanted.includes(layer));
+  if (
+    start.r !== asked.r || start.loraAlpha !== asked.loraAlpha ||
+    !(some || found.join() === wanted.join())
+  ) {
+    const show = ({ r, loraAlpha, targetModules }: LoraConfig, all: readonly string[]) =>
+      `r ${r}, lora_alpha ${loraAlpha}, target_modules [${
+        targetModules.join(", ")
+      }] (${all.length} layers)`;
+    throw new InputError(
+      `Cannot start from adapter ${source}: it has ${show(start, found)}, ${what} says ${
+        show(asked, wanted)
+      }; set it to the adapter's`,
+    );
+  }
+  const { rankPattern, alphaPattern } = start;
+  return {
+    ...asked,
+    targetModules: some ? start.targetModules : asked.targetModules,
+    ...(rankPattern ? { rankPattern } : {}),
+    ...(alphaPattern ? { alphaPattern } : {}),
+  };
 }
 
 /**
@@ -61,7 +116,7 @@ export function targetLayers(
 
 const list = (names: readonly string[]) => names.map((name) => `"${name}"`).join(", ");
 
-/** Shapes of an adapter's parameters: A `[r, in]` and B `[out, r]` of every target layer. */
+/** Shapes of an adapter's parameters: A `[r, in]` and B `[out, r]` of every target layer, r being the layer's. */
 export function adapterShapes(
   config: LoraConfig,
   layers: LinearLayers,
@@ -69,8 +124,9 @@ export function adapterShapes(
   const shapes = new Map<string, readonly [number, number]>();
   for (const layer of targetLayers(config, layers)) {
     const [out, inp] = layers.get(layer)!;
-    shapes.set(loraKey(layer, "A"), [config.r, inp]);
-    shapes.set(loraKey(layer, "B"), [out, config.r]);
+    const r = loraRank(config, layer);
+    shapes.set(loraKey(layer, "A"), [r, inp]);
+    shapes.set(loraKey(layer, "B"), [out, r]);
   }
   return shapes;
 }

@@ -1,49 +1,45 @@
 import { join } from "node:path";
-import { castTensor, type Tensor, tensor } from "@decorum/tensor";
+import { castTensor, readJson, type Tensor, tensor } from "@decorum/tensor";
 import { openCheckpoint } from "./checkpoint.ts";
-import { readJson } from "./config.ts";
-import {
-  type Adapter,
-  checkAdapter,
-  type LinearLayers,
-  type LoraConfig,
-  loraKey,
-  loraScaling,
-  targetLayers,
-} from "./lora.ts";
+import { checkAdapter, layerScaling, type LinearLayers, loraKey, targetLayers } from "./lora.ts";
 import { writeModelFolder } from "./model_folder.ts";
+import type { PeftAdapter } from "./peft.ts";
 
 /**
  * Merges a LoRA adapter into its base and writes the result as a Hugging Face folder:
- * `W + lora_alpha / r * B A` for every target layer, in the type the base is stored in.
+ * `W + lora_alpha / r * B A` for every target layer, in the type the base is stored in, and the whole modules that
+ * the adapter brings in the place of the base's.
  *
  * @param base the base model's folder; its tokenizer files are copied
- * @param layers the base model's linear layers (`t5LinearLayers`, `classifierLinearLayers`)
+ * @param layers the base model's linear layers
  * @throws InputError when the adapter does not fit the base
  */
 export function mergeAdapter(
   base: string,
   layers: LinearLayers,
-  adapter: { readonly config: LoraConfig; readonly parameters: Adapter },
+  adapter: Omit<PeftAdapter, "valueHead">,
   folder: string,
 ): void {
-  const { config, parameters } = adapter;
+  const { config, parameters, savedModules = new Map() } = adapter;
   checkAdapter(parameters, config, layers, "to merge");
   using checkpoint = openCheckpoint(base);
-  const targets = new Set(targetLayers(config, layers).map((layer) => `${layer}.weight`));
   const tensors = new Map<string, Tensor>();
-  for (const key of checkpoint.keys()) {
+  for (const key of checkpoint.keys()) tensors.set(key, checkpoint.read(key));
+  for (const layer of targetLayers(config, layers)) {
+    const key = `${layer}.weight`;
+    checkpoint.expect(key, layers.get(layer)!);
     const weight = checkpoint.read(key);
-    if (!targets.has(key)) {
-      tensors.set(key, weight);
-      continue;
-    }
-    checkpoint.expect(key, layers.get(key.slice(0, -".weight".length))!);
-    const layer = key.slice(0, -".weight".length);
-    const a = parameters.get(loraKey(layer, "A"))!;
-    const b = parameters.get(loraKey(layer, "B"))!;
-    const merged = addProduct(castTensor(weight, "float32"), b, a, loraScaling(config));
-    tensors.set(key, castTensor(merged, weight.dtype));
+    const [a, b] = (["A", "B"] as const).map((matrix) => parameters.get(loraKey(layer, matrix))!);
+    const merged = addProduct(
+      castTensor(weight, "float32"),
+      b!,
+      a!,
+      layerScaling(config, layer),
+    );
+    tensors.set(checkpoint.nameOf(key), castTensor(merged, weight.dtype));
+  }
+  for (const [key, value] of savedModules) {
+    tensors.set(checkpoint.has(key) ? checkpoint.nameOf(key) : key, value);
   }
   writeModelFolder(folder, {
     config: readJson(join(base, "config.json")),

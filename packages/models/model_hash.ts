@@ -1,3 +1,4 @@
+import { readJson } from "@decorum/tensor";
 import { createHash, randomUUID } from "node:crypto";
 import {
   createReadStream,
@@ -11,7 +12,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { defaultCacheDir, openCheckpoint } from "./checkpoint.ts";
-import { readJson } from "./config.ts";
 
 /** Files that decide how text becomes ids, where a folder has them. */
 const TOKENIZER_FILES = [
@@ -47,9 +47,8 @@ export async function baseModelHash(
 ): Promise<string> {
   const config = canonicalJson(readJson(join(folder, "config.json")));
   using checkpoint = openCheckpoint(folder, options);
-  const files = new Set(checkpoint.keys().map((key) => checkpoint.info(key).file));
   const digests: string[] = [];
-  for (const file of files) digests.push(await fileDigest(file, options));
+  for (const file of checkpoint.files) digests.push(await fileDigest(file, options));
   return sha256(JSON.stringify(["decorum base model", 1, config, digests.sort()]));
 }
 

@@ -2,17 +2,28 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   castTensor,
+  firstNonFinite,
   InputError,
+  type JsonObject,
+  readJson,
   readSafetensors,
   type Tensor,
   TorchCheckpoint,
   writeSafetensors,
 } from "@decorum/tensor";
-import { readJson } from "./config.ts";
-import { insideFolder } from "./inside_folder.ts";
-import { type Adapter, checkAdapter, type LinearLayers, type LoraConfig } from "./lora.ts";
-import { parsePeftConfig, peftConfigJson } from "./peft_config.ts";
-import { replaceFolder } from "./replace_folder.ts";
+import { z } from "zod";
+import { notFinite } from "./checkpoint.ts";
+import { parseJson } from "./config.ts";
+import {
+  type Adapter,
+  checkAdapter,
+  type LinearLayers,
+  type LoraConfig,
+  loraKey,
+  PREFIX,
+  targetLayers,
+} from "./lora.ts";
+import { insideFolder, replaceFolder } from "./model_folder.ts";
 import { checkValueHead } from "./value_head.ts";
 
 const CONFIG = "adapter_config.json";
@@ -25,32 +36,233 @@ export interface PeftAdapter {
   readonly config: LoraConfig;
   /** Under PEFT's keys. */
   readonly parameters: Adapter;
-  /** `v_head.summary.*`, where a value head was saved beside the adapter. */
-  readonly valueHead?: ReadonlyMap<string, Tensor<"float32">>;
+  /** `v_head.summary.*`, where a value head was saved in the adapter's file or beside it. */
+  readonly valueHead?: Adapter;
+  /** Weights that replace those of the base (PEFT's `modules_to_save`), under the base's keys. */
+  readonly savedModules?: Adapter;
 }
 
+/** A field that would change the arithmetic: absent, null, or one of its neutral values, as JSON. */
+function neutral(...json: readonly string[]) {
+  const allowed = ["null", ...json];
+  return z.unknown().refine(
+    (found) => found === undefined || allowed.includes(JSON.stringify(found)),
+    { error: `not supported; expected ${allowed.join(" or ")}` },
+  ).optional();
+}
+
+/** Plain LoRA of linear layers, with any of PEFT's ways to initialise it. */
+const schema = z.object({
+  peft_type: z.literal("LORA"),
+  r: z.int().positive(),
+  lora_alpha: z.number().positive(),
+  lora_dropout: z.number().min(0).lt(1).default(0),
+  target_modules: z.union([z.string(), z.array(z.string())], {
+    error: "expected names of linear layers, or one regular expression",
+  }).nullish(),
+  use_rslora: z.boolean().nullish(),
+  rank_pattern: z.record(z.string(), z.int().positive()).nullish(),
+  alpha_pattern: z.record(z.string(), z.number().positive()).nullish(),
+  // These two say which layers have an adapter; the file shows it.
+  layers_to_transform: z.unknown().optional(),
+  exclude_modules: z.unknown().optional(),
+  modules_to_save: z.array(z.string()).nullish(),
+  alora_invocation_tokens: neutral(),
+  arrow_config: neutral(),
+  bias: neutral('"none"'),
+  fan_in_fan_out: neutral("false"),
+  // Other ways change the base's weights when PEFT loads the adapter (PiSSA, OLoRA, CorDA, LoftQ).
+  init_lora_weights: neutral("true", "false", '"gaussian"', '"eva"', '"orthogonal"'),
+  kasa_config: neutral(),
+  layer_replication: neutral(),
+  lora_bias: neutral("false"),
+  monteclora_config: neutral(),
+  target_parameters: neutral("[]"),
+  trainable_token_indices: neutral(),
+  use_bdlora: neutral(),
+  use_dora: neutral("false"),
+  use_qalora: neutral("false"),
+  velora_config: neutral(),
+});
+
+type PeftConfig = z.infer<typeof schema>;
+
 /**
- * Reads a PEFT adapter folder: `adapter_config.json`; `adapter_model.safetensors`, else `.bin`; and the value
- * head that TRL saves beside them (`pytorch_model.bin`) or {@link writePeftAdapter} (`model.safetensors`).
+ * Reads a PEFT adapter folder: `adapter_config.json`; `adapter_model.safetensors`, else `.bin`; and a value head in that
+ * file, or beside it as TRL (`pytorch_model.bin`) and {@link writePeftAdapter} (`model.safetensors`) save it.
+ *
+ * Layers and ranks are those of the tensors in the file; the configuration gives what they are scaled by
+ * (`lora_alpha`, `alpha_pattern`, `use_rslora`). Names may hold the adapter's own, as in `lora_A.default.weight`.
  *
  * @param layers the base model's linear layers, against which names and shapes are checked
- * @throws Error when a file is missing; InputError naming file and field or tensor: more than
- * plain LoRA, another base.
+ * @param options.savedModules take whole modules too, which only a merge can use; else they are refused
+ * @throws InputError when a file is missing; naming file and field or tensor for more than plain LoRA, another base,
+ * numbers that are not finite
  */
-export function readPeftAdapter(folder: string, layers: LinearLayers): PeftAdapter {
+export function readPeftAdapter(
+  folder: string,
+  layers: LinearLayers,
+  options: { readonly savedModules?: boolean } = {},
+): PeftAdapter {
   const configFile = join(folder, CONFIG);
-  const config = parsePeftConfig(readJson(configFile), configFile, layers);
+  const json = parseJson(readJson(configFile), configFile, schema);
   const file = firstOf(folder, ADAPTER);
   if (file === undefined) {
     throw new InputError(`Cannot read adapter ${folder}: it has no ${ADAPTER.join(" and no ")}`);
   }
-  const parameters = readFloats(file);
+  const { matrices: parameters, valueHead: inside, savedModules } = sortTensors(
+    readFloats(file),
+    json,
+    file,
+  );
+  const config = configOf(json, parameters, layers, { configFile, file });
   checkAdapter(parameters, config, layers, file);
-  const headFile = firstOf(folder, VALUE_HEAD);
-  if (headFile === undefined) return { config, parameters };
-  const valueHead = readFloats(headFile);
-  checkValueHead(valueHead, headFile);
-  return { config, parameters, valueHead };
+  if (savedModules.size > 0 && !options.savedModules) {
+    throw new InputError(
+      `Cannot use adapter ${file}: besides LoRA it holds whole modules of the model (first: "${savedModules.keys().next().value}"); merge it into its base with "decorum export", and use the result`,
+    );
+  }
+  const headFile = inside.size > 0 ? file : firstOf(folder, VALUE_HEAD);
+  const valueHead = inside.size > 0 ? inside : headFile && readFloats(headFile);
+  if (valueHead) checkValueHead(valueHead, headFile!);
+  return {
+    config,
+    parameters,
+    ...(valueHead ? { valueHead } : {}),
+    ...(savedModules.size > 0 ? { savedModules } : {}),
+  };
+}
+
+/** The tensors of an adapter's file by what they are for. */
+function sortTensors(
+  tensors: ReadonlyMap<string, Tensor<"float32">>,
+  { modules_to_save }: PeftConfig,
+  file: string,
+) {
+  const matrices = new Map<string, Tensor<"float32">>();
+  const valueHead = new Map<string, Tensor<"float32">>();
+  const savedModules = new Map<string, Tensor<"float32">>();
+  const adapters = new Set<string>();
+  for (const [name, value] of tensors) {
+    const head = /(?:^|\.)(v_head\..+)$/.exec(name);
+    const lora =
+      /^(?:pretrained_model\.)?base_model\.model\.(.+)\.lora_([AB])(?:\.([^.]+))?\.weight$/
+        .exec(name);
+    if (head) valueHead.set(head[1]!, value);
+    else if (lora) {
+      adapters.add(lora[3] ?? "");
+      matrices.set(loraKey(lora[1]!, lora[2] as "A" | "B"), value);
+    } else {
+      // Beside each saved module its wrapper holds the base's own.
+      if (/\.original_module\./.test(name)) continue;
+      const key = name.replace(PREFIX, "").replace(/\.modules_to_save\.[^.]+\./, ".");
+      const saved = modules_to_save?.some((module) => `.${key}`.includes(`.${module}.`));
+      if (saved && name.startsWith(PREFIX)) savedModules.set(key, value);
+      else matrices.set(name, value);
+    }
+  }
+  if (adapters.size > 1) {
+    throw new InputError(
+      `Cannot use adapter ${file}: it holds ${adapters.size} adapters (${
+        [...adapters].map((name) => `"${name}"`).join(", ")
+      }); save one of them`,
+    );
+  }
+  return { matrices, valueHead, savedModules };
+}
+
+/** What the tensors and the configuration say together. */
+function configOf(
+  json: PeftConfig,
+  matrices: Adapter,
+  layers: LinearLayers,
+  { configFile, file }: { readonly configFile: string; readonly file: string },
+): LoraConfig {
+  const { r, lora_alpha, use_rslora } = json;
+  const adapted = [...layers.keys()].filter((layer) =>
+    matrices.has(loraKey(layer, "A")) || matrices.has(loraKey(layer, "B"))
+  );
+  if (adapted.length === 0) {
+    throw new InputError(
+      `Cannot use adapter ${file}: none of its ${matrices.size} tensors (first: ${
+        JSON.stringify(matrices.keys().next().value ?? "none")
+      }) belongs to one of the base's ${layers.size} linear layers (first: "${
+        loraKey(layers.keys().next().value ?? "", "A")
+      }")`,
+    );
+  }
+  const rankOf = patternOf(json.rank_pattern, `field "rank_pattern" of ${configFile}`);
+  const alphaOf = patternOf(json.alpha_pattern, `field "alpha_pattern" of ${configFile}`);
+  const effective = (alpha: number, rank: number) => use_rslora ? alpha * Math.sqrt(rank) : alpha;
+  const loraAlpha = effective(lora_alpha, r);
+  const ranks: Record<string, number> = {};
+  const alphas: Record<string, number> = {};
+  for (const layer of adapted) {
+    const rank = rankOf(layer) ?? r;
+    const alpha = effective(alphaOf(layer) ?? lora_alpha, rank);
+    if (rank !== r) ranks[layer] = rank;
+    if (alpha !== loraAlpha) alphas[layer] = alpha;
+  }
+  return {
+    r,
+    loraAlpha,
+    loraDropout: json.lora_dropout,
+    targetModules: targetsOf(json, adapted, layers),
+    ...(Object.keys(ranks).length > 0 ? { rankPattern: ranks } : {}),
+    ...(Object.keys(alphas).length > 0 ? { alphaPattern: alphas } : {}),
+  };
+}
+
+/**
+ * The names of the configuration that the base has, as in PEFT, where they stand for the layers in the file; else the
+ * layers themselves. All layers of a plain list must be in the file.
+ */
+function targetsOf(
+  { target_modules: targets, layers_to_transform, exclude_modules }: PeftConfig,
+  adapted: readonly string[],
+  layers: LinearLayers,
+): readonly string[] {
+  if (!Array.isArray(targets)) return adapted;
+  const names = [...layers.keys()];
+  const known = targets.filter((target) =>
+    names.some((layer) => layer === target || layer.endsWith(`.${target}`))
+  );
+  if (known.length === 0) return adapted;
+  const all = targetLayers({ r: 1, loraAlpha: 1, loraDropout: 0, targetModules: known }, layers);
+  if (all.join() === adapted.join()) return known;
+  const some = (layers_to_transform ?? null) !== null || (exclude_modules ?? null) !== null;
+  return some ? adapted : known;
+}
+
+/**
+ * The value of the first pattern that a layer's name ends with, as PEFT (`get_pattern_key`).
+ *
+ * @param field names it in messages
+ */
+function patternOf(
+  patterns: Readonly<Record<string, number>> | null | undefined,
+  field: string,
+): (layer: string) => number | undefined {
+  const rules = Object.entries(patterns ?? {}).map(([pattern, value]) => ({
+    matches: pythonRegex(`(.*\\.)?(${pattern})$`, `pattern ${JSON.stringify(pattern)} of ${field}`),
+    value,
+  }));
+  return (layer) => rules.find(({ matches }) => matches.test(layer))?.value;
+}
+
+/** A regular expression of Python that must match from the start on. @throws InputError for what JavaScript has not */
+function pythonRegex(pattern: string, what: string): RegExp {
+  const translated = pattern.replaceAll("(?P<", "(?<").replaceAll(/\(\?P=(\w+)\)/g, "\\k<$1>")
+    .replaceAll("\\A", "^").replaceAll("\\Z", "$");
+  try {
+    return new RegExp(`^(?:${translated})`, "u");
+  } catch (cause) {
+    throw new InputError(
+      `Cannot use ${what}: as a regular expression it is ${(cause as Error).message}; ` +
+        "expected what Python and JavaScript write alike, list the layers' names instead",
+      { cause },
+    );
+  }
 }
 
 /**
@@ -59,11 +271,11 @@ export function readPeftAdapter(folder: string, layers: LinearLayers): PeftAdapt
  * TRL's `from_pretrained` finds it and PEFT does not look.
  *
  * @param options.base what `base_model_name_or_path` says, where it is known
- * @throws Error when `folder` exists and is neither empty nor an adapter
+ * @throws InputError when `folder` exists and is neither empty nor an adapter
  */
 export function writePeftAdapter(
   folder: string,
-  adapter: PeftAdapter,
+  adapter: Omit<PeftAdapter, "savedModules">,
   options: { readonly base?: string } = {},
 ): void {
   const { config, parameters, valueHead } = adapter;
@@ -76,15 +288,51 @@ export function writePeftAdapter(
   });
 }
 
+/**
+ * `adapter_config.json` of an adapter, as PEFT reads it.
+ *
+ * No task type, as PEFT writes it where it was given none: a `PeftModel` without one only adds the adapter.
+ * SEQ_2_SEQ_LM does not load (PEFT 0.21 with transformers 5 asks for a method that is gone), and SEQ_CLS adds a
+ * copy of the classifier to what the file must hold.
+ */
+function peftConfigJson(
+  config: LoraConfig,
+  options: { readonly base?: string } = {},
+): JsonObject {
+  return {
+    alpha_pattern: config.alphaPattern ?? {},
+    base_model_name_or_path: options.base ?? null,
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+    lora_alpha: config.loraAlpha,
+    lora_dropout: config.loraDropout,
+    modules_to_save: null,
+    peft_type: "LORA",
+    r: config.r,
+    rank_pattern: config.rankPattern ?? {},
+    target_modules: [...config.targetModules],
+    task_type: null,
+    use_dora: false,
+    use_rslora: false,
+  };
+}
+
 function firstOf(folder: string, names: readonly string[]): string | undefined {
   const found = names.find((name) => existsSync(join(folder, name)));
   return found === undefined ? undefined : insideFolder(folder, found);
 }
 
+/** @throws InputError for a number that is NaN or infinite */
 function readFloats(path: string): Map<string, Tensor<"float32">> {
-  return new Map(
-    [...readTensors(path)].map(([name, value]) => [name, castTensor(value, "float32")]),
-  );
+  const floats = new Map<string, Tensor<"float32">>();
+  for (const [name, value] of readTensors(path)) {
+    const at = firstNonFinite(value);
+    if (at !== undefined) throw notFinite(name, path, at);
+    floats.set(name, castTensor(value, "float32"));
+  }
+  return floats;
 }
 
 function readTensors(path: string): Map<string, Tensor> {

@@ -5,17 +5,21 @@ import {
   classifierModel,
   initAdapter,
   initValueHead,
+  layerScaling,
   type LoraConfig,
   loraScaling,
+  mergeAdapter,
+  openCheckpoint,
   policyModel,
   readPeftAdapter,
+  startingFrom,
   targetLayers,
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
   writePeftAdapter,
 } from "./mod.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
-import { lora, randomAdapter, tinyRoberta, tinyT5 } from "./testing/tiny.ts";
+import { lora, makeClassifier, randomAdapter, tinyRoberta, tinyT5 } from "./testing/tiny.ts";
 
 const { layers } = policyModel(tinyT5, "tiny");
 const config: LoraConfig = { r: 3, loraAlpha: 6, loraDropout: 0.1, targetModules: ["q", "v"] };
@@ -98,18 +102,172 @@ Deno.test("target_modules may be a regular expression, which must match the whol
   const pattern = "decoder.*\\.EncDecAttention\\.(q|v)";
   const path = changed(folder.join("a"), { target_modules: pattern }, parameters);
   assert.deepEqual(readPeftAdapter(path, layers).config.targetModules, names);
-  const refused: [string, RegExp][] = [
-    [
-      "EncDecAttention\\.(q|v)",
-      /is "EncDecAttention.*, which matches none of the base's \d+ linear/,
-    ],
-    ["all-linear", /is "all-linear", which is not supported: PEFT itself saves the names/],
-    ["(?P<x>q)", /is "\(\?P<x>q\)": as a regular expression it is Invalid.*list the names instead/],
-    ["q\\Z", /as a regular expression it is Invalid/],
-  ];
-  for (const [target_modules, expected] of refused) {
-    const bad = changed(folder.join("b"), { target_modules });
-    assert.throws(() => readPeftAdapter(bad, layers), expected);
+  // Which layers it stands for is what the file shows: Python's own syntax is no matter.
+  for (const target_modules of ["(?P<x>decoder).*\\.EncDecAttention\\.(q|v)\\Z", "all-linear"]) {
+    const same = changed(folder.join("b"), { target_modules }, parameters);
+    assert.deepEqual(readPeftAdapter(same, layers).config.targetModules, names);
+  }
+});
+
+Deno.test("ranks and scales of single layers are PEFT's, and are written as PEFT reads them", () => {
+  using folder = new TemporaryFolder();
+  const own = {
+    ...{ rankPattern: { "encoder.block.0.layer.0.SelfAttention.q": 1 } },
+    ...{ alphaPattern: { "decoder.block.1.layer.1.EncDecAttention.v": 9 } },
+  };
+  const wanted = { ...config, ...own };
+  const parameters = randomAdapter(wanted, layers);
+  writePeftAdapter(folder.join("a"), { config: wanted, parameters });
+  assert.deepEqual(readPeftAdapter(folder.join("a"), layers).config, wanted);
+
+  // The first pattern that a name ends with counts, as in PEFT's get_pattern_key; named groups are Python's.
+  const patterns = {
+    rank_pattern: { "(?P<stack>encoder)\\.block\\.0.*\\.q": 1, q: 3 },
+    alpha_pattern: { "1\\.layer\\.1\\.EncDecAttention\\.v": 9 },
+  };
+  const path = changed(folder.join("b"), patterns, parameters);
+  assert.deepEqual(readPeftAdapter(path, layers).config, wanted);
+  const scaled = changed(folder.join("c"), { ...patterns, use_rslora: true }, parameters);
+  const { config: rslora } = readPeftAdapter(scaled, layers);
+  const [q, v] = [Object.keys(own.rankPattern)[0]!, Object.keys(own.alphaPattern)[0]!];
+  const near = (layer: string, expected: number) =>
+    assert.ok(Math.abs(layerScaling(rslora, layer) - expected) < 1e-12);
+  near(q, 6);
+  near(v, 9 / Math.sqrt(3));
+  near(v.replace(/v$/, "q"), 6 / Math.sqrt(3));
+
+  const wrong = changed(folder.join("d"), { rank_pattern: { q: 2 } }, parameters);
+  assert.throws(() => readPeftAdapter(wrong, layers), /is \[1, 12\], expected \[2, 12\]/);
+  const bad = changed(folder.join("e"), { alpha_pattern: { "(?i)q": 2 } }, parameters);
+  assert.throws(
+    () => readPeftAdapter(bad, layers),
+    /pattern "\(\?i\)q" of field "alpha_pattern" of .*: as a regular expression it is Invalid/,
+  );
+});
+
+Deno.test("layers_to_transform and exclude_modules: the layers are those of the file", () => {
+  using folder = new TemporaryFolder();
+  const names = [...layers.keys()].filter((name) => /block\.0.*\.q$/.test(name));
+  const parameters = randomAdapter(lora(...names), layers);
+  for (
+    const fields of [{ layers_to_transform: [0], layers_pattern: "block", target_modules: ["q"] }, {
+      ...{ exclude_modules: ".*block\\.[12].*", target_modules: ["q"] },
+    }]
+  ) {
+    const path = changed(folder.join("a"), fields, parameters);
+    assert.deepEqual(readPeftAdapter(path, layers).config.targetModules, names);
+  }
+  // Where neither says so, layers that are not there are missing.
+  const cut = changed(folder.join("a"), { target_modules: ["q"] }, parameters);
+  assert.throws(() => readPeftAdapter(cut, layers), /tensors are missing/);
+});
+
+Deno.test("names that the base lacks are left out, as in PEFT, and one of them must be left", () => {
+  using folder = new TemporaryFolder();
+  const path = changed(folder.join("a"), { target_modules: ["q", "q_proj", "v"] });
+  assert.deepEqual(readPeftAdapter(path, layers).config, config);
+});
+
+Deno.test("keys may hold the adapter's name, and the file a value head, as other programs write them", () => {
+  using folder = new TemporaryFolder();
+  const parameters = randomAdapter(config, layers);
+  const valueHead = initValueHead(12);
+  const path = changed(folder.join("a"), {});
+  const file = `${path}/adapter_model.safetensors`;
+  const named = (name: string) =>
+    [...parameters].map(([key, value]) =>
+      [key.replace(/weight$/, `${name}.weight`), value] as const
+    );
+  writeSafetensors(file, new Map([...named("default"), ...valueHead]));
+  const read = readPeftAdapter(path, layers);
+  assert.deepEqual({ ...read, parameters: new Map([...read.parameters].sort()) }, {
+    config,
+    parameters: new Map([...parameters].sort()),
+    valueHead,
+  });
+  writeSafetensors(file, new Map([...named("a"), ...named("b")]));
+  assert.throws(() => readPeftAdapter(path, layers), /it holds 2 adapters \("a", "b"\); save one/);
+  writeSafetensors(file, new Map([...parameters].map(([key, x]) => [key.slice(17), x])));
+  assert.throws(
+    () => readPeftAdapter(path, layers),
+    /none of its 32 tensors \(first: "decoder\.block/,
+  );
+});
+
+Deno.test("whole modules beside LoRA are for a merge alone", () => {
+  using folder = new TemporaryFolder();
+  const model = makeClassifier(folder.join("base"));
+  const { layers } = model.model;
+  const heads = lora("query");
+  const parameters = randomAdapter(heads, layers);
+  writePeftAdapter(folder.join("a"), { config: heads, parameters });
+  const saved = float32([3, 12], Array.from({ length: 36 }, (_, i) => i));
+  const file = folder.join("a", "adapter_model.safetensors");
+  const prefix = "base_model.model.classifier.";
+  const configFile = folder.join("a", "adapter_config.json");
+  const json = JSON.parse(readFileSync(configFile, "utf8"));
+  writeFileSync(
+    configFile,
+    JSON.stringify({ ...json, modules_to_save: ["classifier", "score"], task_type: "SEQ_CLS" }),
+  );
+  for (
+    const name of ["out_proj.weight", "modules_to_save.default.out_proj.weight"]
+  ) {
+    const original = [`${prefix}original_module.out_proj.weight`, float32([1], [1])] as const;
+    writeSafetensors(file, new Map([...parameters, [prefix + name, saved], original]));
+    assert.throws(
+      () => readPeftAdapter(folder.join("a"), layers),
+      /holds whole modules .*merge it/,
+    );
+    const adapter = readPeftAdapter(folder.join("a"), layers, { savedModules: true });
+    assert.deepEqual([...adapter.savedModules!.keys()], ["classifier.out_proj.weight"]);
+    mergeAdapter(model.folder, layers, adapter, folder.join("merged"));
+    using merged = openCheckpoint(folder.join("merged"));
+    assert.deepEqual(merged.read("classifier.out_proj.weight"), saved);
+    assert.deepEqual(
+      merged.read("classifier.dense.weight"),
+      model.tensors.get("classifier.dense.weight"),
+    );
+  }
+  writeSafetensors(file, new Map([...parameters, ["base_model.model.lm_head.weight", saved]]));
+  assert.throws(
+    () => readPeftAdapter(folder.join("a"), layers, { savedModules: true }),
+    /1 tensors belong to no target layer \(first: "base_model\.model\.lm_head\.weight"\)/,
+  );
+});
+
+Deno.test("an adapter with a number that is not finite is refused by tensor", () => {
+  using folder = new TemporaryFolder();
+  for (const bad of [NaN, Infinity]) {
+    const parameters = new Map(randomAdapter(config, layers));
+    const [name, { dims, data }] = [...parameters][3]!;
+    parameters.set(name, float32(dims, data.with(2, bad)));
+    const path = changed(folder.join("a"), {}, parameters);
+    assert.throws(
+      () => readPeftAdapter(path, layers),
+      (error) =>
+        error instanceof InputError && error.message.includes(`"${name}" of ${path}/ad`) &&
+        error.message.includes("its element 2 is NaN or infinite"),
+    );
+  }
+});
+
+Deno.test("a run that starts from an adapter has its layers, ranks and scales", () => {
+  const names = { what: "trainer.lora", source: "adapters/x" };
+  const layer = "encoder.block.0.layer.0.SelfAttention.q";
+  const patterns = { rankPattern: { [layer]: 1 }, alphaPattern: { [layer]: 2 } };
+  const asked = lora("q", "v");
+  assert.deepEqual(startingFrom(asked, { ...asked, loraDropout: 0.5 }, layers, names), asked);
+  assert.deepEqual(startingFrom(asked, { ...asked, ...patterns }, layers, names), {
+    ...asked,
+    ...patterns,
+  });
+  assert.deepEqual(startingFrom(asked, lora(layer), layers, names), lora(layer));
+  for (const start of [{ ...asked, r: 4 }, { ...asked, loraAlpha: 1 }, lora("q"), lora("q", "k")]) {
+    assert.throws(
+      () => startingFrom(asked, start, layers, names),
+      /^InputError: Cannot start from adapter adapters\/x: it has r .*, trainer\.lora says r 3, lora/,
+    );
   }
 });
 
@@ -122,14 +280,9 @@ Deno.test("rank-stabilised scaling is alpha / sqrt(r)", () => {
 Deno.test("fields that ask for more than plain LoRA are refused by name, all of them at once", () => {
   using folder = new TemporaryFolder();
   const refused: Record<string, unknown> = {
-    modules_to_save: ["classifier"],
-    rank_pattern: { "layer.0": 8 },
-    alpha_pattern: { q: 4 },
     use_dora: true,
     bias: "all",
     fan_in_fan_out: true,
-    layers_to_transform: [0],
-    exclude_modules: ["v"],
     trainable_token_indices: [3],
     init_lora_weights: "pissa",
   };
@@ -175,7 +328,7 @@ Deno.test("an adapter for another base is refused with what does not fit", () =>
   const { layers: roberta } = classifierModel(tinyRoberta, "tiny");
   assert.throws(
     () => readPeftAdapter(path, roberta),
-    /^InputError: Cannot use .*adapter_config\.json: targetModules "q", "v" are no linear layers of this base model; it has query, key, value, dense, out_proj/,
+    /none of its 32 tensors \(first: ".*"\) belongs to one of the base's 14 linear layers \(first: ".*query/,
   );
   const other = changed(folder.join("b"), { r: 4, target_modules: ["q", "wi_0"] });
   assert.throws(

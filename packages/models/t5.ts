@@ -1,9 +1,9 @@
 import { add, cast, gather, gemm, mul, reshape, rmsNormalization, type Value } from "@decorum/onnx";
-import { InputError } from "@decorum/tensor";
+import { InputError, type JsonObject } from "@decorum/tensor";
 import { z } from "zod";
 import { activate, type Activation, activationNames } from "./activation.ts";
 import { attend, Heads, positionsOf, relativePositions } from "./attention.ts";
-import { architectures, type JsonObject, numberField, parseJson } from "./config.ts";
+import { architectures, numberField, parseJson } from "./config.ts";
 import type { Start } from "./dry_run.ts";
 import type {
   DecoderAttention,
@@ -69,6 +69,7 @@ export function t5(json: JsonObject, source: string): EncoderDecoderParts {
     network: (linear) => new T5(config, linear),
     architecture: "T5ForConditionalGeneration",
     absent: [...STACK_TABLES, ...(tied ? [HEAD] : [])],
+    tiedKeys: EMBEDDINGS,
     start: (key) => start(config, numberField(json, source, "initializer_factor", 1), key),
   };
 }
@@ -129,7 +130,10 @@ const DECODER_TABLE = "decoder.embed_tokens.weight";
 const HEAD = "lm_head.weight";
 const STACK_TABLES = [ENCODER_TABLE, DECODER_TABLE] as const;
 
-/** Names of the one embedding, in the order in which transformers takes it from a checkpoint. */
+/**
+ * Names of the embedding, in the order in which transformers takes it from a checkpoint. A name that a checkpoint has is
+ * used for its own part of the model, whatever the config says of tying.
+ */
 const EMBEDDINGS = [SHARED, ...STACK_TABLES, HEAD] as const;
 
 const SELF_ATTENTION = "layer.0.SelfAttention";
@@ -221,13 +225,16 @@ class T5 implements EncoderDecoderNetwork {
   }
 
   /** Rows of a stack's embedding. @param ids `[batch, time]` @returns `[batch * time, hidden_size]` */
-  #embed(_stack: "encoder" | "decoder", ids: Value): Value {
+  #embed(stack: "encoder" | "decoder", ids: Value): Value {
     const { vocab_size, hidden_size } = this.config;
-    const table = this.linear.weights.stored(this.#sharedKey(), [vocab_size, hidden_size]);
+    const { weights } = this.linear;
+    const own = stack === "encoder" ? ENCODER_TABLE : DECODER_TABLE;
+    const key = weights.has(own) ? own : this.#sharedKey();
+    const table = weights.stored(key, [vocab_size, hidden_size]);
     return cast(gather(table, reshape(ids, [-1]), 0), "float32");
   }
 
-  /** The first that a checkpoint has: where weights are tied, it may hold them under any of their names. */
+  /** The embedding of parts that have none of their own. */
   #sharedKey(): string {
     return EMBEDDINGS.find((key) => this.linear.weights.has(key)) ?? SHARED;
   }

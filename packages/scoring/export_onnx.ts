@@ -1,4 +1,4 @@
-import { InputError } from "@decorum/tensor";
+import { InputError, readJson } from "@decorum/tensor";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { encodeModel, type Graph, type Initializer } from "@decorum/onnx";
@@ -7,7 +7,6 @@ import {
   maxPositions,
   openCheckpoint,
   openClassifier,
-  readJson,
   replaceFolder,
 } from "@decorum/models";
 import { loadTokenizer, readTokenizerFiles, type SpecialRole } from "@decorum/text";

@@ -4,7 +4,7 @@ import { createReadStream, existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { JudgeLogits, JudgeModel } from "./judge_messages.ts";
 import { JudgeThread } from "./judge_thread.ts";
-import { probabilities, sigmoids } from "./probabilities.ts";
+import { probabilities } from "./probabilities.ts";
 
 /** Files that the folder must have. */
 const files = ["onnx/model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json"];
@@ -13,7 +13,7 @@ const files = ["onnx/model.onnx", "config.json", "tokenizer.json", "tokenizer_co
 export interface Judgement {
   /** Raw logits of all labels. */
   readonly logits: readonly number[];
-  /** Their softmax; sigmoids where the model has one label, or labels that do not exclude each other. */
+  /** What they stand for: see `probabilities`. */
   readonly probabilities: readonly number[];
 }
 
@@ -108,7 +108,7 @@ export class Judge implements Disposable {
       const row = [...logits.subarray(i * width, (i + 1) * width)];
       return {
         logits: row,
-        probabilities: this.#model.multiLabel ? sigmoids(row) : probabilities(row),
+        probabilities: probabilities(this.#model, row),
       };
     });
     return { judgements, cut };

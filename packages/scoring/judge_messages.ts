@@ -1,3 +1,5 @@
+import type { ClassifierConfig } from "@decorum/models";
+
 /** Asked of the judge's thread, one at a time. */
 export type JudgeCall =
   | { readonly kind: "load"; readonly folder: string; readonly threads: number }
@@ -7,8 +9,8 @@ export type JudgeCall =
 export interface JudgeModel {
   /** In the order of the logits. */
   readonly labels: readonly string[];
-  /** True where labels do not exclude each other. */
-  readonly multiLabel: boolean;
+  /** What its `config.json` says of the logits. */
+  readonly problem_type: ClassifierConfig["problem_type"];
 }
 
 /** What it said of the texts. */

@@ -34,12 +34,12 @@ async function load(folder: string, threads: number): Promise<JudgeModel> {
     session_options: threads === 0 ? {} : { intraOpNumThreads: threads },
   });
   const { id2label = {}, problem_type } = model.config as unknown as {
-    readonly id2label?: Readonly<Record<string, string>>;
-    readonly problem_type?: string;
+    readonly id2label?: Readonly<Record<string, unknown>>;
+    readonly problem_type?: JudgeModel["problem_type"];
   };
   const labels = Object.keys(id2label).map(Number).sort((a, b) => a - b)
-    .map((id) => id2label[String(id)]!);
-  return { labels, multiLabel: problem_type === "multi_label_classification" };
+    .map((id) => String(id2label[String(id)]));
+  return { labels, problem_type };
 }
 
 /** Ids of a text; too long ones are cut at the end of the text, not of the special tokens behind it. */

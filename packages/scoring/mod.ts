@@ -6,5 +6,5 @@ export * from "./judge.ts";
 export * from "./onnx_folder.ts";
 export * from "./packed_batch.ts";
 export * from "./packed_classifier.ts";
-export * from "./probabilities.ts";
+
 export * from "./text_classifier.ts";

@@ -1,5 +1,6 @@
 import { gather, GraphBuilder } from "@decorum/onnx";
 import {
+  checkHead,
   type Classifier,
   Linear,
   type ModelGraph,
@@ -35,6 +36,7 @@ export interface PackedClassifierSpec {
  */
 export function buildPackedClassifier(spec: PackedClassifierSpec): ModelGraph {
   const { model, index, precision = "fp32", lengths } = spec;
+  checkHead(model, index);
   const { num_attention_heads: heads, hidden_size, num_hidden_layers } = model.config;
   const graph = new GraphBuilder("classifier");
   const int8 = precision === "int8";

@@ -16,6 +16,7 @@ import { loadTokenizer, type Tokenizer } from "@decorum/text";
 import { checkPrecision, ClassifierSession, type ScoringRuntime } from "./classifier_session.ts";
 import { type EncodedItem, encodeItem, type ItemLimit, type TextItem } from "./encode_item.ts";
 import { describeAgreement, type Int8Agreement, int8Agreement } from "./int8_agreement.ts";
+import { probabilities } from "./probabilities.ts";
 import { sampleTexts } from "./sample_texts.ts";
 
 export interface TextClassifierOptions {
@@ -130,6 +131,11 @@ export class TextClassifier implements AsyncDisposable {
   /** Index of a label by its name. @throws InputError listing the labels there are. */
   labelIndex(label: string): number {
     return labelIndex(this.config, label);
+  }
+
+  /** What logits of a text stand for: see {@link probabilities}. */
+  probabilities(logits: ArrayLike<number>): number[] {
+    return probabilities(this.config, logits);
   }
 
   /** See {@link encodeItem}. */

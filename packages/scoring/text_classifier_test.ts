@@ -1,6 +1,8 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
-import { probabilities, sigmoids, TextClassifier } from "./mod.ts";
+import type { ClassifierConfig } from "@decorum/models";
+import { TextClassifier } from "./mod.ts";
+import { probabilities } from "./probabilities.ts";
 import { POSITIONS, writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
 
@@ -98,12 +100,14 @@ Deno.test("labels are found by name, versions tell models apart, errors name the
   );
 });
 
-Deno.test("probabilities: softmax, and the sigmoid of one label", () => {
-  assert.deepEqual(probabilities([0, 0]), [0.5, 0.5]);
-  assert.deepEqual(probabilities([1000, 1000 + Math.log(3)]).map((p) => p.toFixed(6)), [
-    "0.250000",
-    "0.750000",
-  ]);
-  assert.deepEqual(probabilities([0]), [0.5]);
-  assert.deepEqual(sigmoids([0, Math.log(3)]).map((p) => p.toFixed(6)), ["0.500000", "0.750000"]);
+Deno.test("probabilities are what transformers' pipeline makes of logits", () => {
+  const of = (problem_type: ClassifierConfig["problem_type"], ...logits: number[]) =>
+    probabilities({ problem_type }, logits).map((p) => p.toFixed(6));
+  const large = [1000, 1000 + Math.log(3)];
+  assert.deepEqual(of(undefined, ...large), ["0.250000", "0.750000"]);
+  assert.deepEqual(of("single_label_classification", 0, Math.log(3)), ["0.250000", "0.750000"]);
+  assert.deepEqual(of(undefined, 0), ["0.500000"]);
+  assert.deepEqual(of("multi_label_classification", 0, Math.log(3)), ["0.500000", "0.750000"]);
+  assert.deepEqual(of("regression", -3), ["-3.000000"]);
+  assert.deepEqual(of("regression", 2, 7), ["2.000000", "7.000000"]);
 });

@@ -23,6 +23,7 @@ export {
   type DType,
   type DTypeArrays,
   elementCount,
+  firstNonFinite,
   float32,
   InputError,
   int64,

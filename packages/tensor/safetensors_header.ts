@@ -15,6 +15,8 @@ export interface TensorEntry {
 export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** The format's name of the element type of tensors that cannot be read, by the tensor's name. */
+  readonly unreadable: ReadonlyMap<string, string>;
 }
 
 /** The format's names of the element types that tensors here can have. */
@@ -30,10 +32,27 @@ export const safetensorsTypes = {
   BOOL: "bool",
 } as const satisfies Record<string, DType>;
 
+/** Bits of an element of the format's other types. */
+const otherTypes: Readonly<Record<string, number>> = {
+  C64: 64,
+  U64: 64,
+  U32: 32,
+  I16: 16,
+  U16: 16,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F4: 4,
+};
+
 /** Most bytes a header may have, as in the reference implementation. */
 export const maxHeaderBytes = 100_000_000;
 
 type Fail = (found: string) => never;
+
+type Place = Pick<TensorEntry, "offset" | "length">;
 
 /**
  * Reads the JSON header of a safetensors file, which begins at byte 8, and checks that the tensors
@@ -54,13 +73,19 @@ export function parseSafetensorsHeader(
   const metadata = readMetadata(header["__metadata__"], fail);
   const dataStart = 8 + json.length;
   const tensors = new Map<string, TensorEntry>();
+  const unreadable = new Map<string, string>();
+  const places = new Map<string, Place>();
   for (const [name, value] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const failTensor: Fail = (found) => fail(`tensor ${JSON.stringify(name)} ${found}`);
-    tensors.set(name, readEntry(value, dataStart, failTensor));
+    const { type, dims, ...place } = readEntry(value, dataStart, failTensor);
+    places.set(name, place);
+    const dtype = safetensorsTypes[type as keyof typeof safetensorsTypes] as DType | undefined;
+    if (dtype) tensors.set(name, { dtype, dims, ...place });
+    else unreadable.set(name, type);
   }
-  checkCoverage(tensors, dataStart, fileLength, fail);
-  return { metadata, tensors };
+  checkCoverage(places, dataStart, fileLength, fail);
+  return { metadata, tensors, unreadable };
 }
 
 function parseJson(json: Uint8Array, fail: Fail): Record<string, unknown> {
@@ -83,7 +108,8 @@ function parseJson(json: Uint8Array, fail: Fail): Record<string, unknown> {
 }
 
 function readMetadata(value: unknown, fail: Fail): Record<string, string> {
-  if (value === undefined) return {};
+  // The reference implementation reads null as none.
+  if (value === undefined || value === null) return {};
   if (!isObject(value)) {
     return fail(`__metadata__ is ${show(value)}, expected an object of strings`);
   }
@@ -95,18 +121,22 @@ function readMetadata(value: unknown, fail: Fail): Record<string, string> {
   return value as Record<string, string>;
 }
 
-function readEntry(value: unknown, dataStart: number, fail: Fail): TensorEntry {
+function readEntry(
+  value: unknown,
+  dataStart: number,
+  fail: Fail,
+): Place & { readonly type: string; readonly dims: readonly number[] } {
   if (!isObject(value)) {
     return fail(`is described by ${show(value)}, expected an object of dtype, shape, data_offsets`);
   }
   const { dtype: type, shape, data_offsets: offsets, ...others } = value;
   const unknown = Object.keys(others)[0];
   if (unknown !== undefined) fail(`has the unknown field ${JSON.stringify(unknown)}`);
-  if (typeof type !== "string" || !Object.hasOwn(safetensorsTypes, type)) {
-    const known = Object.keys(safetensorsTypes).join(", ");
+  const bits = typeof type === "string" ? bitsOf(type) : undefined;
+  if (typeof type !== "string" || bits === undefined) {
+    const known = [...Object.keys(safetensorsTypes), ...Object.keys(otherTypes)].join(", ");
     return fail(`has dtype ${show(type)}, expected one of ${known}`);
   }
-  const dtype = safetensorsTypes[type as keyof typeof safetensorsTypes];
   if (!isSizes(shape)) {
     return fail(`has shape ${show(shape)}, expected an array of non-negative integers`);
   }
@@ -115,10 +145,10 @@ function readEntry(value: unknown, dataStart: number, fail: Fail): TensorEntry {
   }
   const [begin, end] = offsets as [number, number];
   if (end < begin) fail(`has data_offsets [${offsets}], expected the first not above the second`);
-  let expected = bytesPerElement(dtype);
+  let expected = bits / 8;
   for (const size of shape) {
     expected *= size;
-    if (!Number.isSafeInteger(expected)) {
+    if (!(expected <= Number.MAX_SAFE_INTEGER)) {
       fail(`has shape [${shape}], whose size in bytes overflows (limit 2^53 - 1)`);
     }
   }
@@ -128,11 +158,17 @@ function readEntry(value: unknown, dataStart: number, fail: Fail): TensorEntry {
         `${type} of shape [${shape}]`,
     );
   }
-  return { dtype, dims: shape, offset: dataStart + begin, length: expected };
+  return { type, dims: shape, offset: dataStart + begin, length: expected };
+}
+
+function bitsOf(type: string): number | undefined {
+  if (Object.hasOwn(otherTypes, type)) return otherTypes[type];
+  if (!Object.hasOwn(safetensorsTypes, type)) return undefined;
+  return 8 * bytesPerElement(safetensorsTypes[type as keyof typeof safetensorsTypes]);
 }
 
 function checkCoverage(
-  tensors: ReadonlyMap<string, TensorEntry>,
+  tensors: ReadonlyMap<string, Place>,
   dataStart: number,
   fileLength: number,
   fail: Fail,

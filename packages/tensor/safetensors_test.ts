@@ -4,6 +4,7 @@ import {
   elementCount,
   float32,
   InputError,
+  int64,
   type Tensor,
   tensor,
 } from "./tensor.ts";
@@ -140,8 +141,8 @@ Deno.test("every malformed file is refused with what was found and what was expe
     ],
     [fileOf({ a: { ...f32([], 0, 4), x: 1 } }, 4), 'tensor "a" has the unknown field "x"'],
     [
-      fileOf({ a: { ...f32([], 0, 4), dtype: "F8_E4M3" } }, 4),
-      'tensor "a" has dtype "F8_E4M3", expected one of F64, F32, F16, BF16, I64, I32, I8, U8, BOOL',
+      fileOf({ a: { ...f32([], 0, 4), dtype: "F9" } }, 4),
+      /tensor "a" has dtype "F9", expected one of F64, F32, F16, BF16, I64, I32, I8, U8, BOOL, C64, /,
     ],
     [fileOf({ a: { ...f32([], 0, 4), dtype: "toString" } }, 4), /has dtype "toString", expected/],
     [
@@ -298,4 +299,55 @@ Deno.test("a write replaces the whole file or nothing, and leaves no temporary f
     () => writeSafetensors(folder.join("no/a"), first),
     /^InputError: Cannot create .*ENOENT/,
   );
+});
+
+Deno.test("metadata of null is none, as in the reference implementation", () => {
+  using folder = new TemporaryFolder();
+  const path = folder.join("null.safetensors");
+  writeFileSync(path, fileOf({ __metadata__: null, a: f32([1], 0, 4) }, 4));
+  assert.deepEqual(readSafetensorsHeader(path).metadata, {});
+  assert.deepEqual([...readSafetensors(path).keys()], ["a"]);
+});
+
+Deno.test("a type that is not supported is refused when its tensor is asked for, not before", () => {
+  using folder = new TemporaryFolder();
+  const path = folder.join("types.safetensors");
+  const ids = { dtype: "I16", shape: [3], data_offsets: [4, 10] };
+  const tiny = { dtype: "F4", shape: [4], data_offsets: [10, 12] };
+  writeFileSync(path, fileOf({ a: f32([1], 0, 4), ids, tiny }, 12));
+  using file = new SafetensorsFile(path);
+  assert.deepEqual([...file.tensors.keys()], ["a"]);
+  assert.deepEqual([...file.unreadable], [["ids", "I16"], ["tiny", "F4"]]);
+  assert.deepEqual(file.read("a").dims, [1]);
+  const message = /"ids" of .*: its dtype is I16, which is not supported; expected one of F64, F32/;
+  assert.throws(() => file.read("ids"), message);
+  assert.throws(() => readSafetensors(path), message);
+  assert.throws(() => decodeSafetensors(readFileSync(path)), message);
+  const short = fileOf({ ids: { ...ids, data_offsets: [0, 5] } }, 5);
+  assert.throws(
+    () => decodeSafetensors(short),
+    /spans 5 bytes .*, expected 6 for I16 of shape \[3\]/,
+  );
+});
+
+Deno.test("the first number that is not finite is found, in every floating type", () => {
+  using folder = new TemporaryFolder();
+  const path = folder.join("finite.safetensors");
+  const numbers = Array.from({ length: 3_000_000 }, (_, i) => i % 7);
+  const tensors = new Map<string, Tensor>([
+    ["fine", float32([4], [0, -3e38, 1e-45, 3e38])],
+    ["nan", float32([3], [0, NaN, NaN])],
+    ["late", float32([numbers.length], numbers.with(2_999_999, -Infinity))],
+    ["double", tensor("float64", [2], Float64Array.of(1, Infinity))],
+    ["half", castTensor(float32([3], [65504, 1, Infinity]), "float16")],
+    ["brain", castTensor(float32([2], [3e38, NaN]), "bfloat16")],
+    ["ids", int64([2], [1, 2])],
+  ]);
+  writeSafetensors(path, tensors);
+  using file = new SafetensorsFile(path);
+  const found = Object.fromEntries(file.names().map((name) => [name, file.firstNonFinite(name)]));
+  assert.deepEqual(found, {
+    ...{ fine: undefined, ids: undefined },
+    ...{ nan: 1, late: 2_999_999, double: 1, half: 2, brain: 1 },
+  });
 });

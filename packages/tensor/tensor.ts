@@ -102,3 +102,23 @@ export function float32(dims: readonly number[], values: Iterable<number>): Tens
 export function int64(dims: readonly number[], values: Iterable<number>): Tensor<"int64"> {
   return tensor("int64", dims, BigInt64Array.from(values, (v) => BigInt(v)));
 }
+
+/** Bits that a NaN or an infinity has all of, and a finite number has not. */
+const exponents = { float32: 0x7f800000, float16: 0x7c00, bfloat16: 0x7f80 } as const;
+
+/** The place of the first element that is NaN or infinite; undefined where all are finite. */
+export function firstNonFinite({ dtype, data }: Tensor): number | undefined {
+  let found = -1;
+  if (dtype === "float64") found = (data as Float64Array).findIndex((x) => !Number.isFinite(x));
+  else if (dtype === "float32" || dtype === "float16" || dtype === "bfloat16") {
+    const { buffer, byteOffset, length } = data;
+    const bits = dtype === "float32"
+      ? new Uint32Array(buffer, byteOffset, length)
+      : new Uint16Array(buffer, byteOffset, length);
+    const exponent = exponents[dtype];
+    for (let i = 0; i < length && found < 0; i++) {
+      if ((bits[i]! & exponent) === exponent) found = i;
+    }
+  }
+  return found < 0 ? undefined : found;
+}

@@ -1,8 +1,14 @@
 /** Tiny random classifiers on disk, with tokenizers. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { initClassifier, type JsonObject } from "@decorum/models";
-import { normals, randomKey, readSafetensors, writeSafetensors } from "@decorum/tensor";
+import { initClassifier } from "@decorum/models";
+import {
+  type JsonObject,
+  normals,
+  randomKey,
+  readSafetensors,
+  writeSafetensors,
+} from "@decorum/tensor";
 import { TemporaryFolder } from "./folder.ts";
 
 export const LABELS: readonly string[] = ["nothate", "hate", "unsure"];

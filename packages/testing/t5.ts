@@ -4,12 +4,11 @@ import { join } from "node:path";
 import {
   adapterShapes,
   initPolicyModel,
-  type JsonObject,
   type LoraConfig,
   openPolicyModel,
   valueHeadShapes,
 } from "@decorum/models";
-import { float32, normals, randomKey, type Tensor } from "@decorum/tensor";
+import { float32, type JsonObject, normals, randomKey, type Tensor } from "@decorum/tensor";
 import { TemporaryFolder } from "./folder.ts";
 
 /** Letters that the tokenizer of a tiny T5 knows; it knows nothing else. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type evaluatorV1, RpcError, unavailable } from "@decorum/rpc";
-import { probabilities, TextClassifier } from "@decorum/scoring";
+import { TextClassifier } from "@decorum/scoring";
 import { type SpanNode, startOtlpSink, startTracing } from "@decorum/telemetry";
 import type { FakePolicy } from "@decorum/testing/policy";
 import { startTalkingPolicy } from "./testing/fake_policy.ts";
@@ -67,7 +67,7 @@ Deno.test("an evaluation: progress in order, then every number of the contract",
   await using own = await TextClassifier.load(evaluator.reward, { runtime: { intraOpThreads: 1 } });
   const toxicity = async (response: string, query?: string) => {
     const item = own.encode({ response, query }, { truncate: true }, "");
-    return probabilities((await own.logits([item]))[0]!)[1]!;
+    return own.probabilities((await own.logits([item]))[0]!)[1]!;
   };
   const texts = (before: boolean) =>
     prompts.map(({ prompt }) => `${before ? "you fool" : "ok"} ${prompt}`);

@@ -1,5 +1,5 @@
 import type { EncodedItem, Judge, TextClassifier, TextItem } from "@decorum/scoring";
-import { probabilities, TooLongError } from "@decorum/scoring";
+import { TooLongError } from "@decorum/scoring";
 
 /** Probability of one label for texts: the reward's classifier, or the judge. */
 export interface ToxicityScorer<T> {
@@ -43,7 +43,7 @@ export function classifierToxicity(
         async (items) => {
           await classifier.reload();
           const logits = await classifier.logits(items, { signal: options.signal });
-          return logits.map((row) => probabilities(row)[index]!);
+          return logits.map((row) => classifier.probabilities(row)[index]!);
         },
         options,
       );

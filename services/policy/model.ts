@@ -10,6 +10,7 @@ import {
   openPolicyModel,
   type PeftAdapter,
   readPeftAdapter,
+  startingFrom,
   targetLayers,
   tokenizerHash,
 } from "@decorum/models";
@@ -57,8 +58,16 @@ export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Pro
   const description = openPolicyModel(folder);
   const { config: modelConfig, layers } = description;
   const width = modelConfig.hidden_size;
-  const lora = loraConfigOf(config);
-  targetLayers(lora, layers, "the configured lora");
+  const asked = loraConfigOf(config);
+  targetLayers(asked, layers, "the configured lora");
+  const started = adapter === null ? undefined : readPeftAdapter(adapter, layers);
+  // The graphs are made for the ranks and layers that START and all pushes have.
+  const lora = started
+    ? startingFrom(asked, started.config, layers, {
+      what: "the section lora",
+      source: adapter ?? "",
+    })
+    : asked;
   const hash = tokenizerHash(folder);
   const runtime: RuntimeOptions = {
     executionProvider: config.provider,
@@ -75,21 +84,19 @@ export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Pro
     layers,
     lora,
     base: baseWeights("BASE", lora, layers, width),
-    start: adapter === null
-      ? baseWeights("START", lora, layers, width)
-      : startWeights(adapter, lora, layers, width),
+    start: started
+      ? startWeights(adapter ?? "", started, lora, width)
+      : baseWeights("START", lora, layers, width),
     createEngine: () => Engine.create({ model: folder, description, lora, runtime }),
   };
 }
 
 function startWeights(
   folder: string,
+  adapter: PeftAdapter,
   lora: LoraConfig,
-  layers: LinearLayers,
   width: number,
 ): HeldWeights {
-  const adapter = readPeftAdapter(folder, layers);
-  checkStartConfig(folder, adapter, lora, layers);
   const head = adapter.valueHead ?? initValueHead(width);
   for (const [name, { dims }] of initValueHead(width)) {
     if (`${head.get(name)?.dims}` === `${dims}`) continue;
@@ -102,25 +109,6 @@ function startWeights(
   const parameters = new Map<string, Tensor<"float32">>([...adapter.parameters, ...head]);
   const label = { kind: "START", runId: "", version: 0, sha256: digest(parameters) } as const;
   return heldWeights(label, lora, parameters);
-}
-
-/** The graphs are made for one rank and one set of layers: START and all pushes have them. */
-function checkStartConfig(
-  folder: string,
-  { config }: PeftAdapter,
-  lora: LoraConfig,
-  layers: LinearLayers,
-): void {
-  const same = config.r === lora.r && config.loraAlpha === lora.loraAlpha &&
-    targetLayers(config, layers).join() === targetLayers(lora, layers).join();
-  if (same) return;
-  const show = ({ r, loraAlpha, targetModules }: LoraConfig) =>
-    `r ${r}, lora_alpha ${loraAlpha}, target_modules [${targetModules.join(", ")}]`;
-  throw new InputError(
-    `Cannot start from adapter ${folder}: it has ${show(config)}, the section lora says ${
-      show(lora)
-    }; set it to the adapter's`,
-  );
 }
 
 /** Over the bytes of all tensors in the order of their names. */

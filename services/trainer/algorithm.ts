@@ -11,12 +11,12 @@ import {
   type RolledOut,
   type StepResult,
 } from "@decorum/algorithms";
-import type { PeftAdapter, Sequence } from "@decorum/models";
+import type { LoraConfig, PeftAdapter, Sequence } from "@decorum/models";
 import { linearSchedule, type Params } from "@decorum/optim";
 import type { GroupClip, GroupStepStats, StepStats } from "@decorum/algorithms";
 import { permutation, type Precision, randomKey } from "@decorum/tensor";
 import type { Progress } from "./run/checkpoint.ts";
-import { loraConfigOf, type RunConfig, settingsOf, type TrainerConfig } from "@decorum/settings";
+import { type RunConfig, settingsOf, type TrainerConfig } from "@decorum/settings";
 import type { Stages } from "./stages.ts";
 
 /** A batch that was rolled out and scored; all lists are parallel. */
@@ -45,6 +45,7 @@ export interface AlgorithmInputs {
   readonly config: RunConfig;
   /** Folder of the base model. */
   readonly model: string;
+  readonly lora: LoraConfig;
   readonly start: PeftAdapter | undefined;
   readonly runtime: Pick<TrainerConfig, "provider" | "threads">;
   /** Steps done so far, which decide the learning rate. */
@@ -156,13 +157,13 @@ function updated(stages: Stages, step: () => Promise<Learned>): Promise<Learned>
 
 /** What learners of every algorithm are made of. */
 function learnerOptions(
-  { config, model, start, runtime, clock }: AlgorithmInputs,
+  { config, model, lora, start, runtime, clock }: AlgorithmInputs,
 ): Omit<LearnerOptions<never>, "loss"> {
   const settings = settingsOf(config);
   const linear = linearSchedule({ totalSteps: settings.steps });
   return {
     model,
-    lora: loraConfigOf(config),
+    lora,
     ...(start ? { adapter: start.parameters } : {}),
     ...(start?.valueHead ? { valueHead: start.valueHead } : {}),
     optimizer: {

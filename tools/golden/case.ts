@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { readJson } from "@decorum/models";
-import { InputError, readSafetensors, type Tensor } from "@decorum/tensor";
+import { InputError, readJson, readSafetensors, type Tensor } from "@decorum/tensor";
 
 /** One recorded case: a folder with `case.json`, `inputs.safetensors`, `expected.safetensors`. */
 export interface GoldenCase {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { probabilities, type TextItem } from "@decorum/scoring";
+import type { TextItem } from "@decorum/scoring";
 import type { Caller } from "@decorum/serving";
 import type { ScoredTexts, ScoringDesk } from "../scoring_desk.ts";
 import { labelOf } from "../texts.ts";
@@ -102,7 +102,7 @@ function answerOf(
     rewards,
     scores: rewards,
     extra_logs: {
-      probability: logits.map((row) => probabilities(row)[index]!),
+      probability: logits.map((row) => classifier.probabilities(row)[index]!),
       tokens: items.map(({ ids }) => ids.length),
       truncated_tokens: items.map(({ truncated }) => truncated),
     },

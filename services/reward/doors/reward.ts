@@ -1,6 +1,5 @@
 import { InputError } from "@decorum/tensor";
 import type { Handlers, rewardAdminService, rewardService, rewardV1 } from "@decorum/rpc";
-import { probabilities } from "@decorum/scoring";
 import type { Caller } from "@decorum/serving";
 import type { ScoringDesk } from "../scoring_desk.ts";
 import { labelOf } from "../texts.ts";
@@ -86,7 +85,7 @@ async function scoreTyped(
       id: items[i]!.id,
       score: logits[i]![label.index]!,
       logits: [...logits[i]!],
-      probabilities: probabilities(logits[i]!),
+      probabilities: classifier.probabilities(logits[i]!),
       truncatedTokens: truncated,
       tokens: ids.length,
     })),

@@ -1,6 +1,6 @@
 import { InputError } from "@decorum/tensor";
 import type { Handlers, teiInfoService, teiPredictService, teiV1 } from "@decorum/rpc";
-import { probabilities, type TextItem } from "@decorum/scoring";
+import type { TextItem } from "@decorum/scoring";
 import type { Caller } from "@decorum/serving";
 import { VERSION } from "@decorum/service";
 import type { ScoringDesk } from "../scoring_desk.ts";
@@ -91,7 +91,7 @@ async function predict(
   const began = performance.now();
   const texts = { items: [item], nameOf: () => "inputs", truncate, asSent: false };
   const { classifier, items, logits, times } = await desk.score(texts, call, () => {});
-  const scores = rawScores ? [...logits[0]!] : probabilities(logits[0]!);
+  const scores = rawScores ? [...logits[0]!] : classifier.probabilities(logits[0]!);
   const ns = (ms: number) => Math.round(ms * NANOSECONDS_PER_MS);
   return {
     predictions: scores.map((score, i) => ({ score, label: classifier.labels[i]! }))

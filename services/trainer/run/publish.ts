@@ -1,6 +1,5 @@
 import { initValueHead } from "@decorum/models";
 import type { Params } from "@decorum/optim";
-import { loraConfigOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
 import type { Stages } from "../stages.ts";
 import { weightsImage } from "@decorum/fleet";
@@ -19,13 +18,13 @@ export interface Published {
  * @throws StoppedError when the wait for a policy is ended
  */
 export async function publish(
-  { config, learner, policies, waiting }: RunTools,
+  { learner, policies, waiting }: RunTools,
   runId: string,
   { version, parameters }: Published,
   startHead: Params | undefined,
   stages: Stages,
 ): Promise<void> {
-  const lora = loraConfigOf(config);
+  const { lora } = learner.options;
   const { reference } = learner.state();
   // A policy always has a value head; one of zeros where none learns.
   const noHead = initValueHead(learner.config.hidden_size);

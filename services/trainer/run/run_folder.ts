@@ -4,7 +4,6 @@ import { openPolicyModel, writePeftAdapter } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import { newestCheckpoint, pruneCheckpoints, type WrittenCheckpoint } from "@decorum/learning";
 import { type Progress, readResumePoint, writeResumePoint } from "./checkpoint.ts";
-import { loraConfigOf } from "@decorum/settings";
 import type { RunTools } from "./run_setup.ts";
 
 type Tools = Pick<RunTools, "config" | "learner">;
@@ -38,7 +37,7 @@ export class RunFolder {
       this.#checkpoints,
       { progress, learner: learner.state(), generator },
       { runId: this.runId, configHash: this.configHash },
-      { lora: loraConfigOf(config), base: config.model.name_or_path },
+      { lora: learner.options.lora, base: config.model.name_or_path },
     );
   }
 
@@ -51,7 +50,7 @@ export class RunFolder {
   writeAdapter({ learner, config }: Tools): void {
     const { adapter: parameters, valueHead } = learner;
     const adapter = {
-      config: loraConfigOf(config),
+      config: learner.options.lora,
       parameters,
       ...(valueHead ? { valueHead } : {}),
     };

@@ -2,9 +2,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   baseModelHash,
+  type LoraConfig,
   openPolicyModel,
   type PeftAdapter,
   readPeftAdapter,
+  startingFrom,
   targetLayers,
   writePeftAdapter,
 } from "@decorum/models";
@@ -43,6 +45,8 @@ export interface RunInputs {
   readonly sources: RunSources;
   readonly tokenizer: Tokenizer;
   readonly prompts: RunPrompts;
+  /** Of the adapter that is trained: the section lora, with what single layers of the start adapter have of their own. */
+  readonly lora: LoraConfig;
   /** The adapter that training starts from, and its value head; undefined: a new one. */
   readonly start: PeftAdapter | undefined;
 }
@@ -80,26 +84,17 @@ export async function readInputs(
     );
   }
   const layers = openPolicyModel(model).layers;
-  const lora = loraConfigOf(config);
-  const targets = targetLayers(lora, layers, "model.lora");
+  const asked = loraConfigOf(config);
+  targetLayers(asked, layers, "model.lora");
   const kept = startFolder(folder);
   const from = existsSync(kept) ? kept : sources.startAdapter;
   const start = from === null ? undefined : readPeftAdapter(from, layers);
-  if (start) {
-    const found = targetLayers(start.config, layers, from ?? "");
-    const same = start.config.r === lora.r && start.config.loraAlpha === lora.loraAlpha &&
-      `${[...found].sort()}` === `${[...targets].sort()}`;
-    if (!same) {
-      throw new InputError(
-        `Cannot start from adapter ${from}: it has r ${start.config.r}, lora_alpha ${start.config.loraAlpha}, ` +
-          `${found.length} layers; model.lora says r ${lora.r}, lora_alpha ${lora.loraAlpha}, ` +
-          `${targets.length} layers; set them alike`,
-      );
-    }
-  }
+  const lora = start
+    ? startingFrom(asked, start.config, layers, { what: "model.lora", source: from ?? "" })
+    : asked;
   const tokenizer = loadTokenizer(model);
   const prompts = await loadPrompts(config, sources, tokenizer);
-  return { config, sources, tokenizer, prompts, start };
+  return { config, sources, tokenizer, prompts, lora, start };
 }
 
 /** Keeps a copy of the start adapter with the run, so that a resumed run has the same reference. */
@@ -118,7 +113,7 @@ export async function openTools(
   waiting: Waiting,
   { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
 ): Promise<RunTools> {
-  const { config, sources, tokenizer, prompts, start } = inputs;
+  const { config, sources, tokenizer, prompts, lora, start } = inputs;
   const security = callSecurity(surroundings, "trainer", { logger, metrics });
   await using opened = new AsyncDisposableStack();
   const hash = await baseModelHash(sources.model);
@@ -153,6 +148,7 @@ export async function openTools(
     await openAlgorithm({
       config,
       model: sources.model,
+      lora,
       start,
       runtime: surroundings,
       clock,

@@ -18,7 +18,7 @@ export interface ItemScore {
    */
   'logits'?: (number | string)[];
   /**
-   * Their softmax (or sigmoid, for a model with one label), in the same order.
+   * Their softmax; sigmoids where labels do not exclude each other or there is one; the logits of a regression.
    */
   'probabilities'?: (number | string)[];
   /**
@@ -48,7 +48,7 @@ export interface ItemScore__Output {
    */
   'logits': (number)[];
   /**
-   * Their softmax (or sigmoid, for a model with one label), in the same order.
+   * Their softmax; sigmoids where labels do not exclude each other or there is one; the logits of a regression.
    */
   'probabilities': (number)[];
   /**

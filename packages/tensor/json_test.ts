@@ -1,8 +1,8 @@
+import { readJson } from "./json.ts";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readJson } from "./config.ts";
 
 Deno.test("a JSON object is read; anything else is refused by file and by what was found", () => {
   const folder = mkdtempSync(join(tmpdir(), "decorum-test-"));
@@ -19,16 +19,18 @@ Deno.test("a JSON object is read; anything else is refused by file and by what w
       ["version https://git-lfs.github.com/spec/v1\n", /as JSON: it is a Git LFS pointer/],
       [
         "[]",
-        /^InputError: Cannot use .*config\.json: its outermost value is an array, expected an obj/,
+        /^InputError: Cannot use .*config\.json: its outermost value is an array of 0, expected an obj/,
       ],
       ["null", /its outermost value is null/],
-      ["3", /its outermost value is number/],
+      ["3", /its outermost value is number 3/],
     ];
     for (const [text, expected] of cases) {
       writeFileSync(path, text);
       assert.throws(() => readJson(path), expected);
     }
     writeFileSync(path, '{"d_model": 512}');
+    assert.deepEqual(readJson(path), { d_model: 512 });
+    writeFileSync(path, '\uFEFF{"d_model": 512}');
     assert.deepEqual(readJson(path), { d_model: 512 });
   } finally {
     rmSync(folder, { recursive: true });
