@@ -1,3 +1,4 @@
+import { Condition, delay } from "@decorum/async";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -16,7 +17,7 @@ import { storeError } from "./store_error.ts";
 
 /** The store of one folder of runs, for the trainer: it writes, and any number of readers may read meanwhile. */
 export class RunStore extends RunReader {
-  readonly #listeners = new Set<() => void>();
+  readonly #changed = new Condition();
 
   /**
    * @param folder is made where it is missing
@@ -120,19 +121,10 @@ export class RunStore extends RunReader {
   }
 
   /** Resolves at the next change that this process makes, after `ms`, or when `signal` is aborted. */
-  changed(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#listeners.delete(done);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#listeners.add(done);
-      signal.addEventListener("abort", done);
-      if (signal.aborted) done();
-    });
+  async changed(ms: number, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([this.#changed.wait(), delay(ms, signal, over.signal)]);
+    over.abort();
   }
 
   #putMetrics(runId: string, step: number, metrics: Metrics): void {
@@ -157,7 +149,7 @@ export class RunStore extends RunReader {
       const file = join(this.folder, STORE_FILE);
       throw new Error(`Cannot write ${file}: ${(error as Error).message}`, { cause: error });
     }
-    for (const listener of [...this.#listeners]) listener();
+    this.#changed.notify();
   }
 }
 

@@ -1,3 +1,4 @@
+import { Condition } from "@decorum/async";
 import { failedPrecondition } from "@decorum/rpc";
 import type { WrittenCheckpoint } from "@decorum/learning";
 
@@ -15,7 +16,7 @@ export class RunControl {
   #ending: Ending | undefined;
   #pausing: PromiseWithResolvers<void> | undefined;
   #checkpoints: PromiseWithResolvers<WrittenCheckpoint>[] = [];
-  #changed = Promise.withResolvers<void>();
+  readonly #changed = new Condition();
   #over = false;
 
   constructor(readonly runId: string) {}
@@ -42,7 +43,7 @@ export class RunControl {
   pause(): Promise<void> {
     this.#refuseWhenOver();
     this.#pausing ??= handled();
-    this.#wake();
+    this.#changed.notify();
     return this.#pausing.promise;
   }
 
@@ -51,7 +52,7 @@ export class RunControl {
     const was = this.#pausing;
     this.#pausing = undefined;
     was?.reject(failedPrecondition(`Run "${this.runId}" was resumed before it had paused`));
-    this.#wake();
+    this.#changed.notify();
     return was !== undefined;
   }
 
@@ -60,7 +61,7 @@ export class RunControl {
     this.#refuseWhenOver();
     const wanted = handled<WrittenCheckpoint>();
     this.#checkpoints.push(wanted);
-    this.#wake();
+    this.#changed.notify();
     return wanted.promise;
   }
 
@@ -69,7 +70,7 @@ export class RunControl {
     this.#ending ??= ending;
     this.#stop.abort();
     if (ending === "interrupt") this.#cancel.abort();
-    this.#wake();
+    this.#changed.notify();
   }
 
   /** For the run: it has paused. */
@@ -86,7 +87,7 @@ export class RunControl {
 
   /** For the run: resolves when something was asked since the call. */
   changed(): Promise<void> {
-    return this.#changed.promise;
+    return this.#changed.wait();
   }
 
   /** For the run: it has ended, nothing more will be done. */
@@ -95,16 +96,11 @@ export class RunControl {
     const ended = () => failedPrecondition(`Run "${this.runId}" ended before that`);
     this.#pausing?.reject(ended());
     for (const { reject } of this.takeCheckpoints()) reject(ended());
-    this.#wake();
+    this.#changed.notify();
   }
 
   #refuseWhenOver(): void {
     if (this.#over) throw failedPrecondition(`Run "${this.runId}" has ended`);
-  }
-
-  #wake(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers<void>();
   }
 }
 
