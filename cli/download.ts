@@ -12,7 +12,7 @@ import { type Progress, startProgress } from "./progress.ts";
 
 /** A model, or a file with data, that may have to come from the hub first. */
 type NamedSource = Named<"model" | "onnx" | "data">;
-export type Source = Omit<NamedSource, "setting">;
+export type Source = Pick<NamedSource, "value" | "kind">;
 
 /**
  * The models and data that a configuration names, of all services or of one; the services themselves check the rest
@@ -69,9 +69,9 @@ export async function pinnedSettings<S extends { config: string; set: readonly s
 ): Promise<S> {
   const sources = namedSources(settings);
   const found = await downloadAll(sources);
-  const pins = sources.flatMap(({ setting, value }) => {
+  const pins = sources.flatMap(({ name, value }) => {
     const { pinned } = found.get(value)!;
-    return pinned === value ? [] : [`${setting}=${pinned}`];
+    return pinned === value ? [] : [`${name}=${pinned}`];
   });
   return { ...settings, set: [...settings.set, ...pins] };
 }

@@ -86,7 +86,7 @@ export function servicePermissions(name: ProcessName, sources: SettingsSources):
   return {
     net: unique([
       ...named("listen"),
-      ...[...named("service"), ...named("url").map(urlAddress)].flatMap(callable),
+      ...[...named("service", "server"), ...named("url").map(urlAddress)].flatMap(callable),
       ...hub.net,
     ]),
     // CUDA's libraries are searched in all folders of the dynamic linker.

@@ -18,6 +18,7 @@ const words: Readonly<Record<Kind, string>> = {
   data: "data file",
   listen: "address",
   service: "address",
+  server: "address",
   url: "URL",
   folder: "folder",
   readable: "folder",

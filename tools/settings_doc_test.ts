@@ -37,8 +37,7 @@ Deno.test("the services of the example find each other, and each has a port of i
   const values = parse(readFileSync(file, "utf8"));
   const listen = namedIn(values, "listen").map(({ value }) => value);
   assert.equal(new Set(listen).size, processNames.length);
-  for (const { setting, value } of namedIn(values, "service")) {
-    const peer = setting.split(".").at(-1)!;
-    assert.equal(value, values[peer].listen, setting);
+  for (const { name, service, value } of namedIn(values, "service")) {
+    assert.equal(value, values[service!].listen, name);
   }
 });

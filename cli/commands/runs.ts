@@ -1,6 +1,6 @@
 import { InputError } from "@decorum/tensor";
 import { Command } from "commander";
-import { configDifferences, recordedRunConfig } from "@decorum/settings";
+import { configDifferences, shownRunConfig } from "@decorum/settings";
 import { RunReader, type RunRow } from "@decorum/runs";
 
 /** Metrics that a list of runs shows. */
@@ -53,7 +53,7 @@ function show(id: string, { runs, json }: RunsFlags): void {
   const samples = store.samples(id, row.step);
   if (json) {
     const events = store.events(id);
-    const config = recordedRunConfig(row.configJson);
+    const config = shownRunConfig(row.configJson);
     return console.log(
       JSON.stringify({ ...row, configJson: undefined, config, metrics, samples, events }),
     );
@@ -70,7 +70,7 @@ function show(id: string, { runs, json }: RunsFlags): void {
 function compare(ids: readonly string[], { runs, json }: RunsFlags): void {
   using store = RunReader.open(runs);
   const rows = ids.map((id) => find(store, id));
-  const configs = rows.map((row) => recordedRunConfig(row.configJson));
+  const configs = rows.map((row) => shownRunConfig(row.configJson));
   const fields = [...new Set(configs.slice(1).flatMap((c) => configDifferences(configs[0], c)))];
   const at = (config: unknown, field: string) =>
     JSON.stringify(

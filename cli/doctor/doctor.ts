@@ -94,7 +94,7 @@ async function examineService(
 
   const models = new Map<string, ModelFinding>();
   for (const one of namedIn(sections, "model", "onnx", "data")) {
-    models.set(one.setting, await model(one));
+    models.set(one.name, await model(one));
   }
   findings.push(...[...models.values()].map(({ finding }) => finding));
   const bytes = [...models.values()].reduce((sum, { bytes }) => sum + bytes, 0);
@@ -105,10 +105,10 @@ async function examineService(
     const identity = spiffeName(name, config.trust_domain);
     findings.push(...certificates(`${name}.tls`, config.tls, identity, now));
   }
-  for (const { setting, value } of namedIn(sections, "listen")) {
+  for (const { name: setting, value } of namedIn(sections, "listen")) {
     findings.push(await port(setting, value, config.health_listen));
   }
-  for (const { setting, value } of namedIn(sections, "folder")) {
+  for (const { name: setting, value } of namedIn(sections, "folder")) {
     findings.push(writableFolder(setting, value));
   }
   if ("client_tls" in config) {
@@ -132,9 +132,10 @@ async function examinePeers(
     return [fail(`${name}.client_tls`, (error as Error).message, "correct the files")];
   }
   const findings: Finding[] = [];
-  for (const { setting, value: address } of called) {
-    // A setting with a service's addresses is called like it: trainer.reward.
-    const one = setting.split(".").at(-1) as ServiceName;
+  for (const { service: one, value: address } of called) {
+    if (one === undefined) {
+      throw new Error(`internal: ${name} calls ${address}, a service without a name`);
+    }
     const call = security(one);
     const found = await peer(`${name} -> ${one}`, address, call);
     findings.push(...found);

@@ -95,7 +95,7 @@ Deno.test("doctor: certificates that fit, and all the ways in which they do not"
 Deno.test("doctor: models that are there, that changed, that are not there", async () => {
   using folder = new TemporaryFolder();
   const base = tinyT5(folder);
-  const named = (value: string) => model({ setting: "model.name_or_path", value, kind: "model" });
+  const named = (value: string) => model({ name: "model.name_or_path", value, kind: "model" });
   found((await named(base)).finding, "ok", /MiB, no hashes to check/);
   const config = createHash("sha256").update("{}").digest("hex");
   mkdirSync(folder.join("m"));

@@ -26,7 +26,7 @@ const WEIGHTS = /\.(safetensors|bin|onnx|onnx_data)$/;
 
 /** Looks whether a model is on this machine, and whole: the hub is not asked. */
 export async function model(
-  { setting, ...source }: Source & Pick<Named, "setting">,
+  { name: setting, ...source }: Source & Pick<Named, "name">,
 ): Promise<ModelFinding> {
   const missing = (found: string, advice: string): ModelFinding => ({
     finding: fail(setting, found, advice),

@@ -54,6 +54,7 @@ const classifier = z.strictObject({
   service: name.nullable().default(null).meta({
     description: "host:port of the reward service that holds it. null: the one of trainer.reward.",
     kind: "service",
+    service: "reward",
   }),
   label: name.nullable().default(null)
     .describe("The label whose value is the score. null: the service's default label."),
@@ -79,7 +80,7 @@ const openrlhf = z.strictObject({
 const inference = z.strictObject({
   ...term,
   kind: z.literal("inference"),
-  address: name.meta({ description: "host:port of the gRPC server.", kind: "service" }),
+  address: name.meta({ description: "host:port of the gRPC server.", kind: "server" }),
   model: name,
   model_version: z.string().default("").describe("Empty: the server's choice."),
   inputs: z.strictObject({
@@ -98,7 +99,7 @@ const inference = z.strictObject({
 const tei = z.strictObject({
   ...term,
   kind: z.literal("tei"),
-  address: name.meta({ description: "host:port of the gRPC server.", kind: "service" }),
+  address: name.meta({ description: "host:port of the gRPC server.", kind: "server" }),
   expression: expression.describe("Of the labels that it answers with, in double quotes."),
   raw_scores: z.boolean().default(true).describe("true: raw logits; false: probabilities."),
   input,

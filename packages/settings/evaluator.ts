@@ -15,6 +15,7 @@ export const evaluatorSection = z.strictObject({
   policy: addresses.prefault(["127.0.0.1:50051"]).meta({
     description: "Addresses of the policy. A name may stand for several processes.",
     kind: "service",
+    service: "policy",
   }),
   policy_wait_s: z.number().positive().default(60).meta({
     description: "Time that an evaluation waits for a policy that is away, before it fails.",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isObject } from "./values.ts";
 
 /**
  * What a setting names, where that is more than a number or a word. Deno permissions, downloads, `decorum doctor` and
@@ -13,8 +14,10 @@ export type Kind =
   | "data"
   /** "host:port" that the service opens. */
   | "listen"
-  /** "host:port" of a service that is called. */
+  /** "host:port" of a service of Decorum that is called; `service` says which. */
   | "service"
+  /** "host:port" of another system that is called. */
+  | "server"
   /** A URL that is called. */
   | "url"
   /** A folder that the service writes to. */
@@ -26,17 +29,21 @@ export type Kind =
   /** A file with something that nobody else may know. It is never shown. */
   | "secret";
 
+/** A service that others call. */
+export type ServiceOfCall = "policy" | "reward" | "evaluator" | "trainer";
+
 declare module "zod" {
   interface GlobalMeta {
     /** What one of it is: "s", "tokens". */
     unit?: string;
     kind?: Kind;
+    service?: ServiceOfCall;
   }
 }
 
 /** A setting as its schema describes it. */
 export interface Field {
-  /** Dotted name from the section's own, as `policy.limits.max_prompts`. */
+  /** Dotted name, as `policy.limits.max_prompts`; a field of a list's items as `rewards[].name`. */
   readonly name: string;
   readonly description: string;
   /** What values it takes, in words. */
@@ -57,37 +64,115 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /** Fields of a schema in its order, with those inside of groups. @param at what their names begin with: the section */
 export function fieldsOf(at: string, schema: z.ZodType): Field[] {
-  const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-  return fieldsIn(json, at);
+  return fieldsIn(jsonSchemaOf(schema), at);
+}
+
+function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
 }
 
 function fieldsIn(object: JsonSchema, at: string): Field[] {
   return Object.entries(object.properties ?? {}).flatMap(([key, value]) => {
     const schema = value as JsonSchema;
+    // It says which kind of item this is, and is part of the name.
+    if (schema.const !== undefined) return [];
     const name = at === "" ? key : `${at}.${key}`;
-    const inner = branches(schema).find(({ properties }) => properties !== undefined);
-    const optional = inner !== undefined && "default" in schema && schema.default !== null;
-    const found = <K extends string>(word: K) =>
-      [schema, ...branches(schema)].map((one) => one[word]).find((one) => one !== undefined);
+    const inner = groupsIn(schema);
+    const own = inner.some(({ suffix }) => suffix === "");
+    const optional = own && "default" in schema && schema.default !== null;
+    const unit = meta(schema, "unit") as string | undefined;
+    const kind = meta(schema, "kind") as Kind | undefined;
+    const examples = meta(schema, "examples") as unknown[] | undefined;
     const field: Field = {
       name,
-      description: (found("description") ?? "") as string,
+      description: (meta(schema, "description") ?? "") as string,
       type: typeText(schema),
-      ...(found("unit") === undefined ? {} : { unit: found("unit") as string }),
-      ...(found("kind") === undefined ? {} : { kind: found("kind") as Kind }),
+      ...(unit === undefined ? {} : { unit }),
+      ...(kind === undefined ? {} : { kind }),
       required: object.required?.includes(key) ?? false,
       ...("default" in schema && !optional ? { default: schema.default } : {}),
-      ...(found("examples") === undefined ? {} : { example: (found("examples") as unknown[])[0] }),
-      group: inner !== undefined,
+      ...(examples === undefined ? {} : { example: examples[0] }),
+      group: own,
     };
-    return [field, ...(inner === undefined ? [] : fieldsIn(inner, name))];
+    return [field, ...inner.flatMap((one) => fieldsIn(one.schema, name + one.suffix))];
   });
+}
+
+/** What a schema, or else one of its alternatives, says of itself. */
+function meta(schema: JsonSchema, word: string): unknown {
+  return [schema, ...branches(schema)].map((one) => one[word]).find((one) => one !== undefined);
+}
+
+/** The groups of fields that a value may be, or that the items of a list may be. */
+function groupsIn(schema: JsonSchema): { readonly suffix: string; readonly schema: JsonSchema }[] {
+  return branches(schema).flatMap((one) => {
+    if (one.properties !== undefined) return [{ suffix: "", schema: one }];
+    if (one.type !== "array") return [];
+    const items = branches(one.items as JsonSchema).filter(({ properties }) => properties);
+    return items.map((item) => ({ suffix: `[${constants(item)[0]?.[1] ?? ""}]`, schema: item }));
+  });
+}
+
+/** Fields that can only be one value: they tell the alternatives of a union apart. */
+function constants(schema: JsonSchema): [string, unknown][] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, one]) => {
+    const { const: value } = one as JsonSchema;
+    return value === undefined ? [] : [[key, value]];
+  });
+}
+
+/** A value of `values` whose schema says what it names. */
+export interface NamedValue {
+  /** Dotted name; items of lists have their number. */
+  readonly name: string;
+  readonly kind: Kind;
+  /** Which service, where the kind is "service". */
+  readonly service?: ServiceOfCall;
+  readonly value: string;
+}
+
+/**
+ * `values` with every text that names something changed.
+ *
+ * @param at what the names begin with: the section
+ * @param change what it returns takes the text's place
+ */
+export function mapNamed(
+  at: string,
+  schema: z.ZodType,
+  values: unknown,
+  change: (named: NamedValue) => unknown,
+): unknown {
+  const map = (schema: JsonSchema, value: unknown, name: string, list?: JsonSchema): unknown => {
+    if (typeof value === "string") {
+      const kind = (meta(schema, "kind") ?? (list && meta(list, "kind"))) as Kind | undefined;
+      const service = meta(list ?? schema, "service") as ServiceOfCall | undefined;
+      if (kind === undefined || value === "") return value;
+      return change({ name, kind, value, ...(service === undefined ? {} : { service }) });
+    }
+    if (Array.isArray(value)) {
+      const items = branches(schema).find(({ type }) => type === "array")?.items as JsonSchema;
+      return value.map((one, i) =>
+        map(items ?? {}, one, typeof one === "string" ? name : `${name}.${i}`, schema)
+      );
+    }
+    if (!isObject(value)) return value;
+    const groups = branches(schema).filter(({ properties }) => properties !== undefined);
+    const group = groups.find((one) => constants(one).every(([key, is]) => value[key] === is)) ??
+      groups[0];
+    const entries = Object.entries(value).map(([key, part]) => {
+      const field = (group?.properties?.[key] ?? {}) as JsonSchema;
+      return [key, map(field, part, name === "" ? key : `${name}.${key}`)];
+    });
+    return Object.fromEntries(entries);
+  };
+  return map(jsonSchemaOf(schema), values, at);
 }
 
 /** The alternatives of a schema, or the schema itself. */
 function branches(schema: JsonSchema): JsonSchema[] {
-  const { anyOf } = schema;
-  return anyOf === undefined ? [schema] : (anyOf as JsonSchema[]).flatMap(branches);
+  const several = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
+  return several === undefined ? [schema] : several.flatMap(branches);
 }
 
 /** What a schema takes, in words: "whole number >= 1, or null". */

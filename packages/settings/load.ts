@@ -131,7 +131,8 @@ function describe(
   originOf: ((name: string) => string) | undefined,
 ): string[] {
   const fields = fieldsOf("", schema);
-  const secret = (name: string) => fields.some((one) => one.name === name && one.kind === "secret");
+  const secret = (name: string) =>
+    fields.some((one) => one.kind === "secret" && inLists(one.name) === inLists(name));
   const from = (name: string) => originOf === undefined ? "" : ` (${originOf(name)})`;
   return error.issues.flatMap((issue) => {
     const path = issue.path.join(".");
@@ -158,6 +159,9 @@ function describe(
   });
 }
 
+/** A name without the numbers and kinds of the items of lists. */
+const inLists = (name: string) => name.replace(/\[\w*\]/g, "[]").replace(/\.\d+(?=\.|$)/g, "[]");
+
 /** What an unknown name may have been meant for. */
 function insteadOf(name: string, known: readonly string[]): string {
   const renamed = newName(name);
@@ -168,7 +172,7 @@ function insteadOf(name: string, known: readonly string[]): string {
   });
   const { home, leaf } = parts(name);
   const elsewhere = known.filter((one) => lastPart(one) === leaf);
-  const siblings = known.filter((one) => parts(one).home === home);
+  const siblings = known.filter((one) => inLists(parts(one).home) === inLists(home));
   const nearest = elsewhere.length > 0
     ? nearestKeys(name, elsewhere, 1)
     : nearestKeys(name, siblings, 1);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { grpoConfig, ppoConfig, rlooConfig } from "./algorithms.ts";
+import { mapNamed } from "./field.ts";
 import { checked, ConfigError } from "./load.ts";
 import { modelSection } from "./model.ts";
 import { moveOldNames } from "./old_names.ts";
@@ -137,6 +138,19 @@ export function recordedRunConfig(configJson: string): RunConfig {
   const recorded = jsonObject(configJson);
   moveOldNames(recorded, [""], problems);
   return checked(schema, recorded, { problems });
+}
+
+/** A run's configuration as people may see it: under the names of today, without what is secret. */
+export function shownRunConfig(configJson: string): Values {
+  const recorded = jsonObject(configJson);
+  moveOldNames(recorded, [""], []);
+  const shown = mapNamed(
+    "",
+    schema,
+    recorded,
+    ({ kind, value }) => kind === "secret" ? "(not shown)" : value,
+  );
+  return shown as Values;
 }
 
 function jsonObject(text: string): Values {

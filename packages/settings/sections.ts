@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type EvaluatorConfig, evaluatorSection } from "./evaluator.ts";
-import { fieldsOf, type Kind } from "./field.ts";
+import { type Kind, mapNamed, type NamedValue } from "./field.ts";
 import { checked, type ConfigSources, readSettings } from "./load.ts";
 import { modelSection } from "./model.ts";
 import { type PolicyConfig, policySection } from "./policy.ts";
@@ -9,7 +9,6 @@ import { clientSection } from "./security.ts";
 import { type TelemetryConfig, telemetrySection } from "./service.ts";
 import { type TrainerConfig, trainerSection } from "./trainer.ts";
 import { uiSection } from "./ui.ts";
-import { valueAt } from "./values.ts";
 
 /** Every section of a configuration, in the order of `config/example.yaml`. */
 export const sections = {
@@ -85,14 +84,8 @@ export function loadService<N extends ServiceName>(
   return { config: config as ServiceConfigs[N], telemetry };
 }
 
-/** Something that a setting names. */
-export interface Named<K extends Kind = Kind> {
-  /** The setting, as `model.name_or_path`. */
-  readonly setting: string;
-  readonly kind: K;
-  /** What it says; one of them where it is a list. */
-  readonly value: string;
-}
+/** What a setting names, of some kinds. */
+export type Named<K extends Kind = Kind> = NamedValue & { readonly kind: K };
 
 /**
  * What sections name, of some kinds.
@@ -103,14 +96,11 @@ export function namedIn<K extends Kind>(
   values: Readonly<Partial<Record<SectionName, unknown>>>,
   ...kinds: readonly K[]
 ): Named<K>[] {
-  const wanted = (kind: Kind | undefined): kind is K => kinds.some((one) => one === kind);
-  return sectionNames.filter((name) => name in values).flatMap((name) =>
-    fieldsOf(name, sections[name]).flatMap(({ name: setting, kind }) => {
-      if (!wanted(kind)) return [];
-      const value = valueAt(values, setting);
-      const all = Array.isArray(value) ? value : [value];
-      return all.filter((one): one is string => typeof one === "string" && one !== "")
-        .map((one) => ({ setting, kind, value: one }));
-    })
-  );
+  const found: Named<K>[] = [];
+  for (const name of sectionNames) {
+    mapNamed(name, sections[name], values[name], (one) => {
+      if (kinds.some((kind) => kind === one.kind)) found.push(one as Named<K>);
+    });
+  }
+  return found;
 }

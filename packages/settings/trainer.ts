@@ -21,12 +21,14 @@ export const trainerSection = z.strictObject({
     description:
       "Policies that generate. A name with several addresses stands for all of them. Results do not depend on how many there are.",
     kind: "service",
+    service: "policy",
   }),
   reward: address.default("127.0.0.1:50052")
-    .meta({ description: "Address of the reward.", kind: "service" }),
+    .meta({ description: "Address of the reward.", kind: "service", service: "reward" }),
   evaluator: address.nullable().default(null).meta({
     description: "Address of the evaluator. null: runs are not evaluated while they go on.",
     kind: "service",
+    service: "evaluator",
   }),
   runs: name.default("runs")
     .meta({ description: "Folder of the runs: database, checkpoints, adapters.", kind: "folder" }),

@@ -25,6 +25,7 @@ export const uiSection = z.strictObject({
     description:
       "Address of the trainer that pauses, resumes, checkpoints and stops runs when it is asked to. null: the page changes nothing.",
     kind: "service",
+    service: "trainer",
   }),
   ...serverSecurity,
   ...callFields,

@@ -1,3 +1,4 @@
+import { shownRunConfig } from "@decorum/settings";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { isActive, RunReader, type RunRow, STORE_FILE } from "@decorum/runs";
@@ -52,7 +53,7 @@ export function storeSource(folder: string): RunSource {
         const row = reader.run(runId);
         return row && {
           ...summary(reader, row),
-          config: JSON.parse(row.configJson) as unknown,
+          config: shownRunConfig(row.configJson),
           metricNames: reader.metricNames(runId),
         };
       }),

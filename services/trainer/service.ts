@@ -9,6 +9,7 @@ import {
 import type { LogFields } from "@decorum/telemetry";
 import type { RunRow } from "@decorum/runs";
 import type { RunControls } from "@decorum/ui";
+import { shownRunConfig } from "@decorum/settings";
 import type { Trainer } from "./run/trainer.ts";
 import { watchRun } from "./run/watch.ts";
 
@@ -51,8 +52,11 @@ export function trainerServiceOf(trainer: Trainer): ServiceImplementation {
     },
     getRun({ runId }) {
       const row = trainer.run(trainer.idOf(runId));
-      const metricNames = store.metricNames(row.runId);
-      return Promise.resolve({ run: runOf(row), configJson: row.configJson, metricNames });
+      return Promise.resolve({
+        run: runOf(row),
+        configJson: JSON.stringify(shownRunConfig(row.configJson)),
+        metricNames: store.metricNames(row.runId),
+      });
     },
     listRuns({ limit, startedBeforeUnixMs }) {
       return Promise.resolve({ runs: trainer.runs(limit, startedBeforeUnixMs).map(runOf) });

@@ -241,8 +241,7 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
     ...{ io: "input", target: "draft-7", unrepresentable: "any" },
     // Words of ours that JSON Schema does not know.
     override({ jsonSchema }) {
-      delete jsonSchema["kind"];
-      delete jsonSchema["unit"];
+      for (const word of ["kind", "unit", "service"]) delete jsonSchema[word];
     },
   });
 }
