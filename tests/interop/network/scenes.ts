@@ -139,7 +139,8 @@ class Scene implements AsyncDisposable {
     await disturb?.(() => member, reached);
     const code = await ended;
     const row = store.run(id);
-    const messages = store.events(id).map(({ message }) => message).join("\n");
+    const told = store.events(id).filter(({ kind }) => kind === "note" || kind === "service");
+    const messages = told.map(({ message }) => message).join("\n");
     assert.equal(row?.state, "SUCCEEDED", `${row?.message}\n${member.log().slice(-3000)}`);
     assert.equal(code, 0);
     const measured = store.steps(id, 0).flatMap(({ step, metrics }) =>
