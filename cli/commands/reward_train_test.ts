@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { openClassifier } from "@decorum/models";
 import { TextClassifier } from "@decorum/scoring";
+import { float32, readJson, readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { runDecorum, succeed } from "@decorum/testing/decorum";
 import { TemporaryFolder } from "@decorum/testing/folder";
-import { classifierConfig, labelRows, tinyClassifier } from "../testing/fixtures.ts";
+import { classifierConfig, labelRows, tinyClassifier, tinyT5 } from "../testing/fixtures.ts";
 
 Deno.test("reward-train: from random weights, classes are learned, by their names", async () => {
   using folder = new TemporaryFolder();
@@ -40,6 +43,57 @@ Deno.test("reward-train: the preferred text of a pair gets the higher score", as
     classifier.encode({ query: "green", response }, { truncate: false }, "");
   const [good, bad] = await classifier.logits([encode(kind), encode(unkind)]);
   assert.ok(good![1]! > bad![1]! + 1, `${good} and ${bad}`);
+});
+
+Deno.test("reward-train: a base model gets a new head for the classes of the data, and says so", async () => {
+  using folder = new TemporaryFolder();
+  const model = tinyClassifier(folder);
+  const tensors = readSafetensors(join(model, "model.safetensors"));
+  const { id2label: _, ...config } = readJson(join(model, "config.json"));
+  writeFileSync(
+    join(model, "config.json"),
+    JSON.stringify({ ...config, architectures: ["RobertaModel"] }),
+  );
+  const base = [...tensors].filter(([key]) => key.startsWith("roberta."));
+  writeSafetensors(join(model, "model.safetensors"), new Map(base));
+  const score = await runDecorum(["score", "--model", model, "a text"]);
+  assert.equal(score.code, 1);
+  assert.match(score.stderr, /no classifier head \(classifier\.dense\.weight\).*reward-train/);
+  const { stderr } = await succeed([
+    ...["reward-train", "--model", model, "--data", folder.jsonl("data.jsonl", labelRows(54))],
+    ...["--out", folder.join("run"), "--steps", "3", "--threads", "1"],
+  ]);
+  assert.match(
+    stderr,
+    /without a classifier head: a new one for "colour", "number" starts at random/,
+  );
+  assert.deepEqual(openClassifier(folder.join("run", "model")).config.labels, ["colour", "number"]);
+});
+
+Deno.test("a weight that is not a number is refused by name, by every command that reads it", async () => {
+  using folder = new TemporaryFolder();
+  const [classifier, policy] = [tinyClassifier(folder), tinyT5(folder)];
+  for (const model of [classifier, policy]) {
+    const file = join(model, "model.safetensors");
+    const tensors = readSafetensors(file);
+    const [name, { dims, data }] = [...tensors].find(([key]) => /[Nn]orm\.weight$/.test(key))!;
+    tensors.set(name, float32(dims, (data as Float32Array).with(1, NaN)));
+    writeSafetensors(file, tensors);
+  }
+  const data = folder.jsonl("data.jsonl", labelRows(54));
+  const out = ["--out", folder.join("out")];
+  for (
+    const command of [
+      ["score", "--model", classifier, "a text"],
+      ["export", "--base", classifier, "--onnx", ...out],
+      ["reward-train", "--model", classifier, "--data", data, ...out],
+      ["sft", "--model", policy, "--data", data, "--prompt", "text", "--response", "label", ...out],
+    ]
+  ) {
+    const { code, stderr } = await runDecorum(command);
+    assert.equal(code, 1, command[0]!);
+    assert.match(stderr, /[Nn]orm\.weight" of .*: its element 1 is NaN or infinite/, command[0]!);
+  }
 });
 
 Deno.test("reward-train: wrong labels, columns, objectives and lengths", async () => {

@@ -47,6 +47,22 @@ Deno.test("an adapter of any target modules generates what the full forward sees
   }
 });
 
+Deno.test("layers with a rank and a scale of their own generate what the full forward sees", async () => {
+  const [q, v] = [
+    "encoder.block.0.layer.0.SelfAttention.q",
+    "decoder.block.1.layer.0.SelfAttention.v",
+  ];
+  const patterns = { rankPattern: { [q!]: 1, [v!]: 4 }, alphaPattern: { [q!]: 9, [v!]: 1 } };
+  using policy = tinyPolicy(["q", "v"], patterns);
+  await using generator = await Generator.create(policy.spec, options);
+  const found = await responses(generator, prompts, sampling, policy.weights);
+  const expected = await forward(policy, found);
+  assertNear(found.flatMap((r) => r.logprobs), expected.logprobs, 1e-4);
+  const lora = { ...policy.spec.lora, alphaPattern: {} };
+  const plain = await forward({ ...policy, spec: { ...policy.spec, lora } }, found);
+  assert.notDeepEqual(plain.logprobs, expected.logprobs);
+});
+
 Deno.test("an adapter that is off generates other responses, and leaves no trace", async () => {
   using policy = tinyPolicy();
   const { spec, weights } = policy;

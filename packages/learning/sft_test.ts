@@ -76,6 +76,31 @@ for (
   });
 }
 
+Deno.test("the gradient by layers with a rank and a scale of their own agrees with differences", async () => {
+  using folder = new TinyT5();
+  const [q, v] = [
+    "encoder.block.0.layer.0.SelfAttention.q",
+    "decoder.block.1.layer.0.SelfAttention.v",
+  ];
+  const patterns = { rankPattern: { [q!]: 1, [v!]: 4 }, alphaPattern: { [q!]: 9, [v!]: 1 } };
+  const config = { ...lora, ...patterns };
+  const adapter = randomAdapter(folder.model, config);
+  assert.deepEqual(adapter.get(`base_model.model.${v}.lora_A.weight`)!.dims, [4, 16]);
+  await using sft = await trainer(folder.model, { lora: config, adapter });
+  const sequences = randomSequences(3);
+  const grads = meanGradients((await sft.gradients(sequences)).accumulation);
+  const state = sft.state();
+  const loss = async (params: Params) => {
+    sft.restore({ ...state, train: { ...state.train, params } });
+    return (await sft.evaluate(sequences)).means["loss"]!;
+  };
+  assert.deepEqual(await gradientMismatches(sft.params, grads, loss), []);
+  // It is saved and read again with its patterns.
+  const out = join(folder.path, "saved");
+  saveTrained(out, folder.model, sft);
+  assert.deepEqual(readPeftAdapter(out, openPolicyModel(folder.model).layers).config, config);
+});
+
 Deno.test("micro-batches of any size give the same gradient, dropout included", async () => {
   using folder = new TinyT5();
   const sequences = randomSequences(8);

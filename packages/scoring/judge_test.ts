@@ -7,12 +7,24 @@ import { TemporaryFolder } from "@decorum/testing/folder";
 import { withFailingThreads } from "@decorum/testing/worker";
 
 const runtime = { intraOpThreads: 1 };
-const texts = ["you fool", "", "The cat sat.", "is the\nmat 42 héé?", "you you you the end!"];
+const texts = [
+  ...["you fool", "", "The cat sat.", "is the\nmat 42 héé?", "you you you the end!"],
+  // Special tokens in a text: of RoBERTa those of padding have a position of their own.
+  ...[
+    "you <pad> fool",
+    "<pad> <pad> <pad> thank you",
+    "<s> you </s> <mask>",
+    "[PAD] you [SEP] [MASK]",
+  ],
+];
 
-for (const type of ["roberta", "bert"] as const) {
-  Deno.test(`Transformers.js and the project's own engine agree within 1e-4: ${type}`, async () => {
+for (
+  const [type, json] of [["roberta", {}], ["roberta", { pad_token_id: 0 }], ["bert", {}]] as const
+) {
+  const name = `${type} ${JSON.stringify(json)}`;
+  Deno.test(`Transformers.js and the project's own engine agree within 1e-4: ${name}`, async () => {
     using folder = new TemporaryFolder();
-    const model = writeClassifier(folder.join("model"), { type });
+    const model = writeClassifier(folder.join("model"), { type, json });
     exportClassifierOnnx(model, folder.join("onnx"));
     await using classifier = await TextClassifier.load(model, { runtime });
     using judge = await Judge.load(folder.join("onnx"), { threads: 1 });

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import { readJson } from "@decorum/tensor";
 import { encodeModel } from "@decorum/onnx";
 import { createSession, type InferenceSession } from "@decorum/runtime";
 import {
@@ -9,8 +13,10 @@ import {
   openCheckpoint,
   openClassifier,
 } from "@decorum/models";
+import { ClassifierSession } from "./classifier_session.ts";
 import { attentionLengths, packBatch } from "./packed_batch.ts";
 import { buildPackedClassifier, type ScoringPrecision } from "./packed_classifier.ts";
+import { probabilities } from "./probabilities.ts";
 import { writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
 
@@ -112,3 +118,32 @@ for (const type of ["roberta", "bert"] as const) {
     }
   });
 }
+
+Deno.test("packed texts have transformers' logits, padding tokens inside a text included", async () => {
+  // Made by tools/golden/record_files.py.
+  const files = fileURLToPath(new URL("../models/testdata/files", import.meta.url));
+  let checked = 0;
+  for (const name of readdirSync(files)) {
+    const folder = join(files, name);
+    const expected = readJson(join(folder, "expected.json"));
+    if (expected["kind"] !== "classifier" || "base" in expected) continue;
+    const { config } = openClassifier(folder);
+    await using session = await ClassifierSession.open(folder, openClassifier(folder));
+    const logits = await session.logits(expected["texts"] as number[][]);
+    const scores = logits.map((row) => probabilities(config, row));
+    for (
+      const [what, found] of [["logits", logits.map((x) => [...x])], [
+        "probabilities",
+        scores,
+      ]] as const
+    ) {
+      const recorded = (expected[what] as number[][]).flat();
+      assert.equal(found.flat().length, recorded.length);
+      for (const [i, x] of found.flat().entries()) {
+        assert.ok(Math.abs(x - recorded[i]!) <= 1e-5, `${name} ${what} ${i}: ${x}, ${recorded[i]}`);
+      }
+    }
+    checked++;
+  }
+  assert.ok(checked >= 6);
+});

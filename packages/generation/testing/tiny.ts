@@ -42,8 +42,12 @@ export interface TinyPolicy extends Disposable {
  * A policy with an adapter and a value head; its folder goes with `using`.
  *
  * @param targets target modules of the adapter, or a pattern of the layers' names
+ * @param patterns ranks and scales of single layers
  */
-export function tinyPolicy(targets: readonly string[] | RegExp = ["q", "v", "wo"]): TinyPolicy {
+export function tinyPolicy(
+  targets: readonly string[] | RegExp = ["q", "v", "wo"],
+  patterns: Pick<LoraConfig, "rankPattern" | "alphaPattern"> = {},
+): TinyPolicy {
   const folder = new TinyT5({ json, seed: 3 });
   const model = openPolicyModel(folder.model);
   const index = openCheckpoint(folder.model);
@@ -51,7 +55,7 @@ export function tinyPolicy(targets: readonly string[] | RegExp = ["q", "v", "wo"
   const targetModules = targets instanceof RegExp
     ? [...layers.keys()].filter((layer) => targets.test(layer))
     : targets;
-  const lora = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules };
+  const lora = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules, ...patterns };
   const shapes = adapterShapes(lora, layers);
   const adapter: Adapter = new Map(
     [...shapes].map(([name, dims]) => [name, gaussian(name, dims, 0.3)]),
