@@ -1,4 +1,4 @@
-export { type Backoff, backoffMs, defaultBackoff, retry, type RetryOptions } from "./retry.ts";
+export { type Backoff, backoffMs, defaultBackoff, retry } from "./retry.ts";
 export { Channel } from "./channel.ts";
 export { Condition } from "./condition.ts";
 export { Deadline, DeadlineError } from "./deadline.ts";

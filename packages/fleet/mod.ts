@@ -1,6 +1,6 @@
 export { Fleet, type Member, UnfitError } from "./fleet.ts";
 export { describeRun, type FollowOptions, followRun, type TrainerClient } from "./follow_run.ts";
-export { Policies, policyFleet, type PolicyFleetOptions } from "./policies.ts";
+export { Policies, policyFleet } from "./policies.ts";
 export { shareWork } from "./share_work.ts";
 export { isTransient, persist, StoppedError, type Waiting } from "./waiting.ts";
 export {

@@ -10,6 +10,8 @@ export interface ShareOptions {
   readonly deadlineMs?: number;
   /** Called when an item is done, once for each. */
   readonly onDone?: (index: number) => void;
+  /** Items that may be begun before the first one without a collected result is done; default: all. It bounds memory. */
+  readonly ahead?: number;
 }
 
 /**
@@ -26,24 +28,31 @@ export interface ShareOptions {
  *
  * With nobody left it waits until a member is back or joins.
  *
- * @returns results in the order of the items
+ * @returns results in the order of the items, each as soon as it and those before it are there
  * @throws StoppedError when the wait is ended; UnfitError when no member fits; what a member failed with for good
  */
-export async function shareWork<C extends Closable, T, R>(
+export function shareInOrder<C extends Closable, T, R>(
   fleet: Fleet<C>,
   items: readonly T[],
   work: Work<C, T, R>,
   waiting: Waiting,
   options: ShareOptions = {},
+): AsyncGenerator<R, void> {
+  return new Sharing(fleet, items, work, waiting, options).results();
+}
+
+/** All results of {@link shareInOrder}. */
+export async function shareWork<C extends Closable, T, R>(
+  ...[fleet, items, work, waiting, options]: Parameters<typeof shareInOrder<C, T, R>>
 ): Promise<R[]> {
-  return await new Sharing(fleet, items, work, waiting, options).run();
+  return await Array.fromAsync(shareInOrder(fleet, items, work, waiting, options));
 }
 
 class Sharing<C extends Closable, T, R> {
   readonly #ledger: Ledger<Member<C>, R>;
   /** Something is done or given back, or all is over. */
   readonly #changed = new Condition();
-  /** Aborted when all is done, or one failed for good. */
+  /** Aborted when all results are collected, or one failed for good. */
   readonly #over = new AbortController();
   readonly #cancel: AbortSignal;
   readonly #workers = new Map<Member<C>, Promise<void>>();
@@ -57,19 +66,30 @@ class Sharing<C extends Closable, T, R> {
     readonly waiting: Waiting,
     readonly options: ShareOptions,
   ) {
-    this.#ledger = new Ledger(items.length);
+    this.#ledger = new Ledger(items.length, options.ahead ?? Infinity);
     this.#cancel = AbortSignal.any([waiting.cancel, this.#over.signal]);
   }
 
-  async run(): Promise<R[]> {
+  async *results(): AsyncGenerator<R, void> {
     await this.#recruit();
     const watching = this.#orFail(this.#watch());
-    while (this.#ledger.missing > 0 && !this.#failure) await this.#changed.wait();
-    this.#over.abort();
-    this.#changed.notify();
-    await Promise.all([...this.#workers.values(), watching]);
+    try {
+      for (let index = 0; index < this.items.length; index++) {
+        let found = this.#ledger.collect(index);
+        while (!found && !this.#failure) {
+          await this.#changed.wait();
+          found = this.#ledger.collect(index);
+        }
+        if (!found) break;
+        this.#changed.notify();
+        yield found.result;
+      }
+    } finally {
+      this.#over.abort();
+      this.#changed.notify();
+      await Promise.all([...this.#workers.values(), watching]);
+    }
     if (this.#failure) throw this.#failure.error;
-    return this.#ledger.results;
   }
 
   /** Starts a worker for members that have none, and takes back the items of those that have left. */
@@ -157,25 +177,24 @@ class Sharing<C extends Closable, T, R> {
 
 /** Which items wait, which are at a member, which are done. A member has one at a time. */
 class Ledger<M, R> {
-  readonly results: R[] = [];
   readonly #waiting: number[];
   readonly #at = new Map<M, number>();
   readonly #done = new Set<number>();
+  readonly #results = new Map<number, R>();
+  #collected = 0;
 
-  constructor(readonly count: number) {
+  /** @param ahead see `ShareOptions` */
+  constructor(count: number, readonly ahead: number) {
     this.#waiting = Array.from({ length: count }, (_, i) => i);
   }
 
-  /** Items that have no result. */
-  get missing(): number {
-    return this.count - this.#done.size;
-  }
-
-  /** The next item that waits, for a member. */
+  /** The next item that waits, for a member; undefined where none may be begun now. */
   take(member: M): number | undefined {
-    let index = this.#waiting.shift();
-    while (index !== undefined && this.#done.has(index)) index = this.#waiting.shift();
-    if (index !== undefined) this.#at.set(member, index);
+    while (this.#done.has(this.#waiting[0]!)) this.#waiting.shift();
+    const index = this.#waiting[0];
+    if (index === undefined || index >= this.#collected + this.ahead) return undefined;
+    this.#waiting.shift();
+    this.#at.set(member, index);
     return index;
   }
 
@@ -184,7 +203,7 @@ class Ledger<M, R> {
     this.#at.delete(member);
     if (this.#done.has(index)) return false;
     this.#done.add(index);
-    this.results[index] = result;
+    this.#results.set(index, result);
     return true;
   }
 
@@ -195,5 +214,14 @@ class Ledger<M, R> {
     this.#at.delete(member);
     this.#waiting.unshift(index);
     return true;
+  }
+
+  /** Hands an item's result over, in the order of the items; undefined while it is not done. */
+  collect(index: number): { readonly result: R } | undefined {
+    if (!this.#results.has(index)) return undefined;
+    const result = this.#results.get(index)!;
+    this.#results.delete(index);
+    this.#collected = index + 1;
+    return { result };
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { delay } from "@decorum/async";
 import { away, fakeFleet } from "./testing/fake_fleet.ts";
-import { shareWork, type Work } from "./share_work.ts";
+import { shareInOrder, shareWork, type Work } from "./share_work.ts";
 import type { FakeClient } from "./testing/fake_fleet.ts";
 import { StoppedError } from "./waiting.ts";
 
@@ -162,4 +162,33 @@ Deno.test("with nobody behind the names it waits until one joins, or patience is
     shareWork(fleet, items, failing, { ...waiting, patienceMs: 5 }),
     /policy a:1 did not answer for/,
   );
+});
+
+Deno.test("results come in order while others are made, no more than `ahead` of them", async () => {
+  const { fleet, waiting } = fakeFleet("a:1", "b:1", "c:1");
+  let begun = 0;
+  const work: Squares = async (_, item) => {
+    begun = Math.max(begun, item + 1);
+    await delay((7 * item) % 3);
+    return item * item;
+  };
+  const found: number[] = [];
+  for await (const result of shareInOrder(fleet, items, work, waiting, { ahead: 4 })) {
+    assert.ok(begun <= found.length + 1 + 4, `${begun} begun, ${found.length} collected`);
+    found.push(result);
+    await delay(1);
+  }
+  assert.deepEqual(found, squares);
+});
+
+Deno.test("who leaves the results early cancels what is under way", async () => {
+  const { fleet, waiting } = fakeFleet("a:1", "b:1");
+  let cancelled = 0;
+  const work: Squares = (_, item, signal) =>
+    item === 0 ? Promise.resolve(0) : hang(signal).finally(() => cancelled++);
+  for await (const result of shareInOrder(fleet, items, work, waiting)) {
+    assert.equal(result, 0);
+    break;
+  }
+  assert.equal(cancelled, 2);
 });
