@@ -10,14 +10,15 @@ import {
   type policyV1,
   trainerService,
 } from "@decorum/rpc";
+import { evaluationOf, RunStore } from "@decorum/runs";
 import { exportClassifierOnnx } from "@decorum/scoring";
 import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
 import { writeWhole } from "./atomic_write.ts";
 import { evaluatePersistently } from "./evaluate_run.ts";
-import { reportHtml } from "./report/html.ts";
-import { summarize, type Summary } from "./report/summary.ts";
+import { writeReport } from "./report.ts";
 import { serviceProgram, startAll, withSupervisor } from "./services.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { summarize, type Summary } from "./summary.ts";
 import { watchRun } from "./watch_run.ts";
 
 /** How a policy learns. */
@@ -61,7 +62,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   mkdirSync(out, { recursive: true });
   const heldOut = promptRows(options.seed, "held-out", options.heldOut);
   const data = writeData(out, options.seed);
-  const { result, run, history } = await withSupervisor(
+  const { result, run } = await withSupervisor(
     options.onLine,
     (supervisor) => measure(supervisor, options, out, data, heldOut),
   );
@@ -73,7 +74,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   });
   const summaryFile = join(out, "summary.json");
   const reportFile = join(out, "report.html");
-  writeWhole(reportFile, await reportHtml("Decorum demo", summary, result, history));
+  await writeReport(run.runs, run.runId, reportFile);
   writeWhole(summaryFile, JSON.stringify(summary, null, 2) + "\n");
   return { summary, reportFile, summaryFile };
 }
@@ -99,6 +100,7 @@ async function measure(
       set: [`${name}.listen=127.0.0.1:0`, ...set, ...options.set],
     }));
   const models = join(demoFolder, "models");
+  const runs = join(out, "runs");
   const base = `model.name_or_path=${join(models, "policy")}`;
   const judge = join(out, "judge");
   exportClassifierOnnx(join(models, "judge"), judge);
@@ -119,7 +121,7 @@ async function measure(
       base,
       `trainer.data.train=${data}`,
       `trainer.data.prompt=${JSON.stringify(PROMPT_TEMPLATE)}`,
-      `trainer.runs=${join(out, "runs")}`,
+      `trainer.runs=${runs}`,
     ]),
   ]);
   using trainer = createClient(trainerService, { address: supervisor.address("trainer") });
@@ -134,7 +136,7 @@ async function measure(
       ...(options.steps === undefined ? {} : stepsOf(options.steps)),
     }),
   });
-  const { run, history } = await watchRun(trainer, runId, { throughRestarts: true });
+  const run = await watchRun(trainer, runId, { throughRestarts: true });
   const { configJson } = await trainer.getRun({ runId });
   const settings = settingsOf(configJson);
   const after: policyV1.WeightsSelector = run.weightsVersion > 0
@@ -162,13 +164,18 @@ async function measure(
     pushAdapter(client, {
       runId,
       version: run.weightsVersion,
-      adapter: join(out, "runs", runId, "adapter"),
+      adapter: join(runs, runId, "adapter"),
       model: join(models, "policy"),
     }));
+  {
+    using store = new RunStore(runs);
+    store.addEvaluation(runId, {
+      ...{ step: run.step, unixMs: Date.now(), result: evaluationOf(result) },
+    });
+  }
   return {
     result,
-    history,
-    run: { klTarget: settings.target, steps: run.step, configHash: run.configHash },
+    run: { runId, runs, klTarget: settings.target, steps: run.step, configHash: run.configHash },
   };
 }
 

@@ -12,6 +12,7 @@ import { downloadCommand } from "./commands/download.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
 import { permissionsCommand } from "./commands/permissions.ts";
+import { reportCommand } from "./commands/report.ts";
 import { rewardTrainCommand } from "./commands/reward_train.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { scoreCommand } from "./commands/score.ts";
@@ -43,6 +44,7 @@ const commands = [
   resumeCommand,
   runsCommand,
   uiCommand,
+  reportCommand,
   evaluateCommand,
   sftCommand,
   rewardTrainCommand,

@@ -1,13 +1,6 @@
 import { describeRun, type FollowOptions, followRun, type TrainerClient } from "@decorum/fleet";
 import type { trainerV1 } from "@decorum/rpc";
 import { startProgress } from "./progress.ts";
-import type { MetricHistory } from "./report/html.ts";
-
-/** How a watched run ended, and what it measured on the way. */
-export interface WatchedRun {
-  readonly run: trainerV1.Run__Output;
-  readonly history: MetricHistory;
-}
 
 /** Metrics shown behind the progress bar: label, name, digits. */
 const shown: readonly (readonly [string, string, number])[] = [
@@ -20,14 +13,14 @@ const shown: readonly (readonly [string, string, number])[] = [
 /**
  * Follows a run to its end with a progress bar.
  *
+ * @returns how it ended
  * @throws Error with the run's own message when it fails; else as `followRun`
  */
 export async function watchRun(
   trainer: TrainerClient,
   runId: string,
   { throughRestarts = false }: { readonly throughRestarts?: boolean } = {},
-): Promise<WatchedRun> {
-  const history = new Map<string, { step: number; value: number }[]>();
+): Promise<trainerV1.Run__Output> {
   const { totalSteps } = await describeRun(trainer, runId);
   const progress = startProgress(`run ${runId}`, totalSteps);
   const options: FollowOptions = throughRestarts ? { throughRestarts: progress.say } : {};
@@ -37,15 +30,10 @@ export async function watchRun(
     for (; !next.done; next = await events.next()) {
       const { step, message, metrics } = next.value;
       if (message !== "") progress.say(message);
-      for (const [name, value] of Object.entries(metrics)) {
-        const points = history.get(name) ?? [];
-        points.push({ step, value });
-        history.set(name, points);
-      }
       if (Object.keys(metrics).length > 0) progress.update(step, details(metrics));
     }
     const run = next.value;
-    if (run.state !== "RUN_STATE_FAILED") return { run, history };
+    if (run.state !== "RUN_STATE_FAILED") return run;
     throw new Error(`Run ${runId} failed at step ${run.step}: ${run.message}`);
   } finally {
     progress.stop();

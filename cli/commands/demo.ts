@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { algorithms, runDemo } from "../demo.ts";
 import { prefixed } from "../prefix.ts";
-import { inWords } from "../report/summary.ts";
+import { inWords } from "../summary.ts";
 
 function whole(text: string): number {
   const value = Number(text);

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { createWriteStream } from "node:fs";
 import process from "node:process";
 import { ConfigError } from "@decorum/settings";
+import { comparison, moments, sides } from "@decorum/runs";
 import { createClient, evaluatorService, type evaluatorV1 } from "@decorum/rpc";
 import { loadRows, parsePrompt } from "@decorum/text";
 import { connection, connectionFlags } from "../connection.ts";
@@ -20,7 +21,7 @@ import {
 } from "../flags.ts";
 import { withEvaluator } from "../local_evaluator.ts";
 import { prefixed } from "../prefix.ts";
-import { comparison, inWords, moments, sides, summarize } from "../report/summary.ts";
+import { inWords, summarize } from "../summary.ts";
 import { checkPath } from "../training/training_flags.ts";
 
 const flags = {

@@ -53,7 +53,7 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
       const started = await trainer.startRun({ runId, resume, configJson });
       id = started.run?.runId ?? runId;
       console.error(`run ${id} ${resume ? "continues" : "started"}`);
-      const { run } = await watchRun(trainer, id);
+      const run = await watchRun(trainer, id);
       const { state, step, metrics } = run;
       console.log(JSON.stringify({ run_id: id, state, step, metrics }));
       if (state === "RUN_STATE_INTERRUPTED") throw interrupted(id, "its trainer ends");

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { writeWhole } from "../../cli/atomic_write.ts";
-import type { ComparisonJson, MomentsJson } from "../../cli/report/summary.ts";
+import type { Comparison, Moments } from "@decorum/runs";
 import { decorum } from "./decorum.ts";
 import type { Settings } from "./settings.ts";
 
@@ -15,14 +15,14 @@ interface Sides<T = number> {
 
 /** What `decorum evaluate` writes, as far as it is used here. */
 interface Evaluation {
-  readonly toxicity: ComparisonJson;
-  readonly judge: ComparisonJson;
+  readonly toxicity: Comparison;
+  readonly judge: Comparison;
   readonly rouge_1: Sides;
   readonly rouge_2: Sides;
   readonly rouge_l: Sides;
   readonly kl: number;
   readonly distinct2: Sides;
-  readonly length: Sides<MomentsJson>;
+  readonly length: Sides<Moments>;
   readonly samples: readonly {
     readonly key: string;
     readonly toxicityBefore: number;

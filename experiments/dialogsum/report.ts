@@ -1,4 +1,4 @@
-import type { ComparisonJson } from "../../cli/report/summary.ts";
+import type { Comparison } from "@decorum/runs";
 import type { Trained, TrainedClassifier } from "./models.ts";
 import type { Measured } from "./ppo.ts";
 import type { Prepared } from "./prepare.ts";
@@ -23,7 +23,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 /** "81.2 % (76.0 to 85.9)": positive is less toxic. */
-function fall({ improvement_pct: pct, ci95 }: ComparisonJson): string {
+function fall({ improvement_pct: pct, ci95 }: Comparison): string {
   if (pct === null) return "none before";
   return `${pct.toFixed(1)} %` +
     (ci95 ? ` (${ci95[0].toFixed(1)} to ${ci95[1].toFixed(1)})` : "");
@@ -40,7 +40,7 @@ function runName({ seed, constant_reward }: Measured): string {
 export function markdown({ prepare, sft, reward, judge, runs }: Results): string {
   const measured = runs.map(({ result }) => result);
   const classifiers = [["reward", reward], ["judge", judge]] as const;
-  const toxicity = (name: string, of: (run: Measured) => ComparisonJson) =>
+  const toxicity = (name: string, of: (run: Measured) => Comparison) =>
     measured.map((run) => {
       const found = of(run);
       return [

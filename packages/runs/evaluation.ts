@@ -42,6 +42,8 @@ export interface Evaluation {
   readonly distinct2: BeforeAfter;
   /** Tokens of a response. */
   readonly length: { readonly before: Moments; readonly after: Moments };
+  /** Toxicity of every response, by the reward's classifier, in the order of the prompts. */
+  readonly toxicities: { readonly before: readonly number[]; readonly after: readonly number[] };
   readonly samples: readonly EvaluationSample[];
 }
 
@@ -76,6 +78,10 @@ export function evaluationOf(result: evaluatorV1.EvaluationResult__Output): Eval
     kl: result.kl,
     distinct2: sides(result.distinct2),
     length: { before: moments(result.lengthBefore), after: moments(result.lengthAfter) },
+    toxicities: {
+      before: result.toxicityBefore.map(shortened),
+      after: result.toxicityAfter.map(shortened),
+    },
     samples: result.samples.map((sample) => ({
       prompt: sample.prompt,
       before: sample.before,
@@ -84,4 +90,9 @@ export function evaluationOf(result: evaluatorV1.EvaluationResult__Output): Eval
       toxicity_after: sample.toxicityAfter,
     })),
   };
+}
+
+/** To six digits, as 32-bit numbers have them. */
+function shortened(value: number): number {
+  return Number(value.toPrecision(6));
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { algorithms } from "../../cli/demo.ts";
-import type { Summary } from "../../cli/report/summary.ts";
+import type { Summary } from "../../cli/summary.ts";
 import { startDecorum } from "@decorum/testing/decorum";
 
 /** Runs a whole demo. */

@@ -102,14 +102,16 @@ Deno.test("the demo: four processes, one trace a step, a report, and nothing lef
   assert.equal(summary.adapter_version, 4);
   assert.equal(summary.toxicity.n, 40);
   const report = readFileSync(join(folder.path, "report.html"), "utf8");
-  assert.doesNotMatch(report, /<script|<link|<iframe|@import|url\(\s*["']?(?!#)/i);
-  assert.doesNotMatch(report, /\s(src|srcset|href|xlink:href|data|action)\s*=\s*["']?(?!#)/i);
-  for (
-    const part of ["Reward", "KL to the reference", "Toxicity", "Entropy", "length", "Samples"]
-  ) {
-    assert.ok(report.includes(part), part);
-  }
-  assert.ok((report.match(/<svg/g) ?? []).length >= 6);
+  assert.doesNotMatch(report, /<(link|iframe|img|object|embed|form)\b|@import|url\(/i);
+  assert.doesNotMatch(report, /\s(src|srcset|action|data|xlink:href)\s*=\s*["']/i);
+  const [, json = ""] = /<script type="application\/json" id="report">(.*)<\/script>/.exec(report)!;
+  const { run, curves, evaluations, samples } = JSON.parse(json);
+  assert.deepEqual([run.state, run.step, curves.steps], ["SUCCEEDED", 3, [1, 2, 3]]);
+  assert.deepEqual(Object.keys(samples), ["1", "2", "3"]);
+  const { result } = evaluations.at(-1);
+  assert.deepEqual([result.toxicity, result.judge], [summary.toxicity, summary.judge]);
+  assert.equal(result.toxicities.after.length, 40);
+  assert.equal(result.samples.length, 24);
   checkStepTraces(sink, { steps: 3, evaluatedEvery: 2, groups: 4 });
   checkMetrics(expositions.join(""), sink);
   checkLog(readFileSync(join(folder.path, "services.log"), "utf8"), folder, sink);

@@ -51,6 +51,7 @@
  * @property {number} kl
  * @property {{ before: number, after: number }} distinct2
  * @property {{ before: Moments, after: Moments }} length
+ * @property {{ before: number[], after: number[] }} toxicities of every response
  * @property {{ prompt: string, before: string, after: string, toxicity_before: number, toxicity_after: number }[]} samples
  *
  * @typedef {{ step: number, unixMs: number, result: Evaluation }} EvaluationRow

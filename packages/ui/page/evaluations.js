@@ -66,6 +66,7 @@ function contents(found) {
           : "–",
         c.ci95 ? verdict(c.ci95) : "–",
       ]),
+      { class: "figures" },
     ),
     table(
       "Beside toxicity",
@@ -77,7 +78,9 @@ function contents(found) {
         result.rouge_l ? sides(result.rouge_l) : "no references",
         sides({ before: result.length.before.mean, after: result.length.after.mean }),
       ]),
+      { class: "figures" },
     ),
+    histogram(found),
     ...beforeAfter(found),
   ];
 }
@@ -111,6 +114,81 @@ function interval({ ci95, improvement_pct: pct }, most) {
     svg("line", { x1: 60, x2: 60, y1: 0, y2: 16, class: "zero" }),
     svg("line", { x1: x(low), x2: x(high), y1: 8, y2: 8, class: "range" }),
     svg("circle", { cx: x(pct ?? 0), cy: 8, r: 3.5, class: "mean" }),
+  );
+}
+
+/** Bins of a histogram of toxicities, which are between 0 and 1. */
+const BINS = 20;
+
+/** How many responses of the last evaluation are how toxic. @param {import("./api.js").EvaluationRow[]} found */
+function histogram(found) {
+  const last = found.at(-1);
+  if (!last || last.result.toxicities.before.length === 0) return null;
+  const { before, after } = last.result.toxicities;
+  const count = (/** @type {number[]} */ values) => {
+    const bins = new Array(BINS).fill(0);
+    for (const value of values) bins[Math.min(BINS - 1, Math.floor(value * BINS))]++;
+    return bins;
+  };
+  const bins = { before: count(before), after: count(after) };
+  const most = Math.max(...bins.before, ...bins.after);
+  const bars = (/** @type {"before" | "after"} */ side, /** @type {number} */ offset) =>
+    bins[side].map((n, i) =>
+      svg("rect", {
+        ...{ class: side, x: 6 + 30 * i + offset, width: 12 },
+        ...{ y: 130 - 120 * n / most, height: 120 * n / most },
+      })
+    );
+  const text = (
+    /** @type {number} */ x,
+    /** @type {string} */ anchor,
+    /** @type {string} */ words,
+  ) => {
+    const label = svg("text", { x, y: 148, "text-anchor": anchor });
+    label.textContent = words;
+    return label;
+  };
+  const share = (/** @type {number} */ i) =>
+    `${(i / BINS).toFixed(2)} to ${((i + 1) / BINS).toFixed(2)}`;
+  return el(
+    "figure",
+    { class: "chart wide" },
+    el(
+      "figcaption",
+      {},
+      el("span", { class: "metric" }, `Toxicity of ${before.length} responses, step ${last.step}`),
+      el(
+        "span",
+        { class: "readout" },
+        el("span", { class: "before" }, "▨ before"),
+        el("span", { class: "after" }, "■ after"),
+      ),
+    ),
+    svg(
+      "svg",
+      {
+        class: "histogram",
+        viewBox: "0 0 606 154",
+        role: "img",
+        "aria-label": "Histogram of toxicities before and after; the table below has its numbers",
+      },
+      svg("line", { x1: 0, x2: 606, y1: 130.5, y2: 130.5, class: "zero" }),
+      ...bars("before", 0),
+      ...bars("after", 13),
+      text(4, "start", "0"),
+      text(303, "middle", "0.5"),
+      text(602, "end", "1"),
+    ),
+    el(
+      "details",
+      { class: "numbers" },
+      el("summary", {}, "Table"),
+      table(
+        "Responses by their toxicity",
+        ["toxicity", "before", "after"],
+        bins.before.map((n, i) => [share(i), String(n), String(bins.after[i])]),
+      ),
+    ),
   );
 }
 
