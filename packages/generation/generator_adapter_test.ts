@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { float32, type Tensor } from "@decorum/tensor";
 import { buildForwardGraph, tokenBatch } from "@decorum/models";
+import { assertClose, numbers, run } from "@decorum/testing/graph";
 import { Generator, type Piece } from "./generator.ts";
-import { assertNear, prompts, responses, sampling } from "./testing/responses.ts";
-import { numbers, run, type TinyPolicy, tinyPolicy } from "./testing/tiny.ts";
+import { prompts, responses, sampling } from "./testing/responses.ts";
+import { type TinyPolicy, tinyPolicy } from "./testing/tiny.ts";
 
 const options = { intraOpThreads: 1 };
 
@@ -38,8 +39,8 @@ Deno.test("an adapter of any target modules generates what the full forward sees
       await using generator = await Generator.create(spec, options);
       const found = await responses(generator, prompts, sampling, weights);
       const expected = await forward(policy, found);
-      assertNear(found.flatMap((r) => r.logprobs), expected.logprobs, 1e-4);
-      assertNear(found.flatMap((r) => r.values), expected.values, 1e-4);
+      assertClose(found.flatMap((r) => r.logprobs), expected.logprobs, 1e-4);
+      assertClose(found.flatMap((r) => r.values), expected.values, 1e-4);
       const off = { ...weights, lora_scale: float32([], [0]) };
       const base = await responses(generator, prompts, sampling, off);
       assert.notDeepEqual(base.map((r) => r.logprobs), found.map((r) => r.logprobs));

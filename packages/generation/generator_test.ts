@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
 import { float32 } from "@decorum/tensor";
 import { buildForwardGraph, tokenBatch } from "@decorum/models";
+import { assertClose, numbers, run } from "@decorum/testing/graph";
 import { type GenerateOptions, Generator, type Piece } from "./generator.ts";
 import type { Prompt, SamplingParams } from "./prompts.ts";
-import {
-  assertNear,
-  hot,
-  prompt,
-  prompts,
-  responses,
-  sampling,
-  scripted,
-} from "./testing/responses.ts";
-import { numbers, run, tinyPolicy, VOCABULARY } from "./testing/tiny.ts";
+import { hot, prompt, prompts, responses, sampling, scripted } from "./testing/responses.ts";
+import { tinyPolicy, VOCABULARY } from "./testing/tiny.ts";
 
 const options = { intraOpThreads: 1 };
 
@@ -38,8 +31,8 @@ Deno.test("generation with a cache", async (t) => {
         buildForwardGraph(spec),
         { ...feeds, ...weights, temperature: float32([], [temperature]) },
       );
-      assertNear(found.flatMap((r) => r.logprobs), numbers(logprobs), 1e-4);
-      assertNear(found.flatMap((r) => r.values), numbers(values), 1e-4);
+      assertClose(found.flatMap((r) => r.logprobs), numbers(logprobs), 1e-4);
+      assertClose(found.flatMap((r) => r.values), numbers(values), 1e-4);
       assert.ok(found.some((r) => r.tokenIds.length === 20), "a long response is among them");
     }
   });
@@ -64,8 +57,8 @@ Deno.test("generation with a cache", async (t) => {
       const apart = await generate(batch);
       const shared = await generate(batch, sampling, { sharePrompts: true });
       assert.deepEqual(shared.map((r) => r.tokenIds), apart.map((r) => r.tokenIds), name);
-      assertNear(shared.flatMap((r) => r.logprobs), apart.flatMap((r) => r.logprobs), 1e-5);
-      assertNear(shared.flatMap((r) => r.values), apart.flatMap((r) => r.values), 1e-5);
+      assertClose(shared.flatMap((r) => r.logprobs), apart.flatMap((r) => r.logprobs), 1e-5);
+      assertClose(shared.flatMap((r) => r.values), apart.flatMap((r) => r.values), 1e-5);
       const chunks = await generate(batch, sampling, { sharePrompts: true, chunkTokens: 3 });
       assert.deepEqual(chunks, shared, `${name}, in chunks`);
     }
@@ -78,8 +71,8 @@ Deno.test("generation with a cache", async (t) => {
       const [alone] = await generate([one]);
       for (const other of [together[i]!, turned[i]!]) {
         assert.deepEqual(alone!.tokenIds, other.tokenIds);
-        assertNear(alone!.logprobs, other.logprobs, 1e-5);
-        assertNear(alone!.values, other.values, 1e-5);
+        assertClose(alone!.logprobs, other.logprobs, 1e-5);
+        assertClose(alone!.values, other.values, 1e-5);
       }
     }
     const [other] = await generate([{ ...prompts[1]!, uniforms: prompts[0]!.uniforms }]);
@@ -122,7 +115,7 @@ Deno.test("generation with a cache", async (t) => {
       [[1], "eos"],
     ]);
     for (const { tokenIds, logprobs, values } of found) {
-      assertNear(logprobs, tokenIds.map(() => -Math.log(VOCABULARY)), 1e-3);
+      assertClose(logprobs, tokenIds.map(() => -Math.log(VOCABULARY)), 1e-3);
       assert.equal(values.length, tokenIds.length);
     }
   });
@@ -149,7 +142,7 @@ Deno.test("generation with a cache", async (t) => {
       [2, 2, 2, 2, 2, 2],
     ]);
     assert.equal(found[3]!.finishReason, "length");
-    assertNear(found[2]!.logprobs, [0, 0, 0, 0].map(() => -Math.log(VOCABULARY)), 1e-3);
+    assertClose(found[2]!.logprobs, [0, 0, 0, 0].map(() => -Math.log(VOCABULARY)), 1e-3);
   });
 
   await t.step("runs no more chunks than each response needs", async () => {
@@ -187,8 +180,8 @@ Deno.test("generation with a cache", async (t) => {
       const [alone] = await generate([one]);
       assert.deepEqual(together[i]!.tokenIds, alone!.tokenIds);
       assert.equal(alone!.tokenIds.length, one.maxNewTokens);
-      assertNear(together[i]!.logprobs, alone!.logprobs, 1e-5);
-      assertNear(together[i]!.values, alone!.values, 1e-5);
+      assertClose(together[i]!.logprobs, alone!.logprobs, 1e-5);
+      assertClose(together[i]!.values, alone!.values, 1e-5);
     }
   });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { GraphBuilder } from "@decorum/onnx";
 import { float32, int64, normals, randomKey, type Tensor, tensor, uniforms } from "@decorum/tensor";
+import { numbers, run } from "@decorum/testing/graph";
 import { sample, samplerInputs } from "./sampler.ts";
-import { numbers, run } from "./testing/tiny.ts";
 
 interface Settings {
   readonly doSample?: boolean;

@@ -1,18 +1,10 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { hubSettings, parseModelRepo, resolveFile, resolveModel } from "./mod.ts";
 import { formatFile, parseHubFile } from "./source.ts";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import { HubServer, type ServedRepo, TOKEN } from "@decorum/testing/hub";
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -43,13 +35,9 @@ const gated: ServedRepo = { ...model, name: "google/gated", access: "gated" };
 async function withHub(
   body: (hub: HubServer, env: Record<string, string>, cache: string) => Promise<void>,
 ): Promise<void> {
-  const home = mkdtempSync(join(tmpdir(), "decorum-hub-"));
+  using home = new TemporaryFolder();
   await using hub = await HubServer.start([model, data, closed, gated]);
-  try {
-    await body(hub, { HF_ENDPOINT: hub.endpoint, HF_HOME: home }, join(home, "hub"));
-  } finally {
-    rmSync(home, { recursive: true });
-  }
+  await body(hub, { HF_ENDPOINT: hub.endpoint, HF_HOME: home.path }, home.join("hub"));
 }
 
 /** Files below a folder that a broken download would leave. */

@@ -9,7 +9,7 @@ import {
   mergeAdapter,
   openCheckpoint,
 } from "./mod.ts";
-import { assertClose, difference, type Feeds, floats, run, runAll } from "./testing/run.ts";
+import { assertClose, difference, type Feeds, floats, run, runAll } from "@decorum/testing/graph";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { lora, makeClassifier, randomAdapter, tinyBert, tinyRoberta } from "./testing/tiny.ts";
 

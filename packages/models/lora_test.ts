@@ -16,7 +16,7 @@ import {
   Weights,
 } from "./mod.ts";
 import { feedsOf, logprobsOf, sequences, specOf, type TinyT5 } from "./testing/policy.ts";
-import { assertClose, difference, type Feeds, floats, run, runAll } from "./testing/run.ts";
+import { assertClose, difference, type Feeds, floats, run, runAll } from "@decorum/testing/graph";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { lora, makeT5, randomAdapter } from "./testing/tiny.ts";
 

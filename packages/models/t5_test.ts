@@ -10,7 +10,7 @@ import {
   writeModelFolder,
 } from "./mod.ts";
 import { entropyGraph, feedsOf, logprobsOf, sequences, specOf } from "./testing/policy.ts";
-import { assertClose, difference, floats, run, runAll } from "./testing/run.ts";
+import { assertClose, difference, floats, run, runAll } from "@decorum/testing/graph";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { makeT5, random, tinyT5 } from "./testing/tiny.ts";
 

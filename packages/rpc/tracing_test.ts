@@ -1,17 +1,10 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { trace } from "@opentelemetry/api";
-import {
-  createLogger,
-  createMetrics,
-  type OtlpSink,
-  type SpanNode,
-  startOtlpSink,
-  startTracing,
-  type Tracing,
-} from "@decorum/telemetry";
+import { createLogger, createMetrics, type SpanNode } from "@decorum/telemetry";
 import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { traced } from "@decorum/testing/tracing";
 import { createClient } from "./client.ts";
 import { rewardService } from "./services.ts";
 import { type Fixture, startFixture } from "./testing/fixture.ts";
@@ -32,22 +25,6 @@ function shape(nodes: readonly SpanNode[]): string {
     const short = name.replace(/^decorum\.\w+\.v1\./, "");
     return `${short}:${kind}${children.length > 0 ? `(${shape(children)})` : ""}`;
   }).join(" ");
-}
-
-async function traced(run: (sink: OtlpSink, tracing: Tracing) => Promise<void>): Promise<void> {
-  const sink = await startOtlpSink();
-  const tracing = await startTracing({
-    service: "test",
-    version: "0",
-    endpoint: sink.url,
-    delayMs: 10,
-  });
-  try {
-    await run(sink, tracing);
-  } finally {
-    await tracing.shutdown();
-    await sink.close();
-  }
 }
 
 const served = {

@@ -2,7 +2,7 @@ import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { lengthBetween, loadRows, readRows } from "./datasets.ts";
-import { withFolder } from "./testdata/tiny_tokenizers.ts";
+import { withFolder } from "./testing/tiny_tokenizers.ts";
 
 const bom = "\uFEFF";
 

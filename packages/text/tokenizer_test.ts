@@ -7,7 +7,7 @@ import {
   tinyRobertaVocab,
   tinyT5,
   withFolder,
-} from "./testdata/tiny_tokenizers.ts";
+} from "./testing/tiny_tokenizers.ts";
 
 const roberta = { "vocab.json": tinyRobertaVocab, "merges.txt": tinyRobertaMerges };
 const skipSpecialTokens = true;

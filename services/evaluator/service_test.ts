@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { type evaluatorV1, RpcError, unavailable } from "@decorum/rpc";
 import { TextClassifier } from "@decorum/scoring";
-import { type SpanNode, startOtlpSink, startTracing } from "@decorum/telemetry";
+import type { SpanNode } from "@decorum/telemetry";
 import type { FakePolicy } from "@decorum/testing/policy";
+import { traced } from "@decorum/testing/tracing";
 import { startTalkingPolicy } from "./testing/fake_policy.ts";
 import { openEvaluator } from "./testing/open_evaluator.ts";
 
@@ -220,15 +221,8 @@ Deno.test("a caller that leaves ends the evaluation; too many at once are refuse
   assert.equal(begun, 1 + 6, "nothing of the first went on");
 });
 
-Deno.test("one trace holds the evaluation and every call of the policy, phase by phase", async () => {
-  const sink = await startOtlpSink();
-  const tracing = await startTracing({
-    service: "test",
-    version: "0",
-    endpoint: sink.url,
-    delayMs: 10,
-  });
-  try {
+Deno.test("one trace holds the evaluation and every call of the policy, phase by phase", () =>
+  traced(async (sink) => {
     await using policy = await startTalkingPolicy();
     await using evaluator = await openEvaluator([policy]);
     await run(evaluator.client.evaluate({ ...request, prompts: prompts.slice(0, 4) }));
@@ -251,8 +245,4 @@ Deno.test("one trace holds the evaluation and every call of the policy, phase by
         ].join(" ")
       }))`,
     );
-  } finally {
-    await tracing.shutdown();
-    await sink.close();
-  }
-});
+  }));

@@ -69,12 +69,3 @@ export const prompts = [
   prompt([11, 3, 4, 30, 31, 32, 33, 12, 13, 1], 2, { maxNewTokens: 20 }),
   prompt([39], 3, { maxNewTokens: 7, minNewTokens: 5 }),
 ];
-
-export function assertNear(
-  found: readonly number[],
-  expected: readonly number[],
-  tolerance: number,
-) {
-  assert.equal(found.length, expected.length);
-  found.forEach((x, i) => assert.ok(Math.abs(x - expected[i]!) <= tolerance, `${i}: ${x}`));
-}

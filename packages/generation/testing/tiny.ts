@@ -1,21 +1,17 @@
-/** A tiny random T5 on disk and a way to run graphs, for the tests of this folder. */
-import { dirname, sep } from "node:path";
+/** A tiny random T5 on disk, for the tests of this folder. */
 import {
   type Adapter,
   adapterShapes,
   type LoraConfig,
   loraScaling,
-  type ModelGraph,
   openCheckpoint,
   openPolicyModel,
   type PolicySpec,
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
 } from "@decorum/models";
-import { encodeModel } from "@decorum/onnx";
-import { type DType, float32, normals, randomKey, type Tensor, tensor } from "@decorum/tensor";
+import { float32, normals, randomKey, type Tensor } from "@decorum/tensor";
 import { TinyT5 } from "@decorum/testing/t5";
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { PolicyFeeds } from "../mod.ts";
 
 export const VOCABULARY = 40;
@@ -79,35 +75,4 @@ export function tinyPolicy(
 export function gaussian(name: string, dims: readonly number[], std: number): Tensor<"float32"> {
   const count = dims.reduce((n, d) => n * d, 1);
   return float32(dims, normals(randomKey(5, name), 0, count).map((x) => x * std));
-}
-
-/** Runs a graph on the CPU in this thread; its weights, where it has any, lie in one folder. */
-export async function run(
-  { graph, files }: ModelGraph,
-  feeds: Readonly<Record<string, Tensor>>,
-): Promise<Record<string, Tensor>> {
-  const [file] = files.values();
-  const folder = file === undefined ? {} : {
-    extra: { "session.model_external_initializers_file_folder_path": dirname(file) + sep },
-  };
-  const options = { intraOpNumThreads: 1, logSeverityLevel: 3, ...folder } as const;
-  const session = await InferenceSession.create(encodeModel(graph), options);
-  try {
-    const given = Object.entries(feeds).map(([name, { dtype, dims, data }]) =>
-      [name, new OrtTensor(dtype as "float32", data as Float32Array, dims)] as const
-    );
-    const results = Object.entries(await session.run(Object.fromEntries(given)));
-    return Object.fromEntries(
-      results.map((
-        [name, { type, dims, data }],
-      ) => [name, tensor(type as DType, dims, data as Float32Array<ArrayBuffer>)]),
-    );
-  } finally {
-    await session.release();
-  }
-}
-
-/** The elements of a tensor as numbers. */
-export function numbers(value: Tensor | undefined): number[] {
-  return Array.from(value!.data as ArrayLike<number | bigint>, Number);
 }

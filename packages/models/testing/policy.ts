@@ -7,7 +7,7 @@ import {
   type Sequence,
   tokenBatch,
 } from "../mod.ts";
-import { type Feeds, floats, run } from "./run.ts";
+import { type Feeds, floats, run } from "@decorum/testing/graph";
 import type { makeT5 } from "./tiny.ts";
 
 export type TinyT5 = ReturnType<typeof makeT5>;

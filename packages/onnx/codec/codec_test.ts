@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { castTensor, type DType, float32, InputError, int64, tensor, zeros } from "@decorum/tensor";
+import { TemporaryFolder } from "@decorum/testing/folder";
 import onnxProto from "onnx-proto";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import {
@@ -61,44 +60,40 @@ Deno.test("every attribute kind, element type and nested subgraph comes back equ
 });
 
 Deno.test("weights lie in a safetensors file, at any offset", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "decorum-codec-"));
-  try {
-    const values = Float32Array.from([1, 2, 3, 4, 5, 6]);
-    const fields = JSON.stringify({
-      pad: { dtype: "U8", shape: [1], data_offsets: [0, 1] },
-      w: { dtype: "F32", shape: [2, 3], data_offsets: [1, 25] },
-    });
-    const header = fields.padEnd(Math.ceil(fields.length / 8) * 8);
-    const offset = 8 + header.length + 1;
-    assert.notEqual(offset % 4, 0, "the case is an offset that no float lies at");
-    const file = new Uint8Array(offset + 24);
-    new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
-    file.set(new TextEncoder().encode(header), 8);
-    file.set(new Uint8Array(values.buffer), offset);
-    mkdirSync(join(folder, "hub"));
-    writeFileSync(join(folder, "hub", "model.safetensors"), file);
+  using folder = new TemporaryFolder();
+  const values = Float32Array.from([1, 2, 3, 4, 5, 6]);
+  const fields = JSON.stringify({
+    pad: { dtype: "U8", shape: [1], data_offsets: [0, 1] },
+    w: { dtype: "F32", shape: [2, 3], data_offsets: [1, 25] },
+  });
+  const header = fields.padEnd(Math.ceil(fields.length / 8) * 8);
+  const offset = 8 + header.length + 1;
+  assert.notEqual(offset % 4, 0, "the case is an offset that no float lies at");
+  const file = new Uint8Array(offset + 24);
+  new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
+  file.set(new TextEncoder().encode(header), 8);
+  file.set(new Uint8Array(values.buffer), offset);
+  mkdirSync(folder.join("hub"));
+  writeFileSync(folder.join("hub", "model.safetensors"), file);
 
-    const g = new GraphBuilder("external");
-    const x = g.input("x", "float32", ["b", 2]);
-    const w = g.initializer({
-      name: "w",
-      type: { dtype: "float32", shape: [2, 3] },
-      external: { location: "hub/model.safetensors", offset, length: 24 },
-    });
-    g.output(matmul(x, w), "y");
-    const graph = g.build();
-    const bytes = encodeModel(graph);
-    assert.deepEqual(decodeModel(bytes), graph);
-    writeFileSync(join(folder, "model.onnx"), bytes);
-    const session = await InferenceSession.create(join(folder, "model.onnx"));
-    const { y } = await session.run({
-      x: new OrtTensor("float32", Float32Array.of(1, 10), [1, 2]),
-    });
-    assert.deepEqual([...y!.data as Float32Array], [41, 52, 63]);
-    await session.release();
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const g = new GraphBuilder("external");
+  const x = g.input("x", "float32", ["b", 2]);
+  const w = g.initializer({
+    name: "w",
+    type: { dtype: "float32", shape: [2, 3] },
+    external: { location: "hub/model.safetensors", offset, length: 24 },
+  });
+  g.output(matmul(x, w), "y");
+  const graph = g.build();
+  const bytes = encodeModel(graph);
+  assert.deepEqual(decodeModel(bytes), graph);
+  writeFileSync(folder.join("model.onnx"), bytes);
+  const session = await InferenceSession.create(folder.join("model.onnx"));
+  const { y } = await session.run({
+    x: new OrtTensor("float32", Float32Array.of(1, 10), [1, 2]),
+  });
+  assert.deepEqual([...y!.data as Float32Array], [41, 52, 63]);
+  await session.release();
 });
 
 Deno.test("the result is a buffer of its own, and a tensor owns its data", () => {

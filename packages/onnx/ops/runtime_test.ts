@@ -3,7 +3,8 @@ import { allSchemas, encodeModel, GraphBuilder, printGraph } from "../mod.ts";
 import { decodeModel } from "../codec/decode.ts";
 import * as cases from "../testing/cases.ts";
 import { type Case, Inputs } from "../testing/inputs.ts";
-import { assertType, runGraph, SIZES, someFeeds } from "../testing/ort_test.ts";
+import { run } from "@decorum/testing/graph";
+import { assertType, SIZES, someFeeds } from "../testing/feeds.ts";
 
 const all: Record<string, Case> = {
   ...cases.elementwiseCases,
@@ -32,7 +33,7 @@ for (const [opType, make] of Object.entries(all)) {
     assert.ok(graph.nodes.some((node) => node.opType === opType), printGraph(graph));
     assert.deepEqual(decodeModel(encodeModel(graph)), graph);
     assert.deepEqual(GraphBuilder.from(graph).build(), graph);
-    const results = await runGraph(graph, someFeeds(graph));
+    const results = await run({ graph }, someFeeds(graph), { graphOptimizationLevel: "disabled" });
     const sizes = new Map(SIZES);
     for (const { name, type } of graph.outputs) {
       assertType(results[name]!, type, sizes, `${name} of\n${printGraph(graph)}`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { castTensor, float32, int64, type Tensor } from "@decorum/tensor";
 import { GraphBuilder, type Value } from "../mod.ts";
-import { runGraph } from "../testing/ort_test.ts";
+import { run } from "@decorum/testing/graph";
 import * as ops from "./mod.ts";
 
 /** What the options of the typed functions mean, by small results that can be seen to be right. */
@@ -12,7 +12,7 @@ const END = 2 ** 31 - 1;
 async function evaluate(make: (x: Value, g: GraphBuilder) => Value): Promise<Tensor> {
   const g = new GraphBuilder("values");
   g.output(make(g.input("x", "float32", ["b", 3]), g), "y");
-  const { y } = await runGraph(g.build(), { x: X }, {});
+  const { y } = await run({ graph: g.build() }, { x: X });
   return y!;
 }
 

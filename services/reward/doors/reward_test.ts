@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, rewardService, type rewardV1, RpcError } from "@decorum/rpc";
 import { LABELS, POSITIONS } from "@decorum/testing/classifier";
-import { startOtlpSink, startTracing } from "@decorum/telemetry";
 import type { RewardConfig } from "@decorum/settings";
+import { traced } from "@decorum/testing/tracing";
 import { limitsOf, openReward } from "../testing/open_reward.ts";
 
 /** A reward service in this process and a client of it. */
@@ -183,15 +183,8 @@ Deno.test("overload is refused at once, callers in the queue keep their answers;
   assert.equal((await drained).cutOff, 0);
 });
 
-Deno.test("a batch of one request is a span of its trace; one of several links to theirs", async () => {
-  const sink = await startOtlpSink();
-  const tracing = await startTracing({
-    service: "test",
-    version: "0",
-    endpoint: sink.url,
-    delayMs: 10,
-  });
-  try {
+Deno.test("a batch of one request is a span of its trace; one of several links to theirs", () =>
+  traced(async (sink) => {
     await using reward = await openClient({
       batching: { max_delay_ms: 100, max_items: 64, max_tokens: 4096 },
     });
@@ -210,8 +203,4 @@ Deno.test("a batch of one request is a span of its trace; one of several links t
       servers().slice(1).map(({ spanId }) => spanId).sort(),
     );
     assert.equal(several!.attributes["decorum.batch.sequences"], 2 * items.length);
-  } finally {
-    await tracing.shutdown();
-    await sink.close();
-  }
-});
+  }));

@@ -1,22 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { TemporaryFolder } from "@decorum/testing/folder";
 
 /** Runs `test` on a new folder with these files (objects are written as JSON), then removes it. */
 export async function withFolder(
   files: Readonly<Record<string, unknown>>,
   test: (folder: string) => void | Promise<void>,
 ): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "decorum-text-"));
-  try {
-    for (const [name, content] of Object.entries(files)) {
-      const raw = typeof content === "string" || content instanceof Uint8Array;
-      writeFileSync(join(folder, name), raw ? content : JSON.stringify(content));
-    }
-    await test(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
+  using folder = new TemporaryFolder();
+  for (const [name, content] of Object.entries(files)) {
+    const raw = typeof content === "string" || content instanceof Uint8Array;
+    folder.write(name, raw ? content : JSON.stringify(content));
   }
+  await test(folder.path);
 }
 
 const added = (id: number, content: string) => ({

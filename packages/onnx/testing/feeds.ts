@@ -1,51 +1,19 @@
-/** Runs graphs on onnxruntime for the tests of this folder; the library itself never loads it. */
+/** Feeds of test graphs, and a check of what they give. */
 import assert from "node:assert/strict";
 import {
-  arrayOf,
   castTensor,
   type DType,
   elementCount,
   float32,
   isFloat,
   type Tensor,
-  tensor,
 } from "@decorum/tensor";
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { encodeModel, evaluateDim, type Graph, type ValueType } from "../mod.ts";
+import type { Feeds } from "@decorum/testing/graph";
+import { evaluateDim, type Graph, type ValueType } from "../mod.ts";
 import { isSymbol } from "../dims.ts";
-
-type Feeds = Readonly<Record<string, Tensor>>;
 
 /** Sizes of the symbols in the shapes of test graphs; all different, so that a mix-up shows. */
 export const SIZES: ReadonlyMap<string, number> = new Map([["b", 2], ["s", 3], ["t", 5], ["d", 4]]);
-
-export async function runGraph(
-  graph: Graph,
-  feeds: Feeds,
-  options: InferenceSession.SessionOptions = { graphOptimizationLevel: "disabled" },
-): Promise<Record<string, Tensor>> {
-  const session = await InferenceSession.create(encodeModel(graph), {
-    intraOpNumThreads: 1,
-    logSeverityLevel: 3,
-    ...options,
-  });
-  try {
-    const entries = Object.entries(feeds).map(([name, { dtype, dims, data }]) =>
-      [name, new OrtTensor(dtype as "float32", data as Float32Array, dims)] as const
-    );
-    const results = await session.run(Object.fromEntries(entries));
-    return Object.fromEntries(
-      Object.entries(results).map(([name, { type, dims, data }]) => {
-        const dtype = type as DType;
-        const raw = data as Float32Array<ArrayBuffer>;
-        const bytes = new arrayOf[dtype](raw.buffer, raw.byteOffset, elementCount(dims));
-        return [name, tensor(dtype, dims, bytes as Float32Array<ArrayBuffer>)];
-      }),
-    );
-  } finally {
-    await session.release();
-  }
-}
 
 /** Feeds for every input: small integers, positive so that logarithms and indices stay in range. */
 export function someFeeds(graph: Graph, sizes: ReadonlyMap<string, number> = SIZES): Feeds {
