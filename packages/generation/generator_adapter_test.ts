@@ -58,7 +58,7 @@ Deno.test("layers with a rank and a scale of their own generate what the full fo
   await using generator = await Generator.create(policy.spec, options);
   const found = await responses(generator, prompts, sampling, policy.weights);
   const expected = await forward(policy, found);
-  assertNear(found.flatMap((r) => r.logprobs), expected.logprobs, 1e-4);
+  assertClose(found.flatMap((r) => r.logprobs), expected.logprobs, 1e-4);
   const lora = { ...policy.spec.lora, alphaPattern: {} };
   const plain = await forward({ ...policy, spec: { ...policy.spec, lora } }, found);
   assert.notDeepEqual(plain.logprobs, expected.logprobs);

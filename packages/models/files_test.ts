@@ -19,7 +19,7 @@ import {
   readPeftAdapter,
   tokenBatch,
 } from "./mod.ts";
-import { assertClose, floats, run } from "./testing/run.ts";
+import { assertClose, floats, run } from "@decorum/testing/graph";
 
 const files = fileURLToPath(new URL("./testdata/files", import.meta.url));
 
