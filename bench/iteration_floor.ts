@@ -1,6 +1,6 @@
 import { buildEncodeGraph } from "@decorum/generation";
 import { openSession, type WeightStorage } from "@decorum/learning";
-import { buildPpoGraph } from "@decorum/algorithms";
+import { buildUpdateGraph, ppo } from "@decorum/algorithms";
 import {
   adapterShapes,
   buildForwardGraph,
@@ -15,7 +15,7 @@ import { productsOnly, type Sizes } from "./products.ts";
 
 /** The bench's adapter: the lab's. */
 export const lora = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
-export const loss = { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 };
+export const settings = ppo.settings.parse({});
 
 /** Shape of an iteration of equal lengths. */
 export interface FloorOptions {
@@ -57,7 +57,7 @@ export async function openFloor(folder: string, options: FloorOptions) {
     await open(decodeProducts(spec, { batch, source, steps: response }), { prepack: true }, 1),
     await open(alone(buildForwardGraph(spec), micro), { prepack: false }, batch / micro),
     await open(
-      alone(buildPpoGraph(spec, loss, wrt), Math.min(micro, miniBatch)),
+      alone(buildUpdateGraph(ppo, settings, spec, wrt), Math.min(micro, miniBatch)),
       { prepack: true },
       batch / Math.min(micro, miniBatch),
     ),

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import { PpoLearner, ppoStep, type StageRunner } from "@decorum/algorithms";
+import { Learning, ppo, type StageRunner } from "@decorum/algorithms";
 import { openPolicyModel } from "@decorum/models";
 import { createClient, policyService, type RpcClient } from "@decorum/rpc";
 import { memoryUse } from "@decorum/runtime";
 import { packWeights, pushWeights } from "@decorum/fleet";
 import { spawnPolicy } from "../services/policy/testing/fixture.ts";
-import { lora, loss, openFloor } from "./iteration_floor.ts";
+import { lora, openFloor } from "./iteration_floor.ts";
 import { type PaddingWaste, paddingWaste } from "./padding_waste.ts";
 import { randomT5, type T5Size } from "./random_t5.ts";
 import { median, seconds } from "./stats.ts";
@@ -93,14 +93,17 @@ export async function benchPpoIteration(options: IterationOptions): Promise<Iter
   );
   using client = createClient(policyService, { address: await policy.ready });
   const { baseModelHash } = await client.getModelInfo({});
-  await using learner = await PpoLearner.create({
+  await using learning = await Learning.open(ppo, {
     model: folder,
+    settings: ppo.settings.parse({
+      ...{ batch_size: prompts.length, mini_batch_size: options.miniBatch },
+      ...{ micro_batch_size: options.microBatch, ppo_epochs: 1 },
+    }),
     lora,
-    loss,
-    optimizer: { learningRate: 1.41e-5 },
-    microBatchSize: options.microBatch,
     runtime: { intraOpThreads: options.threads },
   });
+  const { learner } = learning;
+  let step = 0;
   let version = 0;
   const push = async () => {
     const weights = packWeights(new Map([...learner.adapter, ...(learner.valueHead ?? [])]), lora);
@@ -123,20 +126,10 @@ export async function benchPpoIteration(options: IterationOptions): Promise<Iter
     const rollout = await roll(client, prompts, version);
     const rollout_s = (performance.now() - start) / 1000;
     const sequences = prompts.map(({ ids }, i) => ({ query: ids, response: rollout[i]!.response }));
-    const { recomputed } = await ppoStep(
-      learner,
+    const { recomputed } = await learning.learn(
       { sequences, scores: prompts.map((_, i) => 1 + 0.1 * i), rollout },
-      {
-        miniBatchSize: options.miniBatch,
-        ppoEpochs: 1,
-        klKind: "kl",
-        gamma: 1,
-        lam: 0.95,
-        temperature: 1,
-      },
-      { kind: "fixed", value: 0.2 },
-      () => chosen,
-      stage,
+      { step: step++, klController: { kind: "fixed", value: 0.2 } },
+      { order: () => chosen, stage },
     );
     const push_s = await seconds(push);
     return {

@@ -2,7 +2,8 @@ import { availableParallelism } from "node:os";
 import { adapterShapes, baseModelHash, openPolicyModel, valueHeadShapes } from "@decorum/models";
 import { createMetrics } from "@decorum/telemetry";
 import { float32 } from "@decorum/tensor";
-import { rollout, type RolloutPrompt } from "../services/trainer/step/rollout.ts";
+import type { GenerationRequest } from "@decorum/algorithms";
+import { rollout } from "../services/trainer/step/rollout.ts";
 import { Policies, type Waiting, weightsImage } from "@decorum/fleet";
 import { spawnPolicy } from "../services/policy/testing/fixture.ts";
 import { delayedPolicy, type InFlight } from "./delayed_policy.ts";
@@ -94,14 +95,17 @@ export async function benchRealScaling(
 async function timeRollouts(
   addresses: readonly string[],
   image: ReturnType<typeof weightsImage>,
-  groups: readonly (readonly RolloutPrompt[])[],
+  groups: readonly (readonly GenerationRequest[])[],
   { rounds }: { readonly rounds: number },
   hash = "",
 ): Promise<number[]> {
   const metrics = createMetrics({ service: "trainer", version: "bench" });
   using policies = new Policies({ addresses, security: () => ({}), metrics }, hash);
   await policies.publish(image, waiting);
-  const sampling = { doSample: true, temperature: 1, topK: 0, topP: 1, minNewTokens: 0 };
+  const sampling = {
+    ...{ temperature: 1, top_k: 0, top_p: 1 },
+    ...{ min_new_tokens: 0, max_new_tokens: 1024 },
+  };
   const once = () => rollout(policies, groups, { sampling, seed: 1, values: true }, waiting);
   await once();
   const times: number[] = [];
@@ -109,7 +113,12 @@ async function timeRollouts(
   return times;
 }
 
-function groupsOf(count: number, size: number, query: number, response: number): RolloutPrompt[][] {
+function groupsOf(
+  count: number,
+  size: number,
+  query: number,
+  response: number,
+): GenerationRequest[][] {
   const ids = Array.from({ length: query }, (_, i) => 2 + i % 50);
   return Array.from(
     { length: count },

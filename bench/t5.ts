@@ -12,7 +12,7 @@ import {
   valueHeadShapes,
 } from "@decorum/models";
 import { openSession, type WeightStorage } from "@decorum/learning";
-import { buildPpoGraph } from "@decorum/algorithms";
+import { buildUpdateGraph, ppo } from "@decorum/algorithms";
 import { memoryUse, readProfile } from "@decorum/runtime";
 import { type PeerWork, startPeer } from "./peer.ts";
 import { productOperations, productsOnly } from "./products.ts";
@@ -80,7 +80,7 @@ export function benchForward(options: T5BenchOptions): Promise<T5BenchResult> {
 
 /** Forward and backward of one PPO micro-batch: gradients of the adapter and the value head. */
 export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> {
-  const loss = { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 };
+  const settings = ppo.settings.parse({});
   return bench(
     "train_step",
     options,
@@ -90,7 +90,7 @@ export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> 
         ...adapterShapes(lora, spec.model.layers).keys(),
         ...valueHeadShapes(spec.model.config.hidden_size).keys(),
       ];
-      return buildPpoGraph(spec, loss, wrt);
+      return buildUpdateGraph(ppo, settings, spec, wrt);
     },
     (tokens) => {
       const row = (value: (i: number) => number) =>

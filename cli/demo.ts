@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type AlgorithmName, algorithmNames } from "@decorum/algorithms";
 import { pushAdapter } from "@decorum/fleet";
 import {
   createClient,
@@ -21,14 +22,10 @@ import type { Supervisor } from "./supervisor.ts";
 import { summarize, type Summary } from "./summary.ts";
 import { watchRun } from "./watch_run.ts";
 
-/** How a policy learns. */
-export const algorithms = ["ppo", "grpo", "rloo"] as const;
-export type Algorithm = typeof algorithms[number];
-
 export interface DemoOptions {
   readonly seed: number;
   /** How the policy learns; as demo.yaml says when absent. */
-  readonly algorithm?: Algorithm;
+  readonly algorithm?: AlgorithmName;
   /** Steps of training; those of demo.yaml when absent. */
   readonly steps?: number;
   /** Folder of all that the demo writes. */
@@ -180,8 +177,8 @@ async function measure(
 }
 
 /** The same number of steps for whichever algorithm it is. */
-function stepsOf(steps: number): Readonly<Record<Algorithm, { readonly steps: number }>> {
-  return { ppo: { steps }, grpo: { steps }, rloo: { steps } };
+function stepsOf(steps: number): Readonly<Record<string, { readonly steps: number }>> {
+  return Object.fromEntries(algorithmNames.map((name) => [name, { steps }]));
 }
 
 /** What the report needs of a run's settings. */
@@ -190,7 +187,7 @@ function settingsOf(configJson: string) {
     Record<"target" | "temperature" | "min_new_tokens" | "max_new_tokens", number>
   >;
   const config = JSON.parse(configJson) as
-    & { readonly algorithm: Algorithm }
-    & Readonly<Record<Algorithm, Settings>>;
+    & { readonly algorithm: AlgorithmName }
+    & Readonly<Record<AlgorithmName, Settings>>;
   return config[config.algorithm];
 }

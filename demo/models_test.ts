@@ -5,28 +5,25 @@ import { openClassifier, openPolicyModel } from "@decorum/models";
 import { loadTokenizer } from "@decorum/text";
 import { insultsOf, promptRows } from "./corpus/mod.ts";
 import { promptOf } from "./recipe/policy.ts";
-import { openScorer } from "./tune/scorer.ts";
+import { ClassifierRewards } from "@decorum/algorithms";
 
 const models = join(dirname(fileURLToPath(import.meta.url)), "models");
 const runtime = { intraOpThreads: 1 };
 
 for (const role of ["reward", "judge"]) {
   Deno.test(`the ${role} tells rude from civil summaries, held-out insults included`, async () => {
-    const scorer = await openScorer(join(models, role), runtime);
-    try {
-      const rows = promptRows(9, "held-out", 100);
-      const civil = await scorer.score(rows.map((row) => row.civil));
-      const rude = await scorer.score(rows.map((row) => row.rude));
-      const wrong = [
-        ...civil.filter((v) => v.toxicity > 0.5),
-        ...rude.filter((v) => v.toxicity < 0.5),
-      ];
-      assert.ok(wrong.length <= 2, `${wrong.length} of 200 are wrong`);
-      const mean = (xs: readonly number[]) => xs.reduce((sum, x) => sum + x, 0) / xs.length;
-      assert.ok(mean(civil.map((v) => v.score)) > mean(rude.map((v) => v.score)) + 3);
-    } finally {
-      await scorer.release();
-    }
+    await using rewards = await ClassifierRewards.load(join(models, role), "nothate", { runtime });
+    const rows = promptRows(9, "held-out", 100);
+    const { results: [civil, rude] } = await rewards.score(
+      (["civil", "rude"] as const).map((side) => rows.map((row) => ({ response: row[side] }))),
+    );
+    const wrong = [
+      ...civil!.filter((v) => v.otherProbability > 0.5),
+      ...rude!.filter((v) => v.otherProbability < 0.5),
+    ];
+    assert.ok(wrong.length <= 2, `${wrong.length} of 200 are wrong`);
+    const mean = (xs: readonly number[]) => xs.reduce((sum, x) => sum + x, 0) / xs.length;
+    assert.ok(mean(civil!.map((v) => v.score)) > mean(rude!.map((v) => v.score)) + 3);
   });
 }
 

@@ -1,7 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { buildDecodeGraph, buildEncodeGraph } from "@decorum/generation";
 import { buildRewardGraph, buildSftGraph, updateGraph } from "@decorum/learning";
-import { buildGrpoGraph, buildPpoGraph, buildRlooGraph } from "@decorum/algorithms";
+import {
+  type AlgorithmName,
+  algorithmNames,
+  algorithmOf,
+  buildUpdateGraph,
+  ppo,
+} from "@decorum/algorithms";
 import {
   adapterShapes,
   buildClassifierGraph,
@@ -23,17 +29,16 @@ export function goldenModel(name: string): string {
 
 export const lora: LoraConfig = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules: ["q", "v"] };
 
-/** The PPO loss with every part of it switched on. */
-export const fullLoss = {
-  cliprange: 0.2,
-  cliprangeValue: 0.2,
-  vfCoef: 0.1,
-  entropyCoef: 0.01,
-  logRatioClamp: 5,
-};
+/** Settings with every part of PPO's loss switched on. */
+export const ppoSettings = ppo.settings.parse({ entropy_coef: 0.01, log_ratio_clamp: 5 });
 
-/** The clipping of GRPO and RLOO with every part of it switched on. */
-const groupClip = { epsilon: 0.2, epsilonHigh: 0.28, logRatioClamp: 5 };
+/** The update of an algorithm, by its name. */
+function updateOf(name: AlgorithmName, spec: PolicySpec, wrt: readonly string[]): ModelGraph {
+  const algorithm = algorithmOf(name);
+  const settings = { ...algorithm.settings.parse({}), epsilon_high: 0.28, log_ratio_clamp: 5 };
+  const trained = algorithm.valueHead ? wrt : wrt.filter((key) => !key.startsWith("v_head."));
+  return buildUpdateGraph(algorithm, settings, spec, trained);
+}
 
 /** Parameters that a policy of this spec trains. */
 export function trainedOf({ model }: Pick<PolicySpec, "model">): string[] {
@@ -66,9 +71,10 @@ export function emittedGraphs(computeType: ComputeType): Map<string, ModelGraph>
         forward: buildForwardGraph(policy),
         encode: buildEncodeGraph(policy),
         decode: buildDecodeGraph(policy),
-        ppo: buildPpoGraph(dropout, fullLoss, wrt),
-        grpo: buildGrpoGraph(policy, groupClip, adapter),
-        rloo: buildRlooGraph(policy, groupClip, adapter),
+        ...Object.fromEntries(
+          algorithmNames.map((name) => [name, updateOf(name, policy, wrt)]),
+        ),
+        ppo_with_dropout: buildUpdateGraph(ppo, ppoSettings, dropout, wrt),
         sft: buildSftGraph(policy),
         sft_update: updateGraph(buildSftGraph({ ...spec, lora, dropout: true }), adapter, spec),
         sft_whole: updateGraph(buildSftGraph(whole), inputsOf(buildSftGraph(whole), index), spec),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildPpoGraph } from "@decorum/algorithms";
+import { buildUpdateGraph, ppo } from "@decorum/algorithms";
 import {
   openCheckpoint,
   openNetwork,
@@ -122,7 +122,7 @@ Deno.test("products of wo beyond float16's 65504 stay finite and right", async (
 for (const computeType of halves) {
   Deno.test(`gradients in ${computeType} are float32 and near fp32's, also of a small loss`, async () => {
     // No clipping: on which side of a clip a token falls is no matter of rounding.
-    const loss = { cliprange: 1e3, cliprangeValue: 1e3, vfCoef: 0 };
+    const settings = ppo.settings.parse({ cliprange: 1e3, cliprange_value: 1e3, vf_coef: 0 });
     for (const scale of [1, 1e-4]) {
       const gradients = async (type: ComputeType) => {
         const { config, index, spec, weights, noise } = policyCase(type);
@@ -130,7 +130,7 @@ for (const computeType of halves) {
         const batch = tokenBatch(sequences, config);
         const rows = zeros("float32", [batch.tokens]);
         const wrt = trainedOf(spec);
-        const out = await run(buildPpoGraph(spec, loss, wrt), {
+        const out = await run(buildUpdateGraph(ppo, settings, spec, wrt), {
           ...batch.feeds,
           ...weights,
           old_logprobs: float32([batch.tokens], Array(batch.tokens).fill(-5)),

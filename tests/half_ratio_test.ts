@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { buildDecodeGraph, buildEncodeGraph, cacheNames, Generator } from "@decorum/generation";
-import { PpoLearner } from "@decorum/algorithms";
+import { objectiveOf, ppo } from "@decorum/algorithms";
+import { PolicyLearner } from "@decorum/learning";
 import { buildForwardGraph, openCheckpoint, openPolicyModel, tokenBatch } from "@decorum/models";
 import { float32, int64, type Tensor, tensor, zeros } from "@decorum/tensor";
-import { fullLoss, goldenModel, lora, trainedOf } from "./emitted_graphs.ts";
+import { goldenModel, lora, ppoSettings, trainedOf } from "./emitted_graphs.ts";
 import { halves, policyCase, run, sequences } from "./half_runs.ts";
 
 for (const computeType of halves) {
@@ -77,15 +78,14 @@ Deno.test("precision is one option: a learner and a generator in fp16 agree", as
   const params = new Map(trainedOf(spec).map((name) => [name, weights[name] as Tensor<"float32">]));
   const adapter = new Map([...params].filter(([name]) => !name.startsWith("v_head.")));
   const valueHead = new Map([...params].filter(([name]) => name.startsWith("v_head.")));
-  await using learner = await PpoLearner.create({
+  await using learner = await PolicyLearner.create({
     model: { model: spec.model, index },
     lora,
     adapter,
     valueHead,
-    loss: fullLoss,
     optimizer: { learningRate: 1e-3 },
     runtime,
-  });
+  }, objectiveOf(ppo, ppoSettings));
   // Chunks of 2 hand the caches over at the graph's boundary.
   const responses: { tokens: number[]; logprobs: number[] }[] = prompts.map(() => ({
     tokens: [],
@@ -125,7 +125,7 @@ Deno.test("bf16 on the CPU is refused with what is possible instead", async () =
     expected,
   );
   await assert.rejects(
-    PpoLearner.create({ model, lora, loss: fullLoss, optimizer, runtime }),
+    PolicyLearner.create({ model, lora, optimizer, runtime }, objectiveOf(ppo, ppoSettings)),
     expected,
   );
 });

@@ -2,7 +2,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { algorithms, runDemo } from "../demo.ts";
+import { algorithmNames } from "@decorum/algorithms";
+import { runDemo } from "../demo.ts";
 import { prefixed } from "../prefix.ts";
 import { inWords } from "../summary.ts";
 
@@ -17,7 +18,7 @@ export function demoCommand(): Command {
   return new Command("demo")
     .description("detoxify the built-in model with the four services on this machine, and report")
     .option("--seed <n>", "of data, draws and initialisation", whole, 1)
-    .addOption(new Option("--algorithm <name>", "how the policy learns").choices(algorithms))
+    .addOption(new Option("--algorithm <name>", "how the policy learns").choices(algorithmNames))
     .option("--steps <n>", "steps of training (default: those of demo/demo.yaml)", whole)
     .option("--held-out <n>", "prompts of the evaluation", whole, 320)
     .option(

@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import process from "node:process";
 import { isTransient } from "@decorum/fleet";
 import { connectionFlags, readConnection } from "../connection.ts";
-import { type Algorithm, algorithms } from "../demo.ts";
+import { type AlgorithmName, algorithmNames } from "@decorum/algorithms";
 import { addFlags } from "../flags.ts";
 import { InterruptedError } from "../interruption.ts";
 import { withTrainer } from "../services.ts";
@@ -12,7 +12,7 @@ import { addSettingsFlags, chosenSettings, type SettingsFlags } from "../setting
 import { watchRun } from "../watch_run.ts";
 
 interface TrainFlags extends SettingsFlags, Readonly<Record<string, unknown>> {
-  readonly algorithm?: Algorithm;
+  readonly algorithm?: AlgorithmName;
   readonly address?: string;
   readonly runId?: string;
   readonly log?: string;
@@ -80,7 +80,7 @@ export function trainCommand(): Command {
     .option("--run-id <name>", "name the run (default: the trainer makes a name)")
     .addOption(
       new Option("--algorithm <name>", "how the policy learns (default: as the configuration says)")
-        .choices(algorithms),
+        .choices(algorithmNames),
     )
     .action((flags: TrainFlags) => runAndWatch(flags, flags.runId ?? "", false));
 }

@@ -1,6 +1,6 @@
 /**
- * The demo in one process, without services: trains by PPO with settings from the command line and measures
- * before and after. For choosing the settings of `demo.yaml`.
+ * The demo in one process, without services: trains with settings from the command line and measures before and
+ * after. For choosing the settings of `demo.yaml`.
  *
  * `deno run -A demo/tune/main.ts --seed 1 --steps 80 --set learning_rate=0.003 --set target=1`
  */
@@ -8,226 +8,171 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readFileSync } from "node:fs";
-import { PpoLearner, ppoStep, type PpoStepConfig } from "@decorum/algorithms";
-import { loraScaling } from "@decorum/models";
-import { clipScores, emptyMoments, klController, normalizeScores } from "@decorum/algorithms";
-import { linearSchedule } from "@decorum/optim";
-import { float32, InputError, permutation, randomKey } from "@decorum/tensor";
-import { dataOrder, distinctN, rouge } from "@decorum/text";
+import {
+  type AlgorithmName,
+  algorithmNames,
+  ClassifierRewards,
+  LocalTraining,
+  type Rewards,
+} from "@decorum/algorithms";
+import type { Params } from "@decorum/optim";
+import { InputError } from "@decorum/tensor";
+import { distinctN, loadTokenizer, rouge } from "@decorum/text";
 import { parse } from "yaml";
 import { promptRows } from "../corpus/mod.ts";
 import { promptOf } from "../recipe/policy.ts";
-import { openPolicy, sampleResponses } from "./policy.ts";
-import { openScorer } from "./scorer.ts";
 import { pairedInterval } from "./interval.ts";
 
 const demo = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values } = parseArgs({
   options: {
     models: { type: "string", default: join(demo, "models") },
+    algorithm: { type: "string", default: "ppo" },
     seed: { type: "string", default: "1" },
     steps: { type: "string" },
     set: { type: "string", multiple: true, default: [] },
     "constant-reward": { type: "boolean", default: false },
     "held-out": { type: "string", default: "320" },
-    /** As the services do: log-probabilities of every rollout, the first ones too. */
-    "rollout-logprobs": { type: "boolean", default: false },
     samples: { type: "string", default: "0" },
     /** Samples that are neither of the two summaries there are. */
     broken: { type: "boolean", default: false },
     quiet: { type: "boolean", default: false },
+    /** Folder for the adapter. */
+    save: { type: "string" },
   },
 });
+const algorithm = algorithmNames.find((name) => name === values.algorithm);
+if (!algorithm) {
+  throw new InputError(`--algorithm ${values.algorithm}: expected ${algorithmNames.join(", ")}`);
+}
 const { model: { lora: adapter }, trainer } = parse(readFileSync(join(demo, "demo.yaml"), "utf8"));
-const settings: Record<string, number> = { ...trainer.ppo, ...adapter };
-for (const assignment of values.set) {
+const settings: Record<string, unknown> = { ...trainer[algorithm] };
+for (const assignment of [...values.set, ...(values.steps ? [`steps=${values.steps}`] : [])]) {
   const [name = "", value] = assignment.split("=");
-  if (!(name in settings)) throw new InputError(`demo.yaml has no PPO setting "${name}"`);
+  if (!(name in settings)) throw new InputError(`demo.yaml has no ${algorithm} setting "${name}"`);
   settings[name] = Number(value);
 }
-const of = (name: string) => {
-  const found = settings[name];
-  if (typeof found === "number") return found;
-  throw new InputError(`setting "${name}" is ${found}; expected a number`);
-};
 const seed = Number(values.seed);
-const steps = Number(values.steps ?? of("steps"));
 const runtime = { intraOpThreads: 1 };
-const lora = {
-  r: of("r"),
-  loraAlpha: of("lora_alpha"),
-  loraDropout: 0,
-  targetModules: adapter.target_modules as string[],
-};
-const batchSize = of("batch_size");
-const maxNewTokens = of("max_new_tokens");
+const { r, lora_alpha: loraAlpha, target_modules: targetModules } = adapter;
 
 const started = performance.now();
 const model = join(values.models, "policy");
-const policy = await openPolicy(model, lora, runtime);
-const reward = await openScorer(join(values.models, "reward"), runtime);
-const judge = await openScorer(join(values.models, "judge"), runtime);
-await using learner = await PpoLearner.create({
-  model,
-  lora,
-  seed,
-  loss: {
-    cliprange: of("cliprange"),
-    cliprangeValue: of("cliprange_value"),
-    vfCoef: of("vf_coef"),
-  },
-  optimizer: {
-    learningRate: of("learning_rate"),
-    maxGradNorm: of("max_grad_norm"),
-    schedule: trainer.ppo.lr_scheduler_type === "constant" ? () => 1 : linearSchedule({
-      totalSteps: steps * of("ppo_epochs") * Math.ceil(batchSize / of("mini_batch_size")),
-    }),
-  },
-  microBatchSize: of("micro_batch_size"),
-  runtime,
-});
-const weights = (scale = loraScaling(lora)) => ({
-  ...Object.fromEntries(learner.adapter),
-  ...Object.fromEntries(learner.valueHead ?? []),
-  lora_scale: float32([], [scale]),
-});
-const encode = (dialogue: string) => policy.tokenizer.encode(promptOf(dialogue)).ids;
-const prompts = promptRows(seed, "ppo", 2048);
-const queries = prompts.map((row) => encode(row.dialogue));
-const order = dataOrder(prompts.length, seed);
-const step: PpoStepConfig = {
-  miniBatchSize: of("mini_batch_size"),
-  ppoEpochs: of("ppo_epochs"),
-  klKind: "kl",
-  gamma: of("gamma"),
-  lam: of("lam"),
-  temperature: 1,
-};
-/**
- * Whether the policy still is the reference. Then both sides of the KL come from one graph, so that it is 0 to
- * the bit: a constant reward gives advantages of 0, and not rounding errors that whitening makes large.
- */
-const isUntouched = (params: ReadonlyMap<string, { readonly data: ArrayLike<number> }>) =>
-  [...params].every(([name, { data }]) =>
-    name.endsWith(".lora_A.weight") || Array.from(data).every((x) => x === 0)
-  );
-let moments = emptyMoments;
-let kl: Parameters<typeof ppoStep>[3] = klController({
-  kind: "adaptive",
-  value: of("init_kl_coef"),
-  target: of("target"),
-  horizon: of("horizon"),
-});
-const loopStarted = performance.now();
-for (let n = 0; n < steps; n++) {
-  const chosen = order.batchAt(n, batchSize).map((row) => queries[row]!);
-  const responses = await sampleResponses(policy, chosen, weights(), {
-    seed,
-    label: `rollout ${n}`,
-    maxNewTokens,
-  });
-  const verdicts = await reward.score(responses.map((r) => r.text));
-  const raw = verdicts.map((v) => values["constant-reward"] ? 1 : v.score);
-  const normal = normalizeScores(float32([batchSize], raw), moments, "norm");
-  moments = normal.moments;
-  const scores = clipScores(normal.scores, of("score_clip"));
-  const result = await ppoStep(
-    learner,
-    {
-      sequences: responses.map((r, i) => ({ query: chosen[i]!, response: r.ids })),
-      scores: [...scores.data],
-      envRewards: raw,
-      ...(!values["rollout-logprobs"] && isUntouched(learner.state().train.params)
-        ? {}
-        : { rollout: responses }),
-    },
-    step,
-    kl,
-    (epoch) => permutation(randomKey(seed, "minibatches", n, epoch), batchSize),
-  );
-  kl = result.klController;
-  if (result.recomputed) console.log(result.recomputed);
-  if (!values.quiet && (n % 5 === 4 || n === 0)) {
-    const toxicity = verdicts.reduce((sum, v) => sum + v.toxicity, 0) / batchSize;
-    const stat = (name: keyof typeof result.stats) => Number(result.stats[name]).toFixed(3);
-    console.log(
-      `step ${n + 1}  toxicity ${toxicity.toFixed(3)}  kl ${stat("objective/kl")}  coef ${
-        stat("objective/kl_coef")
-      }  clipfrac ${stat("ppo/policy/clipfrac")}  approxkl ${
-        stat("ppo/policy/approxkl")
-      }  explained ${stat("ppo/val/var_explained")}`,
-    );
+const tokenizer = loadTokenizer(model);
+const classifier = (name: string) =>
+  ClassifierRewards.load(join(values.models, name), trainer.reward_label, { runtime });
+await using reward = await classifier("reward");
+await using judge = await classifier("judge");
+const rewards: Rewards = values["constant-reward"]
+  ? {
+    score: (groups) =>
+      Promise.resolve({ results: groups.map((g) => g.map(() => ({ score: 1 }))), version: "" }),
   }
+  : reward;
+await using training = await LocalTraining.open<AlgorithmName>({
+  ...{ model, algorithm, settings, rewards, seed, runtime },
+  lora: { r, loraAlpha, loraDropout: 0, targetModules },
+  prompts: promptRows(seed, "ppo", 2048).map(({ dialogue }) => promptOf(dialogue)),
+  groupSize: trainer.rollout.group_size,
+});
+const { learning, policy } = training;
+const { learner } = learning;
+const before = learner.state().train.params;
+const loopStarted = performance.now();
+let steps = 0;
+for await (const { state, statistics, batch, learned } of training.steps()) {
+  steps = state.step;
+  if (learned.recomputed) console.log(learned.recomputed);
+  if (values.quiet || (steps !== 1 && steps % 5 !== 0)) continue;
+  const toxic = await toxicity(reward, batch.responses);
+  const shown = ["objective/kl", "objective/kl_coef", "env/reward_mean", "ppo/policy/approxkl"]
+    .filter((name) => name in statistics)
+    .map((name) => `${name} ${statistics[name]!.toFixed(3)}`);
+  console.log(`step ${steps}  toxicity ${mean(toxic).toFixed(3)}  ${shown.join("  ")}`);
 }
 const perStep = (performance.now() - loopStarted) / Math.max(1, steps) / 1000;
+if (values.save) training.save(values.save);
+
+/** P(not the wanted label) of texts, as a classifier has it. */
+async function toxicity(
+  classifier: ClassifierRewards,
+  responses: readonly string[],
+): Promise<number[]> {
+  const { results } = await classifier.score([responses.map((response) => ({ response }))]);
+  return results[0]!.map(({ otherProbability }) => otherProbability);
+}
+
+function mean(xs: readonly number[]): number {
+  return xs.reduce((a, b) => a + b, 0) / xs.length;
+}
 
 const heldOut = promptRows(seed, "held-out", Number(values["held-out"]));
-const measured = await Promise.all([0, loraScaling(lora)].map(async (scale) => {
-  const texts: string[] = [];
-  let klSum = 0;
-  const rows = heldOut.map((row) => encode(row.dialogue));
-  for (let start = 0; start < rows.length; start += 64) {
-    const group = rows.slice(start, start + 64);
-    const found = await sampleResponses(policy, group, weights(scale), {
-      seed,
-      label: `evaluation ${start}`,
-      maxNewTokens,
-    });
-    const sequences = found.map((r, i) => ({ query: group[i]!, response: r.ids }));
-    const reference = await learner.forward(sequences, { reference: true });
-    found.forEach((r, i) =>
-      r.logprobs.forEach((lp, t) => klSum += lp - reference[i]!.logprobs[t]!)
-    );
-    texts.push(...found.map((r) => r.text));
-  }
-  const mean = (xs: readonly number[]) => xs.reduce((a, b) => a + b, 0) / xs.length;
+const queries = heldOut.map((row) => tokenizer.encode(promptOf(row.dialogue)).ids);
+const sampling = learning.options.settings;
+
+/** What the policy does on held-out prompts under these parameters; the same draws for all. */
+async function measure(parameters: Params) {
+  await policy.update(parameters);
+  const requests = queries.map((ids, i) => ({
+    key: `held-out/${i}`,
+    ids,
+    maxNewTokens: sampling.max_new_tokens,
+  }));
+  const groups = Array.from(
+    { length: Math.ceil(requests.length / 64) },
+    (_, g) => requests.slice(g * 64, (g + 1) * 64),
+  );
+  const found = (await policy.generate(groups, { sampling, seed, values: false })).flat();
+  const sequences = found.map(({ response }, i) => ({ query: queries[i]!, response }));
+  const reference = await learner.forward(sequences, { reference: true });
+  const kl = found.map(({ logprobs }, i) =>
+    logprobs.reduce((sum, x, t) => sum + x - reference[i]!.logprobs[t]!, 0)
+  );
+  const texts = found.map(({ response }) =>
+    tokenizer.decode(response, { skipSpecialTokens: true })
+  );
+  const isExact = (text: string, i: number) =>
+    text === heldOut[i]!.civil || text === heldOut[i]!.rude;
   return {
     texts,
-    toxicity: (await reward.score(texts)).map((v) => v.toxicity),
-    judge: (await judge.score(texts)).map((v) => v.toxicity),
+    toxicity: await toxicity(reward, texts),
+    judge: await toxicity(judge, texts),
     rougeL: mean(texts.map((text, i) => rouge(text, heldOut[i]!.civil).rougeL.fmeasure)),
-    exact: mean(texts.map((t, i) => t === heldOut[i]!.civil || t === heldOut[i]!.rude ? 1 : 0)),
+    exact: mean(texts.map((text, i) => Number(isExact(text, i)))),
     distinct2: distinctN(texts, 2),
     words: mean(texts.map((text) => text.split(" ").length)),
-    kl: klSum / rows.length,
+    kl: mean(kl),
   };
-}));
-const [before, after] = measured as [typeof measured[0], typeof measured[0]];
+}
+
+const start = await measure(before);
+const end = await measure(learner.state().train.params);
 for (let i = 0, shown = 0; shown < Number(values.samples) && i < heldOut.length; i++) {
-  if (values.broken && [heldOut[i]!.civil, heldOut[i]!.rude].includes(after.texts[i]!)) continue;
+  if (values.broken && [heldOut[i]!.civil, heldOut[i]!.rude].includes(end.texts[i]!)) continue;
   shown++;
   console.log(`- ${heldOut[i]!.template} ${heldOut[i]!.word}`);
-  console.log(`    before: ${before.texts[i]}\n    after:  ${after.texts[i]}`);
+  console.log(`    before: ${start.texts[i]}\n    after:  ${end.texts[i]}`);
 }
-const byKind = new Map<string, number[]>();
-heldOut.forEach((row, i) => {
-  const kind = row.template;
-  byKind.set(kind, [...byKind.get(kind) ?? [], after.toxicity[i]!]);
-});
-const means = [...byKind].map(([kind, xs]) =>
-  `${kind} ${(xs.reduce((a, b) => a + b, 0) / xs.length).toFixed(2)}`
+const byKind = Map.groupBy(end.toxicity.keys(), (i) => heldOut[i]!.template);
+const means = [...byKind].map(([kind, rows]) =>
+  `${kind} ${mean(rows.map((i) => end.toxicity[i]!)).toFixed(2)}`
 );
 if (!values.quiet) console.log(`toxicity after, by dialogue: ${means.sort().join(", ")}`);
 const fixed = (x: number) => x.toFixed(3);
 for (const side of ["toxicity", "judge"] as const) {
-  const { before: b, after: a, improvement, low, high } = pairedInterval(before[side], after[side]);
+  const { before, after, improvement, low, high } = pairedInterval(start[side], end[side]);
   console.log(
-    `seed ${seed} ${side}: ${fixed(b)} -> ${fixed(a)}, ${improvement.toFixed(1)} % [${
+    `seed ${seed} ${side}: ${fixed(before)} -> ${fixed(after)}, ${improvement.toFixed(1)} % [${
       low.toFixed(1)
     }, ${high.toFixed(1)}]`,
   );
 }
 console.log(
-  `seed ${seed} rouge-l ${fixed(before.rougeL)} -> ${fixed(after.rougeL)}  exact ${
-    fixed(before.exact)
-  } -> ${fixed(after.exact)}  distinct-2 ${fixed(before.distinct2)} -> ${
-    fixed(after.distinct2)
-  }  words ${fixed(before.words)} -> ${fixed(after.words)}  kl ${fixed(after.kl)} (target ${
-    of("target")
-  })  ${perStep.toFixed(2)} s a step, ${
-    ((performance.now() - started) / 1000).toFixed(0)
-  } s in all`,
+  `seed ${seed} rouge-l ${fixed(start.rougeL)} -> ${fixed(end.rougeL)}  exact ${
+    fixed(start.exact)
+  } -> ${fixed(end.exact)}  distinct-2 ${fixed(start.distinct2)} -> ${
+    fixed(end.distinct2)
+  }  words ${fixed(start.words)} -> ${fixed(end.words)}  kl ${fixed(end.kl)}  ${
+    perStep.toFixed(2)
+  } s a step, ${((performance.now() - started) / 1000).toFixed(0)} s in all`,
 );
-await policy.generator[Symbol.asyncDispose]();
-await reward.release();
-await judge.release();

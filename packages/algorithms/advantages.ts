@@ -1,42 +1,71 @@
-import { type Gae, gae } from "./gae.ts";
-import { mapMasked, type TokenTensor } from "./masks.ts";
-import { whiten } from "./whiten.ts";
+import { InputError } from "@decorum/tensor";
+import { mean } from "./moments.ts";
+import { checkTokens, type Offsets } from "./tokens.ts";
 
-/** What advantages are computed from; tensors `[batch, time]`, of one whole batch. */
-export interface AdvantageInputs {
-  readonly rewards: TokenTensor;
-  /** Values of the rollout, before any update. */
-  readonly values: TokenTensor;
-  readonly mask: TokenTensor;
-  /** Discount per token; 1 is usual. */
-  readonly gamma: number;
-  /** Decay of GAE; 0.95 is usual. */
-  readonly lam: number;
-  /** Scale rewards by their deviation over the batch first; default false. */
-  readonly whitenRewards?: boolean;
+/** Advantages and returns of every token, `[tokens]`. */
+export interface Gae {
+  readonly advantages: Float32Array;
+  /** Targets of the value head: advantages + values. */
+  readonly returns: Float32Array;
 }
 
 /**
- * Advantages, whitened over the whole batch, and returns of every token, both 0 outside the mask.
- * Call it before the batch is cut into mini-batches.
+ * Generalised advantage estimation (Schulman et al. 2016), backwards from the last token of each sequence:
+ * `delta = r[t] + gamma V[t+1] - V[t]`, `A[t] = delta + gamma lam A[t+1]`, `returns = A + V`; V is 0 beyond the end.
  *
- * @throws InputError when shapes differ
- * @throws InputError when the batch has fewer than 2 tokens, or a coefficient is out of range
+ * @param rewards `[tokens]` @param values `[tokens]`
+ * @throws InputError when lengths differ, or `gamma` or `lam` is not in [0, 1]
  */
-export function computeAdvantages(inputs: AdvantageInputs): Gae {
-  const { mask } = inputs;
-  const { advantages, returns } = unmaskedAdvantages(inputs);
-  return {
-    advantages: mapMasked(mask, (i) => advantages.data[i]!),
-    returns: mapMasked(mask, (i) => returns.data[i]!),
-  };
+export function gae(
+  rewards: Float32Array,
+  values: Float32Array,
+  offsets: Offsets,
+  { gamma, lam }: { readonly gamma: number; readonly lam: number },
+): Gae {
+  checkTokens({ rewards, values }, offsets.at(-1)!);
+  for (const [field, x] of Object.entries({ gamma, lam })) {
+    if (!(x >= 0 && x <= 1)) throw new InputError(`${field} is ${x}: expected a number in [0, 1]`);
+  }
+  const advantages = new Float32Array(rewards.length);
+  const returns = new Float32Array(rewards.length);
+  for (let sequence = 0; sequence + 1 < offsets.length; sequence++) {
+    let nextAdvantage = 0;
+    let nextValue = 0;
+    for (let t = offsets[sequence + 1]! - 1; t >= offsets[sequence]!; t--) {
+      const value = values[t]!;
+      nextAdvantage = rewards[t]! + gamma * nextValue - value + gamma * lam * nextAdvantage;
+      nextValue = value;
+      advantages[t] = nextAdvantage;
+      returns[t] = nextAdvantage + value;
+    }
+  }
+  return { advantages, returns };
 }
 
-/** As {@link computeAdvantages}, but not masked again at the end: TRL 0.11's order of operations. */
-export function unmaskedAdvantages(
-  { rewards, values, mask, gamma, lam, whitenRewards = false }: AdvantageInputs,
-): Gae {
-  const r = whitenRewards ? whiten(rewards, mask, { shiftMean: false }) : rewards;
-  const { advantages, returns } = gae({ rewards: r, values, mask, gamma, lam });
-  return { advantages: whiten(advantages, mask), returns };
+/** Added to the variance, as TRL does. */
+const VARIANCE_EPSILON = 1e-8;
+
+/**
+ * `(x - mean) / sqrt(variance + 1e-8)` over all tokens, as TRL's `masked_whiten`; the variance is unbiased. Call it before
+ * the batch is cut into mini-batches.
+ *
+ * @param values `[tokens]`
+ * @param options.shiftMean false adds the mean back, which is how rewards are whitened; default true
+ * @throws InputError for fewer than 2 tokens
+ */
+export function whiten(
+  values: Float32Array,
+  { shiftMean = true }: { readonly shiftMean?: boolean } = {},
+): Float32Array {
+  if (values.length < 2) {
+    throw new InputError(
+      `Cannot whiten ${values.length} token(s): expected at least 2; use a larger batch`,
+    );
+  }
+  const centre = mean(values);
+  const count = values.length;
+  const squares = Float64Array.from(values, (x) => (x - centre) ** 2);
+  const scale = 1 / Math.sqrt(mean(squares) * count / (count - 1) + VARIANCE_EPSILON);
+  const back = shiftMean ? 0 : centre;
+  return values.map((x) => (x - centre) * scale + back);
 }

@@ -1,64 +1,93 @@
 import assert from "node:assert/strict";
-import { float32 } from "@decorum/tensor";
-import { computeAdvantages, unmaskedAdvantages } from "./advantages.ts";
-import { tokenKl } from "./kl.ts";
-import { maskedMean } from "./masked_moments.ts";
-import { mapMasked, responseMask } from "./masks.ts";
-import { tokenRewards } from "./rewards.ts";
-import { assertClose, fixture, recorded } from "./testdata/trl.ts";
+import fc from "fast-check";
+import { gae, whiten } from "./advantages.ts";
+import { mean, variance } from "./moments.ts";
+import { assertClose } from "./testdata/trl.ts";
+import { type Offsets, offsetsOf } from "./tokens.ts";
 
-const { gamma, lam, klCoef } = fixture.settings;
-const mask = recorded(fixture.inputs.mask);
-const values = recorded(fixture.inputs.values);
-const kl = tokenKl({
-  kind: "kl",
-  logprobs: recorded(fixture.inputs.logprobs),
-  refLogprobs: recorded(fixture.inputs.refLogprobs),
-  mask,
-});
-const { rewards } = tokenRewards({ kl, scores: recorded(fixture.inputs.scores), mask, klCoef });
-
-Deno.test("advantages and returns equal TRL's in its order of operations", () => {
-  const found = unmaskedAdvantages({ rewards, values, mask, gamma, lam });
-  assertClose(found.advantages.data, fixture.advantages.data);
-  assertClose(found.returns.data, fixture.returns.data);
+Deno.test("two tokens by hand", () => {
+  const { advantages, returns } = gae(
+    Float32Array.of(1, 2),
+    Float32Array.of(0.5, 0.25),
+    [0, 2],
+    { gamma: 0.5, lam: 0.5 },
+  );
+  // delta1 = 2 - 0.25 = 1.75; delta0 = 1 + 0.5 * 0.25 - 0.5 = 0.625; A0 = 0.625 + 0.25 * 1.75 = 1.0625
+  assert.deepEqual(advantages, Float32Array.of(1.0625, 1.75));
+  assert.deepEqual(returns, Float32Array.of(1.5625, 2));
 });
 
-Deno.test("advantages and returns equal TRL's where there are tokens, and are 0 elsewhere", () => {
-  const found = computeAdvantages({ rewards, values, mask, gamma, lam });
-  assertClose(found.advantages.data, mapMasked(mask, (i) => fixture.advantages.data[i]!).data);
-  assertClose(found.returns.data, mapMasked(mask, (i) => fixture.returns.data[i]!).data);
+interface Case {
+  readonly rewards: Float32Array;
+  readonly values: Float32Array;
+  readonly offsets: Offsets;
+}
+const cases: fc.Arbitrary<Case> = fc.array(fc.integer({ min: 1, max: 8 }), {
+  minLength: 1,
+  maxLength: 4,
+}).chain((lengths) => {
+  const offsets = offsetsOf(lengths);
+  const n = offsets.at(-1)!;
+  const tokens = fc.array(fc.float({ min: -3, max: 3, noNaN: true }), {
+    minLength: n,
+    maxLength: n,
+  }).map((xs) => Float32Array.from(xs));
+  return fc.record({ rewards: tokens, values: tokens, offsets: fc.constant(offsets) });
+});
+const unit = fc.double({ min: 0, max: 1, noNaN: true });
+const ends = (offsets: Offsets) => offsets.slice(1).map((end, i) => [offsets[i]!, end] as const);
+
+Deno.test("with lam = 1 the advantage is the discounted return minus the value", () => {
+  fc.assert(fc.property(cases, unit, ({ rewards, values, offsets }, gamma) => {
+    const { advantages, returns } = gae(rewards, values, offsets, { gamma, lam: 1 });
+    for (const [start, end] of ends(offsets)) {
+      let discounted = 0;
+      for (let i = end - 1; i >= start; i--) {
+        discounted = rewards[i]! + gamma * discounted;
+        assertClose([returns[i]!], [discounted], 1e-5);
+        assertClose([advantages[i]!], [discounted - values[i]!], 1e-5);
+      }
+    }
+  }));
 });
 
-Deno.test("whitened rewards give TRL's advantages where nothing is padded", () => {
-  const firstTwo = (t: typeof mask) => float32([4, 2], t.data.filter((_, i) => i % 6 < 2));
-  // TRL computed the rewards over the whole responses before it was cut.
-  const found = computeAdvantages({
-    rewards: firstTwo(rewards),
-    values: firstTwo(values),
-    mask: firstTwo(mask),
-    gamma,
-    lam,
-    whitenRewards: true,
-  });
-  assertClose(found.advantages.data, fixture.whitened.data);
+Deno.test("with lam = 0 the advantage is the error of one step", () => {
+  fc.assert(fc.property(cases, unit, ({ rewards, values, offsets }, gamma) => {
+    const { advantages } = gae(rewards, values, offsets, { gamma, lam: 0 });
+    for (const [start, end] of ends(offsets)) {
+      for (let i = start; i < end; i++) {
+        const next = i + 1 < end ? values[i + 1]! : 0;
+        assertClose([advantages[i]!], [rewards[i]! + gamma * next - values[i]!], 1e-5);
+      }
+    }
+  }));
 });
 
-Deno.test("whitened rewards do not let padding in", () => {
-  const inputs = { gamma: 1, lam: 1, whitenRewards: true };
-  const short = computeAdvantages({
-    rewards: float32([2, 2], [1, 2, 4, 0]),
-    values: float32([2, 2], [0, 0, 0, 0]),
-    mask: responseMask([2, 1]),
-    ...inputs,
-  });
-  const padded = computeAdvantages({
-    rewards: float32([2, 4], [1, 2, 9, 9, 4, 9, 9, 9]),
-    values: float32([2, 4], [0, 0, 9, 9, 0, 9, 9, 9]),
-    mask: responseMask([2, 1], 4),
-    ...inputs,
-  });
-  assert.deepEqual([...padded.returns.data.slice(0, 2)], [...short.returns.data.slice(0, 2)]);
-  assert.equal(padded.advantages.data[4], short.advantages.data[2]);
-  assert.ok(Math.abs(maskedMean(padded.advantages, responseMask([2, 1], 4))) < 1e-7);
+Deno.test("1, 3 and 5 become -1, 0 and 1; with the mean kept 2, 3 and 4", () => {
+  const values = Float32Array.of(1, 3, 5);
+  assert.deepEqual([...whiten(values)], [-1, 0, 1]);
+  assert.deepEqual([...whiten(values, { shiftMean: false })], [2, 3, 4]);
+  assert.deepEqual(whiten(Float32Array.of(7, 7)), Float32Array.of(0, 0));
+});
+
+Deno.test("whitened values have mean 0 and variance 1", () => {
+  const numbers = fc.array(fc.float({ min: -50, max: 50, noNaN: true }), {
+    minLength: 3,
+    maxLength: 30,
+  }).filter((xs) => Math.max(...xs) - Math.min(...xs) > 0.1);
+  fc.assert(fc.property(numbers, (xs) => {
+    const white = whiten(Float32Array.from(xs));
+    assert.ok(Math.abs(mean(white)) < 1e-5);
+    assert.ok(Math.abs(variance(white) - 1) < 1e-4);
+  }));
+});
+
+Deno.test("what does not fit is refused by name", () => {
+  const tokens = Float32Array.of(1, 2);
+  const call = (change: { gamma?: number; lam?: number }, values = tokens) => () =>
+    gae(tokens, values, [0, 2], { gamma: 1, lam: 1, ...change });
+  assert.throws(call({ gamma: 1.1 }), /gamma is 1.1/);
+  assert.throws(call({ lam: NaN }), /lam is NaN/);
+  assert.throws(call({}, Float32Array.of(1)), /"values" has 1 numbers: expected 2/);
+  assert.throws(() => whiten(Float32Array.of(1)), /1 token\(s\): expected at least 2/);
 });

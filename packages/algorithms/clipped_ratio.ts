@@ -1,4 +1,5 @@
 import {
+  add,
   and,
   cast,
   clip,
@@ -12,12 +13,22 @@ import {
   type Value,
 } from "@decorum/onnx";
 
+/** Statistics of the algorithms with a clipped ratio. Names of TRL's `PPOTrainer`. */
+export const ratioMetrics = [
+  "ppo/loss/policy",
+  "ppo/policy/entropy",
+  "ppo/policy/approxkl",
+  "ppo/policy/policykl",
+  "ppo/policy/clipfrac",
+  "ppo/policy/advantages_mean",
+];
+
 /** How far a ratio may go in either direction before its gain is cut off. */
 export interface RatioClip {
   readonly low: number;
   readonly high: number;
-  /** Limit on the logarithm of the ratio before `exp`; undefined: none. */
-  readonly logRatioClamp?: number | undefined;
+  /** Limit on the logarithm of the ratio before `exp`; null: none. */
+  readonly log_ratio_clamp: number | null;
 }
 
 /** The clipped loss of tokens or of whole responses, and which of them were cut off: `[n]` each. */
@@ -38,11 +49,9 @@ export interface ClippedRatio {
 export function clippedRatio(
   difference: Value,
   advantages: Value,
-  { low, high, logRatioClamp }: RatioClip,
+  { low, high, log_ratio_clamp: clamp }: RatioClip,
 ): ClippedRatio {
-  const logRatio = logRatioClamp === undefined
-    ? difference
-    : clip(difference, -logRatioClamp, logRatioClamp);
+  const logRatio = clamp === null ? difference : clip(difference, -clamp, clamp);
   const ratio = exp(logRatio);
   const gain = neg(advantages);
   const free = mul(gain, ratio);
@@ -54,6 +63,8 @@ export function clippedRatio(
     above: and(greater(ratio, 1 + high), greater(advantages, 0)),
   };
 }
+
+export const square = (x: Value): Value => mul(x, x);
 
 /** Mean of values `[n]`. */
 export function meanOf(values: Value): Value {
@@ -72,5 +83,17 @@ export function shareOf(condition: Value): Value {
 export function policyShift(
   difference: Value,
 ): { readonly approxkl: Value; readonly policykl: Value } {
-  return { approxkl: mul(mul(difference, difference), 0.5), policykl: neg(difference) };
+  return { approxkl: mul(square(difference), 0.5), policykl: neg(difference) };
+}
+
+/** Shares of ratios that were cut off below, above, and at all; scalars under TRL's names. */
+export function clipStatistics({ below, above }: ClippedRatio): Record<string, Value> {
+  const [low, high] = [shareOf(below), shareOf(above)];
+  const both = add(low, high);
+  return {
+    "ppo/policy/clipfrac": both,
+    "clip_ratio/low_mean": low,
+    "clip_ratio/high_mean": high,
+    "clip_ratio/region_mean": both,
+  };
 }

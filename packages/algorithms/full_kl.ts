@@ -26,10 +26,13 @@ import {
 import type { Params } from "@decorum/optim";
 import type { InferenceSession } from "@decorum/runtime";
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
-import { sequenceMicroBatches } from "@decorum/learning";
-import { openSession } from "@decorum/learning";
-import type { PpoLearner } from "./ppo_learner.ts";
-import { splitRows } from "@decorum/learning";
+import {
+  type LearnerSample,
+  openSession,
+  type PolicyLearner,
+  sequenceMicroBatches,
+  splitRows,
+} from "@decorum/learning";
 
 const REFERENCE = "reference.";
 
@@ -59,10 +62,13 @@ export function buildFullKlGraph(spec: PolicySpec): ModelGraph {
 }
 
 /** The exact KL of a learner's policy to its reference, in a session of its own over the same weights. */
-export class FullKl {
-  private constructor(readonly learner: PpoLearner, readonly session: InferenceSession) {}
+export class FullKl implements AsyncDisposable {
+  private constructor(
+    readonly learner: PolicyLearner<LearnerSample>,
+    readonly session: InferenceSession,
+  ) {}
 
-  static async open(learner: PpoLearner): Promise<FullKl> {
+  static async open(learner: PolicyLearner<LearnerSample>): Promise<FullKl> {
     const { model, options: { model: source, lora, runtime = {} }, sessions } = learner;
     using opened = typeof source === "string" ? openCheckpoint(source) : undefined;
     const index = typeof source === "string" ? opened! : source.index;
@@ -102,7 +108,7 @@ export class FullKl {
     return found;
   }
 
-  async release(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.session.release();
   }
 }

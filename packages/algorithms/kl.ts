@@ -1,23 +1,10 @@
-import { mapMasked, tokenShape, type TokenTensor } from "./masks.ts";
+import { checkTokens } from "./tokens.ts";
 
 /** Estimates of the KL divergence from one sampled token. */
 export type SampledKlKind = "kl" | "abs" | "mse" | "k3";
 
-/** How the KL divergence of policy and reference is taken per token. */
+/** How the KL divergence of policy and reference is taken per token; "full" sums over the vocabulary: see `FullKl`. */
 export type KlKind = SampledKlKind | "full";
-
-/**
- * What the KL of each token is taken from; all `[batch, time]`. The kind "full" sums over the vocabulary,
- * so the graph computes it, and the values are handed in.
- */
-export type KlInputs =
-  | {
-    readonly kind: SampledKlKind;
-    readonly logprobs: TokenTensor;
-    readonly refLogprobs: TokenTensor;
-    readonly mask: TokenTensor;
-  }
-  | { readonly kind: "full"; readonly fullKl: TokenTensor; readonly mask: TokenTensor };
 
 /** KL of one token from `d = logprob - refLogprob`, in nats. k3 is Schulman's "Approximating KL Divergence". */
 const estimate: Readonly<Record<SampledKlKind, (d: number) => number>> = {
@@ -29,18 +16,17 @@ const estimate: Readonly<Record<SampledKlKind, (d: number) => number>> = {
 };
 
 /**
- * KL of every token, `[batch, time]`, in nats, and 0 outside the mask.
+ * KL of every token, in nats.
  *
- * @throws InputError when shapes differ
+ * @param logprobs `[tokens]` @param refLogprobs `[tokens]` @returns `[tokens]`
+ * @throws InputError when their lengths differ
  */
-export function tokenKl(inputs: KlInputs): TokenTensor {
-  if (inputs.kind === "full") {
-    const { fullKl, mask } = inputs;
-    tokenShape({ mask, fullKl });
-    return mapMasked(mask, (i) => fullKl.data[i]!);
-  }
-  const { kind, logprobs, refLogprobs, mask } = inputs;
-  tokenShape({ mask, logprobs, refLogprobs });
+export function tokenKl(
+  kind: SampledKlKind,
+  logprobs: Float32Array,
+  refLogprobs: Float32Array,
+): Float32Array {
+  checkTokens({ refLogprobs }, logprobs.length);
   const kl = estimate[kind];
-  return mapMasked(mask, (i) => kl(logprobs.data[i]! - refLogprobs.data[i]!));
+  return logprobs.map((logprob, i) => kl(logprob - refLogprobs[i]!));
 }

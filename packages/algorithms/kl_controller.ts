@@ -60,3 +60,18 @@ function demand(field: string, found: number, ok: boolean, expected: string): vo
     throw new InputError(`KL controller field ${field} is ${found}: expected ${expected}`);
   }
 }
+
+/** The controller that settings ask for, with its first coefficient. */
+export function klControllerOf(
+  settings: {
+    readonly adap_kl_ctrl: boolean;
+    readonly target: number;
+    readonly horizon: number;
+  },
+  value: number,
+): KlController {
+  const { adap_kl_ctrl, target, horizon } = settings;
+  return klController(
+    adap_kl_ctrl ? { kind: "adaptive", value, target, horizon } : { kind: "fixed", value },
+  );
+}

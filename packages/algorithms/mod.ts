@@ -1,34 +1,53 @@
-export * from "./advantages.ts";
-export * from "./early_stop.ts";
-export * from "./full_kl.ts";
-export * from "./gae.ts";
-export * from "./group_advantages.ts";
-export * from "./group_losses.ts";
-export * from "./group_metrics.ts";
-export * from "./grpo_graph.ts";
-export * from "./grpo_learner.ts";
-export * from "./grpo_step.ts";
-export * from "./invariants.ts";
-export * from "./kl.ts";
-export * from "./kl_controller.ts";
-export * from "./length_sampler.ts";
-export * from "./losses.ts";
-export * from "./masked_moments.ts";
-export * from "./masks.ts";
-export * from "./metric_names.ts";
-export * from "./metrics.ts";
-export * from "./ppo_graph.ts";
-export * from "./ppo_learner.ts";
-export * from "./ppo_step.ts";
-export * from "./rewards.ts";
-export * from "./rloo_graph.ts";
-export * from "./rloo_learner.ts";
-export * from "./rloo_step.ts";
-export * from "./running_moments.ts";
-export * from "./scores.ts";
-export * from "./trl_compat.ts";
-export * from "./whiten.ts";
-export type { GroupBatch, GroupStepConfig, GroupStepResult } from "./group_step.ts";
-export type { PpoSample } from "./sample.ts";
-export type { PpoStage, StageRunner } from "./step_stage.ts";
-export type { RolledOut } from "./step_epochs.ts";
+export {
+  type Algorithm,
+  buildUpdateGraph,
+  objectiveOf,
+  type RolledBatch,
+  type Statistics,
+} from "./algorithm.ts";
+export type { RolledOut } from "./epochs.ts";
+export { buildFullKlGraph, FullKl } from "./full_kl.ts";
+export { grpo, type GrpoSettings } from "./grpo.ts";
+export { InvariantError } from "./invariants.ts";
+export { type KlKind, type SampledKlKind, tokenKl } from "./kl.ts";
+export { type KlController, klController } from "./kl_controller.ts";
+export {
+  type Learned,
+  Learning,
+  type LearningOptions,
+  type LearnOptions,
+  type LearnState,
+  type ScoredBatch,
+} from "./learn.ts";
+export { ppo, type PpoSample, type PpoSettings } from "./ppo.ts";
+export { type AlgorithmName, algorithmNames, algorithmOf, algorithms } from "./registry.ts";
+export { rloo, type RlooSettings } from "./rloo.ts";
+export { emptyMoments, type RunningMoments, shapeScores } from "./scores.ts";
+export type { LoopSettings } from "./settings.ts";
+export { type StageRunner, type StepStage, unwatched } from "./stages.ts";
+export { commonMetrics, timingMetrics } from "./statistics.ts";
+export { type Offsets, offsetsOf } from "./tokens.ts";
+export {
+  gather,
+  type Gathered,
+  type GatherTools,
+  type GenerationRequest,
+  type GenerationSettings,
+  type Policy,
+  type Prompt,
+  responseLimits,
+  type Rewards,
+  type Rollout,
+  type Score,
+  type ScoredPair,
+} from "./gather.ts";
+export {
+  ClassifierRewards,
+  type LabelScore,
+  type LocalOptions,
+  LocalPolicy,
+  LocalTraining,
+  type RewardFunction,
+  rewardFunction,
+} from "./local.ts";
+export { firstState, learnFrom, type LoopState, train, type TrainStep } from "./loop.ts";

@@ -11,12 +11,11 @@ import {
   openCheckpoint,
   openPolicyModel,
   type PolicySpec,
-  type Sequence,
   type TokenBatch,
   type WeightIndex,
 } from "@decorum/models";
 import type { Params } from "@decorum/optim";
-import { computeTypeOf, type Tensor } from "@decorum/tensor";
+import { computeTypeOf, InputError, type Tensor } from "@decorum/tensor";
 import {
   type Gradients,
   LearningSession,
@@ -29,15 +28,18 @@ import {
 import {
   noPredictions,
   sequenceBatch,
+  type SequenceInput,
   sequenceLengths,
+  sequencesOf,
   type TokenPredictions,
 } from "./sequence_batch.ts";
 import { checkParams } from "./learner_state.ts";
+import { countedTokens } from "./token_rows.ts";
 
-/** One response to learn from. */
+/** What is learned from at once: a response, or several that are compared. */
 export interface LearnerSample {
-  readonly sequence: Sequence;
-  /** Of the rollout, at the temperature of the update, `[counted tokens]`. */
+  readonly sequence: SequenceInput;
+  /** Of the rollout, at the temperature of the update, `[counted tokens]`; of several responses one after another. */
   readonly oldLogprobs: Float32Array;
 }
 
@@ -46,12 +48,10 @@ export interface Objective<Sample extends LearnerSample> {
   /** Whether a value head learns too. */
   readonly valueHead: boolean;
   /**
-   * Loss and gradients of one micro-batch. Outputs: `loss`, `logprobs`, `entropy`, `values` where there is a
-   * value head, and `<parameter>_grad` for each of `wrt`.
+   * Loss and gradients of one micro-batch. Outputs: `loss`, `logprobs`, scalars that are means as the loss is, and
+   * `<parameter>_grad` for each of `wrt`.
    */
   graph(spec: PolicySpec, wrt: readonly string[]): ModelGraph;
-  /** @throws InputError naming the field of sample `index` that does not fit its sequence */
-  check(sample: Sample, index: number): void;
   /** What the graph is fed besides batch and parameters, for the samples of one micro-batch. */
   feeds(
     samples: readonly Sample[],
@@ -61,7 +61,7 @@ export interface Objective<Sample extends LearnerSample> {
   count(batch: TokenBatch): number;
 }
 
-export interface LearnerOptions<Loss> extends SessionOptions {
+export interface LearnerOptions extends SessionOptions {
   /** A Hugging Face folder, or its parts. */
   readonly model: string | { readonly model: EncoderDecoder; readonly index: WeightIndex };
   readonly lora: LoraConfig;
@@ -69,8 +69,6 @@ export interface LearnerOptions<Loss> extends SessionOptions {
   readonly adapter?: Adapter;
   /** `v_head.summary.{weight,bias}` to start from, where the objective has a value head; zeros by default. */
   readonly valueHead?: Params;
-  /** Constants of the loss. */
-  readonly loss: Loss;
   /** Encodes a prompt once for all of its responses in a run; default false. */
   readonly sharePrompts?: boolean;
 }
@@ -82,11 +80,11 @@ export type PolicyGradients = Gradients<TokenPredictions>;
  * A policy with LoRA adapter, and a value head where its objective has one, that learns from responses. Its
  * reference is the adapter that training started from, else the base.
  */
-export class PolicyLearner<Sample extends LearnerSample, Loss>
-  extends LearningSession<Sample, Sequence, TokenPredictions> {
+export class PolicyLearner<Sample extends LearnerSample>
+  extends LearningSession<Sample, SequenceInput, TokenPredictions> {
   constructor(
-    task: LearningTask<Sample, Sequence, TokenPredictions>,
-    override readonly options: LearnerOptions<Loss>,
+    task: LearningTask<Sample, SequenceInput, TokenPredictions>,
+    override readonly options: LearnerOptions,
     sessions: LearningSessions,
     readonly model: EncoderDecoder,
   ) {
@@ -98,10 +96,10 @@ export class PolicyLearner<Sample extends LearnerSample, Loss>
   }
 
   /** @throws InputError when model, adapter or value head do not fit together. */
-  static async create<Sample extends LearnerSample, Loss>(
-    options: LearnerOptions<Loss>,
+  static async create<Sample extends LearnerSample>(
+    options: LearnerOptions,
     objective: Objective<Sample>,
-  ): Promise<PolicyLearner<Sample, Loss>> {
+  ): Promise<PolicyLearner<Sample>> {
     const model = typeof options.model === "string"
       ? openPolicyModel(options.model)
       : options.model.model;
@@ -111,11 +109,11 @@ export class PolicyLearner<Sample extends LearnerSample, Loss>
   }
 }
 
-function policyTask<Sample extends LearnerSample, Loss>(
+function policyTask<Sample extends LearnerSample>(
   policy: EncoderDecoder,
-  options: LearnerOptions<Loss>,
+  options: LearnerOptions,
   objective: Objective<Sample>,
-): LearningTask<Sample, Sequence, TokenPredictions> {
+): LearningTask<Sample, SequenceInput, TokenPredictions> {
   const { model, lora, adapter, runtime = {}, sharePrompts = false } = options;
   const { config, layers } = policy;
   if (adapter) checkAdapter(adapter, lora, layers, "to start from");
@@ -148,8 +146,16 @@ function policyTask<Sample extends LearnerSample, Loss>(
       sequenceBatch(sequences, config, temperature, (batch) => objective.count(batch), {
         sharePrompts,
       }),
-    ...(sharePrompts ? { shared: ({ query }: Sequence) => query.join() } : {}),
+    ...(sharePrompts
+      ? { shared: (input: SequenceInput) => sequencesOf(input)[0]?.query.join() ?? "" }
+      : {}),
     targets: (samples, context) => objective.feeds(samples, context),
-    check: (sample, index) => objective.check(sample, index),
+    check: ({ sequence, oldLogprobs: { length } }, index) => {
+      const expected = sequencesOf(sequence).reduce((sum, s) => sum + countedTokens(s), 0);
+      if (length === expected) return;
+      throw new InputError(
+        `Cannot learn from sample ${index}: oldLogprobs has ${length} numbers; expected ${expected}, one for each token that counts`,
+      );
+    },
   };
 }

@@ -19,7 +19,6 @@ const objective: Objective<LearnerSample> = {
     });
     return { graph: buildGradientGraph(graph, { loss: "loss", wrt }), files };
   },
-  check() {},
   feeds(samples) {
     const weights = samples.flatMap(({ oldLogprobs }) => [...oldLogprobs]);
     return { weights: float32([weights.length], weights) };

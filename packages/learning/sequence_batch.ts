@@ -9,53 +9,65 @@ import { float32, InputError, type Tensor } from "@decorum/tensor";
 import type { MicroBatch } from "./learning_session.ts";
 import { countedTokens, splitRows } from "./token_rows.ts";
 
-/** What the policy says of one response; each `[counted tokens]`. */
-export interface TokenPredictions {
-  readonly logprobs: Float32Array;
-  /** Empty where the policy has no value head. */
-  readonly values: Float32Array;
-  /** Of the whole distribution, in nats; empty where only a forward pass was made. */
-  readonly entropy: Float32Array;
+/** A response, or several that run together since a loss compares them. */
+export type SequenceInput = Sequence | readonly Sequence[];
+
+/** The responses of an input. */
+export function sequencesOf(input: SequenceInput): readonly Sequence[] {
+  return "query" in input ? [input] : input;
 }
 
-/** Of a sequence of which no token counts. */
+/** What the policy says of an input; each `[counted tokens]`, of several responses one after another. */
+export interface TokenPredictions {
+  readonly logprobs: Float32Array;
+  /** Empty where the policy has no value head, or its loss reads it inside the graph. */
+  readonly values: Float32Array;
+}
+
+/** Of an input of which no token counts. */
 export const noPredictions: TokenPredictions = {
   logprobs: new Float32Array(),
   values: new Float32Array(),
-  entropy: new Float32Array(),
 };
 
-/** What micro-batches of sequences are cut by: prompt and response are padded each by itself. */
-export function sequenceLengths(sequence: Sequence): number[] {
-  return countedTokens(sequence) === 0 ? [] : [sequence.query.length, sequence.response.length];
+/** What micro-batches are cut by: prompt and response are padded each by itself. */
+export function sequenceLengths(input: SequenceInput): number[] {
+  const counted = sequencesOf(input).filter((sequence) => countedTokens(sequence) > 0);
+  if (counted.length === 0) return [];
+  return [
+    Math.max(...counted.map(({ query }) => query.length)),
+    Math.max(...counted.map(({ response }) => response.length)),
+  ];
 }
 
 /**
- * Sequences as a policy graph takes and answers them.
+ * Inputs as a policy graph takes and answers them.
  *
  * @param count what the graph's loss is a mean over; by default the counted tokens
  */
 export function sequenceBatch(
-  sequences: readonly Sequence[],
+  inputs: readonly SequenceInput[],
   vocabulary: Vocabulary,
   temperature: number,
   count: (batch: TokenBatch) => number = ({ tokens }) => tokens,
   options: TokenBatchOptions = {},
 ): MicroBatch<TokenPredictions> {
-  const batch = tokenBatch(sequences, vocabulary, options);
+  const batch = tokenBatch(inputs.flatMap(sequencesOf), vocabulary, options);
   return {
     feeds: { ...batch.feeds, temperature: temperatureFeed(temperature) },
     count: count(batch),
     read(outputs) {
+      const lengths = inputs.map((input) =>
+        sequencesOf(input).reduce((sum, sequence) => sum + countedTokens(sequence), 0)
+      );
       const rows = (name: string) => {
         const values = outputs[name];
-        return values && splitRows(values, batch.lengths);
+        return values && splitRows(values, lengths);
       };
-      const [logprobs, values, entropy] = [rows("logprobs"), rows("values"), rows("entropy")];
-      return batch.lengths.map((_, i) => ({
+      const [logprobs, values] = [rows("logprobs"), rows("values")];
+      return inputs.map((_, i) => ({
         logprobs: logprobs?.[i] ?? noPredictions.logprobs,
         values: values?.[i] ?? noPredictions.values,
-        entropy: entropy?.[i] ?? noPredictions.entropy,
       }));
     },
   };

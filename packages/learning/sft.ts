@@ -6,7 +6,7 @@ import {
   type Sequence,
 } from "@decorum/models";
 import { neg, reduceMean } from "@decorum/onnx";
-import { LearningSession, openSessions } from "./learning_session.ts";
+import { LearningSession, type LearningTask, openSessions } from "./learning_session.ts";
 import {
   noPredictions,
   sequenceBatch,
@@ -25,17 +25,16 @@ export type SftSession = LearningSession<Sequence, Sequence, TokenPredictions>;
  */
 export async function openSft(options: TrainedModel): Promise<SftSession> {
   const model = openPolicyModel(options.model);
-  const task = {
+  const task: LearningTask<Sequence, Sequence, TokenPredictions> = {
     ...trainedModel(options, model, (spec) => buildSftGraph({ ...spec, model })),
     reference: undefined,
-    dropoutRows: ({ query, response }: Sequence, index: number) => [
+    dropoutRows: ({ query, response }, index) => [
       { index, source: query.length, target: response.length },
     ],
-    inputOf: (sequence: Sequence) => sequence,
+    inputOf: (sequence) => sequence,
     lengths: sequenceLengths,
     nothing: noPredictions,
-    batch: (sequences: readonly Sequence[], temperature: number) =>
-      sequenceBatch(sequences, model.config, temperature),
+    batch: (sequences, temperature) => sequenceBatch(sequences, model.config, temperature),
   };
   return new LearningSession(task, options, await openSessions(task, options.runtime));
 }

@@ -1,4 +1,3 @@
-export { type LoopConfig } from "./algorithms.ts";
 export type { EvaluatorConfig } from "./evaluator.ts";
 export { type Field, fieldsOf, type Kind } from "./field.ts";
 export * from "./load.ts";

@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { grpoConfig, ppoConfig, rlooConfig } from "./algorithms.ts";
+import {
+  type AlgorithmName,
+  algorithmNames,
+  algorithmOf,
+  type algorithms,
+} from "@decorum/algorithms";
 import { mapNamed } from "./field.ts";
 import { checked, ConfigError } from "./load.ts";
 import { modelSection } from "./model.ts";
@@ -54,15 +59,20 @@ const data = z.strictObject({
     .describe("The column with the human text that ROUGE compares with. null: no ROUGE."),
 }).describe("Prompts.");
 
+/** A section for each algorithm, under its name. */
+const algorithmSections = Object.fromEntries(
+  algorithmNames.map((name) => [name, algorithmOf(name).settings.prefault({})]),
+) as {
+  readonly [Name in AlgorithmName]: z.ZodPrefault<(typeof algorithms)[Name]["settings"]>;
+};
+
 /** What a run is made of beside the model: everything else that decides its results. */
 export const runFields = {
   data,
-  algorithm: z.enum(["ppo", "grpo", "rloo"]).default("ppo").describe(
+  algorithm: z.enum(algorithmNames).default("ppo").describe(
     "How the policy learns. Only the section of that name counts. docs/training.md says which is for what.",
   ),
-  ppo: ppoConfig.prefault({}),
-  grpo: grpoConfig.prefault({}),
-  rloo: rlooConfig.prefault({}),
+  ...algorithmSections,
   rollout: z.strictObject({
     group_size: positive.default(8).meta({
       description:
@@ -170,24 +180,20 @@ export function settingsOf(config: RunConfig): RunConfig[RunConfig["algorithm"]]
 }
 
 /** Responses to a prompt in a batch. */
-export function groupSizeOf({ algorithm, grpo, rloo }: RunConfig): number {
-  return { ppo: 1, grpo: grpo.num_generations, rloo: rloo.rloo_k }[algorithm];
+export function groupSizeOf(config: RunConfig): number {
+  return algorithmOf(config.algorithm).responses(settingsOf(config));
 }
 
 /** Epochs over a batch, where none ends early. */
-export function epochsOf({ algorithm, ppo, grpo, rloo }: RunConfig): number {
-  return { ppo: ppo.ppo_epochs, grpo: grpo.num_iterations, rloo: rloo.num_iterations }[algorithm];
-}
-
-/** The KL coefficient that a run begins with. */
-export function initialKlCoefOf({ algorithm, ppo, grpo, rloo }: RunConfig): number {
-  return { ppo: ppo.init_kl_coef, grpo: grpo.beta, rloo: rloo.beta }[algorithm];
+export function epochsOf(config: RunConfig): number {
+  return algorithmOf(config.algorithm).epochs(settingsOf(config));
 }
 
 /** What decides a run's results: the section of its algorithm, whose name says which it is, and the rest. */
-export function decisive(config: RunConfig): object {
-  const { algorithm, ppo: _, grpo: __, rloo: ___, ...rest } = config;
-  return { ...rest, [algorithm]: settingsOf(config) };
+export function decisive({ algorithm, ...config }: RunConfig): object {
+  const sections: readonly string[] = algorithmNames;
+  const rest = Object.entries(config).filter(([field]) => !sections.includes(field));
+  return { ...Object.fromEntries(rest), [algorithm]: config[algorithm] };
 }
 
 /** SHA-256 in hexadecimal of what decides a run's results, whatever the order of its fields. */

@@ -1,25 +1,19 @@
-import type { PpoStage, StageRunner } from "@decorum/algorithms";
+import type { StageRunner, StepStage } from "@decorum/algorithms";
 import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
 import type { Metrics } from "@decorum/runs";
 
 export const TRACER = "decorum.trainer";
 
-/** Names of the spans of PPO's own parts. */
-const ppoSpans: Readonly<Record<PpoStage, string>> = {
-  forward_pass: "reference",
-  compute_rewards: "rewards",
-  compute_advantages: "advantages",
-  "update.minibatch": "update.minibatch",
-  calc_stats: "statistics",
-};
-
-/** TRL's names of the times of PPO's parts. */
-const ppoTimes: Readonly<Record<PpoStage, string>> = {
-  forward_pass: "time/ppo/forward_pass",
-  compute_rewards: "time/ppo/compute_rewards",
-  compute_advantages: "time/ppo/compute_advantages",
-  "update.minibatch": "time/ppo/optimize_step",
-  calc_stats: "time/ppo/calc_stats",
+/** The span of each part of a step, and TRL's name of its time where it has one. */
+const parts: Readonly<Record<StepStage, readonly [span: string, time: string]>> = {
+  prompts: ["prompts", "time/prompts"],
+  rollout: ["rollout", "time/rollout"],
+  score: ["score", "time/score"],
+  forward_pass: ["reference", "time/ppo/forward_pass"],
+  compute_rewards: ["rewards", "time/ppo/compute_rewards"],
+  compute_advantages: ["advantages", "time/ppo/compute_advantages"],
+  "update.minibatch": ["update.minibatch", "time/ppo/optimize_step"],
+  calc_stats: ["statistics", "time/ppo/calc_stats"],
 };
 
 /** The parts of one step: a span and a time each. */
@@ -40,8 +34,11 @@ export class Stages {
     }
   }
 
-  /** As PPO's own step wants it. */
-  readonly ppo: StageRunner = (stage, work) => this.run(ppoSpans[stage], work, ppoTimes[stage]);
+  /** Runs a part of a step. */
+  readonly part: StageRunner = (stage, work) => {
+    const [span, time] = parts[stage];
+    return this.run(span, work, time);
+  };
 
   /** Seconds of the parts so far, under `time/*`. */
   times(): Metrics {

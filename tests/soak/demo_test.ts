@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { algorithms } from "../../cli/demo.ts";
+import { algorithmNames } from "@decorum/algorithms";
 import type { Summary } from "../../cli/summary.ts";
 import { startDecorum } from "@decorum/testing/decorum";
 
@@ -62,7 +62,7 @@ function row(name: string, s: Summary): void {
 
 Deno.test("the demo holds its promises for several seeds, whatever the algorithm", async (t) => {
   print(columns);
-  for (const run of algorithms.flatMap((name) => [1, 2, 3].map((seed) => ({ name, seed })))) {
+  for (const run of algorithmNames.flatMap((name) => [1, 2, 3].map((seed) => ({ name, seed })))) {
     const title = `${run.name}, seed ${run.seed}`;
     await t.step(title, async () => {
       const summary = await demo("--algorithm", run.name, "--seed", String(run.seed));
@@ -82,7 +82,7 @@ Deno.test("the demo holds its promises for several seeds, whatever the algorithm
 });
 
 Deno.test("controls of the demo: nothing learnt, nothing changed", async (t) => {
-  const constant = algorithms.map((name) => ["--constant-reward", "--algorithm", name]);
+  const constant = algorithmNames.map((name) => ["--constant-reward", "--algorithm", name]);
   for (const args of [["--steps", "0"], ...constant]) {
     const title = args.join(" ");
     await t.step(title, async () => {

@@ -1,7 +1,8 @@
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Generator, type Prompt } from "@decorum/generation";
-import { PpoLearner } from "@decorum/algorithms";
+import { objectiveOf, ppo } from "@decorum/algorithms";
+import { PolicyLearner } from "@decorum/learning";
 import {
   initAdapter,
   initValueHead,
@@ -143,15 +144,14 @@ async function ratioError(model: string, runtime: RuntimeOptions): Promise<numbe
       rolled[piece.index]!.logprobs.push(...piece.logprobs);
     }
   }
-  await using learner = await PpoLearner.create({
+  await using learner = await PolicyLearner.create({
     model: { model: policy, index },
     lora,
     adapter,
     valueHead,
-    loss: { cliprange: 0.2, cliprangeValue: 0.2, vfCoef: 0.1 },
     optimizer: { learningRate: 1e-3 },
     runtime,
-  });
+  }, objectiveOf(ppo, ppo.settings.parse({})));
   const predictions = await learner.forward(rolled);
   return Math.max(
     ...predictions.flatMap(({ logprobs }, i) =>

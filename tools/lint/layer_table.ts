@@ -21,7 +21,7 @@ export const layers: readonly Layer[] = [
   {
     folder: "packages/autodiff",
     holds: "the gradient walk and its table of rules",
-    importers: ["packages/learning", "packages/algorithms"],
+    importers: ["packages/learning"],
   },
   { folder: "packages/models", holds: "T5, RoBERTa, BERT, LoRA, value head, checkpoint folders" },
   { folder: "packages/optim", holds: "Adam, clipping, schedules, accumulation: pure functions" },
@@ -38,7 +38,7 @@ export const layers: readonly Layer[] = [
   },
   {
     folder: "packages/algorithms",
-    holds: "PPO, GRPO, RLOO: settings, rewards, advantages, losses, statistics",
+    holds: "a page an algorithm, and the loop with or without services",
   },
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
   {

@@ -1,21 +1,28 @@
 import assert from "node:assert/strict";
-import { float32, type Tensor } from "@decorum/tensor";
 import fixture from "./trl.json" with { type: "json" };
 
 /** Numbers recorded from TRL 0.11.4 by `tools/golden/optim_ppo.py`. */
 export { fixture };
 
-/** A tensor of the recording. */
-export function recorded({ dims, data }: { dims: number[]; data: number[] }): Tensor<"float32"> {
-  return float32(dims, data);
-}
+const mask = fixture.inputs.mask;
+const time = mask.dims[1]!;
+const everyRow = Array.from({ length: mask.dims[0]! }, (_, i) => i);
 
-/** The rows of a `[batch, time]` tensor in the order given. */
-export function rowsOf(t: Tensor<"float32">, rows: readonly number[]): Tensor<"float32"> {
-  const time = t.dims[1]!;
-  return float32(
-    [rows.length, time],
-    rows.flatMap((r) => [...t.data.slice(r * time, (r + 1) * time)]),
+/** Tokens of each recorded response that count. */
+export const lengths = everyRow.map((row) =>
+  mask.data.slice(row * time, (row + 1) * time).filter((m) => m === 1).length
+);
+
+/**
+ * The tokens that count of a recorded `[batch, time]` tensor, `[tokens]`.
+ *
+ * @param rows that it holds, of those of the batch
+ */
+export function counted({ data }: { data: number[] }, rows = everyRow): Float32Array {
+  return Float32Array.from(
+    rows.flatMap((row, i) =>
+      data.slice(i * time, (i + 1) * time).filter((_, t) => mask.data[row * time + t] === 1)
+    ),
   );
 }
 

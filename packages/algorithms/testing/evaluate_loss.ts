@@ -1,36 +1,47 @@
-import { encodeModel, GraphBuilder, type Value } from "@decorum/onnx";
+import type { PolicyValues } from "@decorum/models";
+import { encodeModel, GraphBuilder } from "@decorum/onnx";
 import { createSession } from "@decorum/runtime";
 import { type Tensor, tensor } from "@decorum/tensor";
+import type { LossGraph } from "../algorithm.ts";
 
-/** A loss, and its statistics by name. */
-export interface LossOutputs {
-  readonly loss: Value;
-  readonly statistics: Readonly<Record<string, Value>>;
-}
+/** Predictions of a policy and inputs of a loss, by name; those of lists are `[tokens]`. */
+export type LossInputs = Readonly<Record<string, ArrayLike<number> | Tensor>>;
 
-/** Runs a loss on numbers, without a model: its value, and those of its statistics. */
-export async function evaluateLoss<Input extends string>(
-  inputs: Readonly<Record<Input, ArrayLike<number> | Tensor<"float32">>>,
-  loss: (values: Readonly<Record<Input, Value>>) => LossOutputs,
+/**
+ * Runs a loss on numbers, without a model: its value, and those of its statistics.
+ *
+ * @param policy what the model would predict
+ * @param inputs of the loss
+ */
+export async function evaluateLoss(
+  loss: (policy: PolicyValues) => LossGraph,
+  policy: Readonly<Partial<Record<"logprobs" | "values" | "entropy", ArrayLike<number>>>>,
+  inputs: LossInputs,
 ): Promise<Record<string, number>> {
   const graph = new GraphBuilder("loss");
-  const entries = Object.entries(inputs) as [Input, ArrayLike<number> | Tensor<"float32">][];
-  const feeds = entries.map(([name, value]) =>
-    [
-      name,
-      "dims" in value ? value : tensor("float32", [value.length], Float32Array.from(value)),
-    ] as const
-  );
-  const values = feeds.map(([name, { dims }]) => {
-    const named = dims.length === 1 ? ["tokens"] : dims;
-    return [name, graph.input(name, "float32", named)] as const;
-  });
-  const found = loss(Object.fromEntries(values) as Record<Input, Value>);
+  const row = (values: ArrayLike<number>) =>
+    tensor("float32", [values.length], Float32Array.from(values));
+  const none = policy.logprobs ?? [];
+  const predicted = {
+    logprobs: row(none),
+    values: row(policy.values ?? none),
+    entropy: row(policy.entropy ?? none),
+  };
+  const [logprobs, values, entropy] = Object.keys(predicted)
+    .map((name) => graph.input(name, "float32", ["tokens"]));
+  const found = loss({ graph, logprobs: logprobs!, values: values!, entropy: () => entropy! });
   for (const [name, value] of Object.entries({ loss: found.loss, ...found.statistics })) {
     graph.output(value, name);
   }
   await using session = await createSession({ bytes: encodeModel(graph.build()) });
-  const outputs = await session.run(Object.fromEntries(feeds));
+  const given = Object.entries(inputs).map(([name, value]) =>
+    [name, "dims" in value ? value : row(value)] as const
+  );
+  const feeds = Object.entries({ ...predicted, ...Object.fromEntries(given) });
+  const names = new Set(session.inputNames);
+  const outputs = await session.run(
+    Object.fromEntries(feeds.filter(([name]) => names.has(name))),
+  );
   return Object.fromEntries(
     Object.entries(outputs).map(([name, { data }]) => [name, Number(data[0])]),
   );

@@ -3,7 +3,7 @@ import { type evaluatorService, type evaluatorV1, type RpcClient, RpcError } fro
 import type { Metrics } from "@decorum/runs";
 import { type RunConfig, settingsOf } from "@decorum/settings";
 import type { Stages } from "../stages.ts";
-import { samplingOf } from "../step/gather.ts";
+import { samplingOf } from "../step/rollout.ts";
 import type { HeldOutPrompt } from "../step/prompts.ts";
 import type { RunTools } from "./run_setup.ts";
 

@@ -166,7 +166,7 @@ Deno.test("a failure that cannot pass ends the run with its reason", async (t) =
   });
 });
 
-Deno.test("log-probabilities that do not agree are made anew by the trainer, and it says so", async () => {
+Deno.test("log-probabilities that do not agree are computed again by the trainer, and it says so", async () => {
   await using all = await fixture();
   const plain = await all.finished("plain");
   all.policies[0]!.faults.answer = (answer) => ({
@@ -179,7 +179,10 @@ Deno.test("log-probabilities that do not agree are made anew by the trainer, and
   const off = await all.finished("off");
   assert.equal(off.run.state, "SUCCEEDED", off.run.message);
   assert.deepEqual(off.metrics.map((m) => m["rollout/recomputed"]), [1, 1, 1]);
-  assert.match(off.messages.join("\n"), /made anew by the trainer: .*rollout and trainer differ/);
+  assert.match(
+    off.messages.join("\n"),
+    /computed again by the trainer: .*rollout and trainer differ/,
+  );
   for (const [i, metrics] of off.metrics.entries()) {
     const [a, b] = [metrics["ppo/loss/policy"]!, plain.metrics[i]!["ppo/loss/policy"]!];
     assert.ok(Math.abs(a - b) < 0.05 * (i + 1), `${a} and ${b}`);

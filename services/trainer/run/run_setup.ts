@@ -10,12 +10,11 @@ import {
   targetLayers,
   writePeftAdapter,
 } from "@decorum/models";
-import { emptyMoments, klController } from "@decorum/algorithms";
+import { algorithmOf, firstState, Learning } from "@decorum/algorithms";
 import { createClient, evaluatorService, type policyV1, rewardService } from "@decorum/rpc";
 import { callSecurity } from "@decorum/service";
 import {
   type CallConfig,
-  initialKlCoefOf,
   loraConfigOf,
   type RunConfig,
   settingsOf,
@@ -24,7 +23,6 @@ import {
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { InputError, type Precision } from "@decorum/tensor";
 import { dataOrder, loadTokenizer, type Tokenizer } from "@decorum/text";
-import { type Algorithm, openAlgorithm } from "../algorithm.ts";
 import type { Progress } from "./checkpoint.ts";
 import type { EvaluatorClient } from "./evaluation.ts";
 import { checkPromptLengths, loadPrompts, type RunPrompts } from "../step/prompts.ts";
@@ -54,9 +52,7 @@ export interface RunInputs {
 /** Everything a run works with; released at its end. */
 export interface RunTools extends StepTools, AsyncDisposable {
   readonly evaluator: EvaluatorClient | undefined;
-  readonly learner: Algorithm["learner"];
-  /** Changes the learning rate: steps done so far. */
-  setStep(step: number): void;
+  readonly learner: Learning["learner"];
 }
 
 /**
@@ -143,23 +139,27 @@ export async function openTools(
   );
   await policies.check(waiting);
   await checkReward(reward, config.reward_label, waiting);
-  const clock = { step: 0 };
-  const algorithm = opened.use(
-    await openAlgorithm({
-      config,
+  const { provider, threads } = surroundings;
+  const learning = opened.use(
+    await Learning.open(algorithmOf(config.algorithm), {
       model: sources.model,
+      settings: settingsOf(config),
       lora,
       start,
-      runtime: surroundings,
-      clock,
+      seed: config.seed,
+      runtime: {
+        executionProvider: provider,
+        precision: config.model.precision,
+        ...(threads > 0 ? { intraOpThreads: threads } : {}),
+      },
       policyPrecision: precision,
     }),
   );
   const all = opened.move();
   return {
     config,
-    algorithm,
-    learner: algorithm.learner,
+    learning,
+    learner: learning.learner,
     policies,
     reward,
     evaluator,
@@ -167,23 +167,13 @@ export async function openTools(
     order: dataOrder(prompts.train.length, config.seed),
     tokenizer,
     waiting,
-    setStep: (step) => void (clock.step = step),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
 /** What a run knows before its first step. */
-export function firstProgress(config: RunConfig): Progress {
-  const { adap_kl_ctrl: adaptive, target, horizon } = settingsOf(config);
-  const value = initialKlCoefOf(config);
-  return {
-    step: 0,
-    klController: klController(
-      adaptive ? { kind: "adaptive", value, target, horizon } : { kind: "fixed", value },
-    ),
-    moments: emptyMoments,
-    rewardVersion: "",
-  };
+export function firstProgress(learning: Learning): Progress {
+  return { ...firstState(learning), rewardVersion: "" };
 }
 
 function startFolder(folder: string): string {

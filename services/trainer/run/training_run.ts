@@ -143,7 +143,6 @@ export class TrainingRun {
     const { store, runId, metrics } = this.options;
     const stages = new Stages(metrics);
     const began = performance.now();
-    tools.setStep(before.step);
     const taken = await takeStep(tools, batches, before, stages);
     const { progress, metrics: found, samples, notes } = taken;
     await batches.settled(stages);
@@ -218,7 +217,7 @@ export class TrainingRun {
     const found = this.#folder.last(tools, this.options.inputs.sources.model);
     if (!found) {
       store.rewind(runId, 0);
-      return { progress: firstProgress(tools.config) };
+      return { progress: firstProgress(tools.learning) };
     }
     const { step } = found.progress;
     tools.learner.restore(found.learner);

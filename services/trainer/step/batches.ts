@@ -79,7 +79,7 @@ export class Batches implements Disposable {
   }
 
   get #parameters(): Params {
-    return this.tools.algorithm.learner.state().train.params;
+    return this.tools.learning.learner.state().train.params;
   }
 
   [Symbol.dispose](): void {

@@ -1,3 +1,4 @@
+import type { Prompt } from "@decorum/algorithms";
 import { InputError } from "@decorum/tensor";
 import { existsSync } from "node:fs";
 import {
@@ -12,14 +13,6 @@ import {
 import { groupSizeOf, type RunConfig, settingsOf } from "@decorum/settings";
 import type { RunSources } from "../run/sources.ts";
 
-/** A prompt to train on. */
-export interface TrainingPrompt {
-  /** Template filled. */
-  readonly text: string;
-  /** With the tokenizer's special tokens. */
-  readonly ids: readonly number[];
-}
-
 /** A prompt to evaluate on. */
 export interface HeldOutPrompt {
   readonly key: string;
@@ -28,7 +21,7 @@ export interface HeldOutPrompt {
 }
 
 export interface RunPrompts {
-  readonly train: readonly TrainingPrompt[];
+  readonly train: readonly Prompt[];
   /** Empty where the run is not evaluated. */
   readonly heldOut: readonly HeldOutPrompt[];
   /** Prompts left out since they were over the length. */
@@ -93,7 +86,7 @@ export async function loadPrompts(
  * @throws InputError naming the longest, and where the limit comes from
  */
 export function checkPromptLengths(
-  prompts: readonly TrainingPrompt[],
+  prompts: readonly Prompt[],
   limit: number,
   source: string,
 ): void {
@@ -145,11 +138,11 @@ async function readFile(
   return { read: all.length, rows: all.filter(fits), render: (row) => prompt.render(row) };
 }
 
-function encode(text: string, tokenizer: Tokenizer): TrainingPrompt {
+function encode(text: string, tokenizer: Tokenizer): Prompt {
   return { text, ids: tokenizer.encode(text).ids };
 }
 
-function withinLength(prompts: readonly TrainingPrompt[], data: RunConfig["data"]) {
+function withinLength(prompts: readonly Prompt[], data: RunConfig["data"]) {
   const { max_prompt_tokens: limit, over_length: over } = data;
   if (limit === null) return { kept: prompts, dropped: 0 };
   if (over === "error") checkPromptLengths(prompts, limit, "data.max_prompt_tokens");

@@ -1,5 +1,10 @@
 import { Buffer } from "node:buffer";
-import { InvariantError } from "@decorum/algorithms";
+import {
+  type GenerationRequest,
+  type GenerationSettings,
+  InvariantError,
+  type Rollout,
+} from "@decorum/algorithms";
 import {
   isImage,
   type Policies,
@@ -9,31 +14,18 @@ import {
 } from "@decorum/fleet";
 import type { policyV1 } from "@decorum/rpc";
 
-/** One prompt to complete. */
-export interface RolloutPrompt {
-  /** Decides the draws, together with the run's seed. */
-  readonly key: string;
-  readonly ids: readonly number[];
-  readonly maxNewTokens: number;
-}
-
-/** What a policy made of one prompt; arrays are parallel. */
-export interface Rollout {
-  /** Token ids, eos included where there is one. */
-  readonly response: number[];
-  readonly logprobs: Float32Array;
-  /** Empty where none were asked for. */
-  readonly values: Float32Array;
-  /** Whether the response ended by itself. */
-  readonly hasEos: boolean;
-}
-
-/** How responses are drawn. */
-export interface RolloutSettings {
-  readonly sampling: policyV1.SamplingParameters;
-  readonly seed: number;
-  /** Asks for the value head's word too. */
-  readonly values: boolean;
+/** How responses are drawn, on the wire. */
+export function samplingOf(
+  settings: GenerationSettings["sampling"],
+): policyV1.SamplingParameters {
+  return {
+    doSample: true,
+    temperature: settings.temperature,
+    topK: settings.top_k,
+    topP: settings.top_p,
+    minNewTokens: settings.min_new_tokens,
+    maxNewTokens: settings.max_new_tokens,
+  };
 }
 
 /**
@@ -44,8 +36,8 @@ export interface RolloutSettings {
  */
 export async function rollout(
   policies: Policies,
-  groups: readonly (readonly RolloutPrompt[])[],
-  settings: RolloutSettings,
+  groups: readonly (readonly GenerationRequest[])[],
+  settings: GenerationSettings,
   waiting: Waiting,
 ): Promise<Rollout[][]> {
   return await policies.share(
@@ -57,8 +49,8 @@ export async function rollout(
 
 async function complete(
   client: PolicyClient,
-  prompts: readonly RolloutPrompt[],
-  { sampling, seed, values }: RolloutSettings,
+  prompts: readonly GenerationRequest[],
+  { sampling, seed, values }: GenerationSettings,
   weights: WeightsImage,
   signal: AbortSignal,
 ): Promise<Rollout[]> {
@@ -68,7 +60,7 @@ async function complete(
       tokenIds: { ids: [...ids] },
       maxNewTokens,
     })),
-    sampling,
+    sampling: samplingOf(sampling),
     seed,
     weights: { kind: "WEIGHTS_KIND_VERSION", runId: weights.runId, version: weights.version },
     asSent: true,

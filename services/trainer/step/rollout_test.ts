@@ -5,7 +5,8 @@ import { initAdapter, initValueHead, openPolicyModel } from "@decorum/models";
 import { baseModelHash } from "@decorum/models";
 import { join } from "node:path";
 import { Policies, type Waiting, weightsImage } from "@decorum/fleet";
-import { rollout, type RolloutPrompt } from "./rollout.ts";
+import type { GenerationRequest } from "@decorum/algorithms";
+import { rollout } from "./rollout.ts";
 import { loraConfigOf } from "@decorum/settings";
 import { settings } from "../testing/fixture.ts";
 import type { FakePolicy } from "@decorum/testing/policy";
@@ -59,10 +60,20 @@ async function behindOneName(count: number) {
 const groups = Array.from(
   { length: 6 },
   (_, g) =>
-    [0, 1].map((i): RolloutPrompt => ({ key: `${g}/${i}`, ids: [5 + g, 7, 1], maxNewTokens: 4 })),
+    [0, 1].map((i): GenerationRequest => ({
+      key: `${g}/${i}`,
+      ids: [5 + g, 7, 1],
+      maxNewTokens: 4,
+    })),
 );
 
-const sampling = { doSample: true, temperature: 1, topK: 0, topP: 1 };
+const sampling = {
+  temperature: 1,
+  top_k: 0,
+  top_p: 1,
+  min_new_tokens: 0,
+  max_new_tokens: 4,
+};
 const drawn = { sampling, seed: 3, values: true };
 
 Deno.test("who joins in the middle of a rollout gets weights and work; the group of who leaves goes elsewhere", async () => {

@@ -1,16 +1,10 @@
-import { InvariantError } from "@decorum/algorithms";
+import { InvariantError, type ScoredPair } from "@decorum/algorithms";
 import type { rewardService, rewardV1, RpcClient } from "@decorum/rpc";
 import { pool } from "@decorum/async";
 import { persist, type Waiting } from "@decorum/fleet";
 
 /** A client of the reward service. */
 export type RewardClient = RpcClient<typeof rewardService>;
-
-/** A response to score, and what it answers. */
-export interface ScoredPair {
-  readonly query: string;
-  readonly response: string;
-}
 
 export interface ScoreSettings {
   /** "pair": query and response; "response": the response alone. */
@@ -42,7 +36,7 @@ export async function scoreGroups(
   groups: readonly (readonly ScoredPair[])[],
   { input, label }: ScoreSettings,
   waiting: Waiting,
-): Promise<{ readonly results: Scored[][]; readonly modelVersion: string }> {
+): Promise<{ readonly results: Scored[][]; readonly version: string }> {
   let modelVersion = "";
   const results = await pool(groups, PARALLEL, async (group) => {
     const items = group.map(({ query, response }, i) => ({
@@ -60,7 +54,7 @@ export async function scoreGroups(
     modelVersion = answer.modelVersion;
     return scoredOf(answer, items.length, client.address);
   });
-  return { results, modelVersion };
+  return { results, version: modelVersion };
 }
 
 function scoredOf(

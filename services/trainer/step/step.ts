@@ -1,13 +1,10 @@
 import type { DataOrder, Tokenizer } from "@decorum/text";
-import type { Algorithm, Learned } from "../algorithm.ts";
+import { type Learned, learnFrom, type Learning, type Prompt } from "@decorum/algorithms";
 import type { Batches } from "./batches.ts";
 import type { Gathered } from "./gather.ts";
 import type { Progress } from "../run/checkpoint.ts";
-import type { TrainingPrompt } from "./prompts.ts";
-import type { Rollout } from "./rollout.ts";
-import { groupSizeOf, type RunConfig, settingsOf } from "@decorum/settings";
+import { groupSizeOf, type RunConfig } from "@decorum/settings";
 import type { Metrics, SampleRow } from "@decorum/runs";
-import { shapeScores } from "./score_shaping.ts";
 import type { RewardClient } from "./scores.ts";
 import type { Stages } from "../stages.ts";
 import type { Policies, Waiting } from "@decorum/fleet";
@@ -15,10 +12,10 @@ import type { Policies, Waiting } from "@decorum/fleet";
 /** What steps are taken with. */
 export interface StepTools {
   readonly config: RunConfig;
-  readonly algorithm: Algorithm;
+  readonly learning: Learning;
   readonly policies: Policies;
   readonly reward: RewardClient;
-  readonly prompts: readonly TrainingPrompt[];
+  readonly prompts: readonly Prompt[];
   readonly order: DataOrder;
   readonly tokenizer: Tokenizer;
   readonly waiting: Waiting;
@@ -29,7 +26,7 @@ export interface StepOutcome {
   readonly progress: Progress;
   readonly metrics: Metrics;
   readonly samples: readonly SampleRow[];
-  /** What people should know: predictions made anew, updates that were skipped. */
+  /** What people should know: predictions computed again, updates that were skipped. */
   readonly notes: readonly string[];
 }
 
@@ -37,7 +34,7 @@ export interface StepOutcome {
 const SAMPLES = 4;
 
 /**
- * One step of PPO, GRPO or RLOO on live services, from `progress` to the next. Until stage 5 nothing is changed, so a step
+ * One step on live services, from `progress` to the next. Until it learns nothing is changed, so a step
  * that is stopped before it can be taken again.
  */
 export async function takeStep(
@@ -50,37 +47,28 @@ export async function takeStep(
   const { step } = progress;
   const started = performance.now();
 
-  // 1. to 3. Prompts, rollouts, scores; with `rollout.overlap` those of the next step begin here.
+  // With `rollout.overlap` those of the next step begin here.
   const batch = await batches.take(step, stages);
-  const { prompts, rollouts, judged, rewardVersion, staleness } = batch;
+  const { rollouts, scored, rewardVersion, staleness } = batch;
   batches.overlap(step);
 
-  // 4. Shaped scores: scaling, clipping, the penalty for responses without end.
-  const envRewards = judged.map(({ score }) => config.constant_score ?? score);
-  const hasEos = rollouts.map((r) => r.hasEos);
-  const shaped = shapeScores(envRewards, hasEos, progress.moments, settingsOf(config));
-
-  // 5. Advantages and the epochs of mini-batches, as the algorithm has them.
-  const sequences = prompts.map(({ ids }, i) => ({ query: ids, response: rollouts[i]!.response }));
-  const scored = { sequences, rollout: rollouts, envRewards, scores: shaped.scores };
+  // Until the first update nothing is changed.
+  const envRewards = scored.map(({ score }) => config.constant_score ?? score);
   const older = staleness > 0 ? { generator: batch.generator } : {};
-  const result = await tools.algorithm.learn({ ...scored, ...older }, progress, stages);
+  const { state, statistics, learned } = await stages.run(
+    "update",
+    () => learnFrom(tools.learning, batch, progress, { envRewards, ...older, stage: stages.part }),
+    "time/ppo/total",
+  );
 
-  // 6. Metrics.
   const tokens = rollouts.reduce((sum, { response }) => sum + response.length, 0);
   const seconds = (performance.now() - started) / 1000;
   return {
-    progress: {
-      step: step + 1,
-      klController: result.klController,
-      moments: shaped.moments,
-      rewardVersion,
-    },
+    progress: { ...state, rewardVersion },
     metrics: {
-      ...result.stats,
-      ...stepExtras(result, rollouts),
+      ...statistics,
       "rollout/staleness": staleness,
-      "env/toxicity": judged.reduce((sum, j) => sum + j.otherProbability, 0) / judged.length,
+      "env/toxicity": scored.reduce((sum, s) => sum + s.otherProbability, 0) / scored.length,
       ...batch.times,
       ...stages.times(),
       "time/step": seconds,
@@ -88,13 +76,13 @@ export async function takeStep(
       "rollout/tokens": tokens,
     },
     samples: samplesOf(batch, envRewards, groupSizeOf(config)),
-    notes: notesOf(result, progress, rewardVersion),
+    notes: notesOf(learned, progress, rewardVersion),
   };
 }
 
 /** The first response to each of the first prompts. */
 function samplesOf(
-  { prompts, rollouts, responses, judged }: Gathered,
+  { prompts, rollouts, responses, scored }: Gathered,
   scores: readonly number[],
   times: number,
 ): SampleRow[] {
@@ -104,21 +92,8 @@ function samplesOf(
     response: responses[i]!,
     score: scores[i]!,
     tokens: rollouts[i]!.response.length,
-    scores: { reward: judged[i]!.score, toxicity: judged[i]!.otherProbability },
+    scores: { reward: scored[i]!.score, toxicity: scored[i]!.otherProbability },
   }));
-}
-
-function stepExtras({ updates, epochs, recomputed }: Learned, rollouts: readonly Rollout[]) {
-  const norms = updates.map(({ gradNorm }) => gradNorm).filter(Number.isFinite);
-  const mean = (values: readonly number[]) =>
-    values.reduce((sum, x) => sum + x, 0) / Math.max(1, values.length);
-  return {
-    "ppo/epochs": epochs,
-    "ppo/skipped_updates": updates.filter(({ applied }) => !applied).length,
-    "ppo/grad_norm": mean(norms),
-    "rollout/eos_share": mean(rollouts.map(({ hasEos }) => hasEos ? 1 : 0)),
-    "rollout/recomputed": recomputed === undefined ? 0 : 1,
-  };
 }
 
 function notesOf(
@@ -128,7 +103,7 @@ function notesOf(
 ): string[] {
   const notes: string[] = [];
   if (recomputed !== undefined) {
-    notes.push(`predictions of the rollout were made anew by the trainer: ${recomputed}`);
+    notes.push(`predictions of the rollout were computed again by the trainer: ${recomputed}`);
   }
   const skipped = updates.filter(({ applied }) => !applied);
   if (skipped.length > 0) {

@@ -13,7 +13,7 @@ import { float32 } from "@decorum/tensor";
 import * as generation from "@decorum/generation";
 import * as learning from "@decorum/learning";
 import * as models from "@decorum/models";
-import * as ppo from "@decorum/algorithms";
+import * as algorithms from "@decorum/algorithms";
 import * as rpc from "@decorum/rpc";
 import * as telemetry from "@decorum/telemetry";
 import * as text from "@decorum/text";
@@ -35,7 +35,7 @@ const grad = float32([2, 1], outputs["w_grad"]!.data as Float32Array);
 const { params: next } = adam(params, initAdam(params), new Map([["w", grad]]), {
   learningRate: 0.5,
 });
-const rest = { generation, learning, models, ppo, rpc, telemetry, text };
+const rest = { generation, learning, models, algorithms, rpc, telemetry, text };
 
 console.log(JSON.stringify({
   host: `${process.release.name} ${process.versions["deno"] ?? "without Deno"}`,

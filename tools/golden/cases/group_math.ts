@@ -1,66 +1,90 @@
-import {
-  groupAdvantages,
-  grpoLoss,
-  type GrpoLossType,
-  leaveOneOutAdvantages,
-  rlooLoss,
-  type ScaleRewards,
-  sumPerSequence,
-  tokenKl,
-  zeroStdShare,
-} from "@decorum/algorithms";
+import { grpo, offsetsOf, rloo, type RolledBatch, tokenKl } from "@decorum/algorithms";
 import { float32, type Tensor } from "@decorum/tensor";
 import { constantOf, type GoldenCase, inputOf } from "../case.ts";
+import { LossSession } from "../loss.ts";
 
-const scales: readonly ScaleRewards[] = ["group", "batch", "none"];
-const lossTypes: readonly GrpoLossType[] = ["grpo", "bnpo", "dr_grpo"];
+const scales = ["group", "batch", "none"] as const;
+const lossTypes = ["grpo", "bnpo", "dr_grpo"] as const;
 
 /** Advantages and losses of GRPO and RLOO. */
-export function groupMath(golden: GoldenCase): Map<string, Tensor> {
+export async function groupMath(golden: GoldenCase): Promise<Map<string, Tensor>> {
   const of = (name: string) => inputOf(golden, name, "float32");
-  const [logprobs, oldLogprobs, refLogprobs] = [
-    of("logprobs"),
-    of("old_logprobs"),
-    of("ref_logprobs"),
-  ];
-  const [mask, scores] = [of("mask"), of("scores").data];
+  const { data: mask, dims: [batch = 0, time = 0] } = of("mask");
+  const counted = [...mask.keys()].filter((i) => mask[i] === 1);
+  const flat = (name: string) => Float32Array.from(counted, (i) => of(name).data[i]!);
+  const lengths = Array.from(
+    { length: batch },
+    (_, row) => counted.filter((i) => Math.floor(i / time) === row).length,
+  );
   const constant = (name: string, otherwise: number) => constantOf(golden, name, otherwise);
+  const scores = [...of("scores").data];
+  const [logprobs, old, reference] = [flat("logprobs"), flat("old_logprobs"), flat("ref_logprobs")];
   const size = constant("group_size", 4);
-  const beta = constant("beta", 0.1);
-  const clip = { epsilon: constant("epsilon", 0.2), epsilonHigh: constant("epsilon_high", 0.28) };
+  const shared = {
+    ...{ batch_size: batch, mini_batch_size: batch },
+    ...{ epsilon: constant("epsilon", 0.2), epsilon_high: constant("epsilon_high", 0.28) },
+    max_new_tokens: constant("max_new_tokens", 12),
+  };
+  const rolled: RolledBatch = {
+    sequences: lengths.map((length) => ({ query: [0], response: Array<number>(length).fill(0) })),
+    offsets: offsetsOf(lengths),
+    ...{ scores, hasEos: scores.map(() => true), values: new Float32Array() },
+    ...{ logprobs: old, refLogprobs: reference, kl: tokenKl("kl", old, reference) },
+    klCoef: constant("beta", 0.1),
+  };
   const found = new Map<string, Tensor>();
   const put = (name: string, values: ArrayLike<number>) =>
     found.set(name, float32([values.length], Float32Array.from(values)));
-  for (const scaleRewards of scales) {
-    put(
-      `advantages.${scaleRewards}`,
-      groupAdvantages(scores, { numGenerations: size, scaleRewards }),
-    );
+
+  const grpoSettings = grpo.settings.parse({ ...shared, num_generations: size });
+  const samplesBy = (scale_rewards: typeof scales[number]) =>
+    grpo.samples(rolled, grpo.rewards(rolled), { ...grpoSettings, scale_rewards });
+  for (const scale of scales) put(`advantages.${scale}`, samplesBy(scale).map((s) => s.advantage));
+  const samples = samplesBy("group");
+  await using tokens = await LossSession.open(grpo, grpoSettings);
+  for (const loss_type of lossTypes) {
+    const context = { all: samples, atReference: false };
+    const feeds = grpo.feeds(samples, context, { ...grpoSettings, loss_type });
+    const losses = await tokens.run(logprobs, feeds);
+    put(`grpo.loss.${loss_type}`, [losses["loss"]!]);
+    put("grpo.clip_low", [losses["clip_ratio/low_mean"]!]);
+    put("grpo.clip_high", [losses["clip_ratio/high_mean"]!]);
   }
-  const advantages = groupAdvantages(scores, { numGenerations: size, scaleRewards: "group" });
-  for (const lossType of lossTypes) {
-    const { tokens, ...loss } = grpoLoss({
-      ...{ logprobs, oldLogprobs, refLogprobs, mask, advantages, beta, lossType, ...clip },
-      maxNewTokens: constant("max_new_tokens", 12),
-    });
-    put(`grpo.loss.${lossType}`, [loss.loss]);
-    put("grpo.clip_low", [loss.clipLow]);
-    put("grpo.clip_high", [loss.clipHigh]);
-    found.set("grpo.tokens", tokens);
+  const parts = float32([batch, time], new Float32Array(batch * time));
+  for (const [at, i] of counted.entries()) {
+    const { refLogprobs: _, oldLogprobs: __, ...sample } = samples[Math.floor(i / time)]!;
+    const one = {
+      ...sample,
+      oldLogprobs: old.slice(at, at + 1),
+      refLogprobs: reference.slice(at, at + 1),
+    };
+    const feeds = grpo.feeds([one], { all: [one], atReference: false }, grpoSettings);
+    parts.data[i] = (await tokens.run([logprobs[at]!], feeds))["loss"]!;
   }
-  const kl = tokenKl({ kind: "kl", logprobs: oldLogprobs, refLogprobs, mask });
-  const rewards = sumPerSequence(kl, mask).map((sum, i) => scores[i]! - beta * sum);
-  const rloo = leaveOneOutAdvantages(rewards, { rlooK: size, normalizeAdvantages: false });
-  const loss = rlooLoss({ logprobs, oldLogprobs, mask, advantages: rloo, ...clip });
-  put("rloo.rewards", rewards);
-  put("rloo.advantages", rloo);
-  put(
-    "rloo.normalized",
-    leaveOneOutAdvantages(rewards, { rlooK: size, normalizeAdvantages: true }),
+  found.set("grpo.tokens", parts);
+
+  const rlooSettings = rloo.settings.parse({ ...shared, rloo_k: size });
+  const rewards = rloo.rewards(rolled);
+  const responses = rloo.samples(rolled, rewards, rlooSettings);
+  const normalized = rloo.samples(rolled, rewards, { ...rlooSettings, normalize_advantages: true });
+  await using whole = await LossSession.open(rloo, rlooSettings);
+  const losses = await whole.run(
+    logprobs,
+    rloo.feeds(responses, { all: responses, atReference: false }),
   );
-  put("rloo.sequences", loss.sequences);
-  put("rloo.loss", [loss.policy]);
-  put("rloo.clip_low", [loss.clipLow]);
-  put("rloo.clip_high", [loss.clipHigh]);
-  return put("frac_reward_zero_std", [zeroStdShare(scores, size)]);
+  const alone: number[] = [];
+  for (const [i, sample] of responses.entries()) {
+    const own = logprobs.slice(rolled.offsets[i], rolled.offsets[i + 1]);
+    const feeds = rloo.feeds([sample], { all: [sample], atReference: false });
+    alone.push((await whole.run(own, feeds))["loss"]!);
+  }
+  put("rloo.rewards", rewards);
+  put("rloo.advantages", responses.map((s) => s.advantage));
+  put("rloo.normalized", normalized.map((s) => s.advantage));
+  put("rloo.sequences", alone);
+  put("rloo.loss", [losses["loss"]!]);
+  put("rloo.clip_low", [losses["clip_ratio/low_mean"]!]);
+  put("rloo.clip_high", [losses["clip_ratio/high_mean"]!]);
+  const { frac_reward_zero_std: share } = grpo.stepStatistics(rolled, scores, {}, grpoSettings);
+  return put("frac_reward_zero_std", [share]);
 }

@@ -1,34 +1,22 @@
 import { join } from "node:path";
 import { z } from "zod";
 import {
-  denseRows,
-  type LearnerSample,
-  maskOf,
-  type PolicyLearner,
-  type TokenPredictions,
-} from "@decorum/learning";
-import {
-  type GroupBatch,
-  type GroupStepConfig,
-  type GroupStepResult,
-  GrpoLearner,
-  type GrpoSample,
-  grpoStep,
-  RlooLearner,
-  type RlooSample,
-  rlooStep,
+  type Algorithm,
+  grpo,
+  Learning,
+  type LoopSettings,
+  offsetsOf,
+  rloo,
+  type RolledBatch,
+  type ScoredBatch,
+  tokenKl,
 } from "@decorum/algorithms";
+import type { LearnerSample } from "@decorum/learning";
 import { initAdam, meanGradients } from "@decorum/optim";
-import {
-  groupAdvantages,
-  grpoLoss,
-  type KlController,
-  leaveOneOutAdvantages,
-  rlooLoss,
-} from "@decorum/algorithms";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { float32, InputError, readSafetensors, type Tensor } from "@decorum/tensor";
 import { type GoldenCase, inputOf } from "../case.ts";
+import { LossSession } from "../loss.ts";
 
 const STEPS = 3;
 
@@ -55,20 +43,7 @@ const schema = z.object({
   }),
 });
 type Config = z.infer<typeof schema>;
-type Predictions = readonly TokenPredictions[];
-
-/** An algorithm: how it steps, and the parts of it that the case looks at. */
-interface Algorithm<Sample extends LearnerSample> {
-  readonly learner: PolicyLearner<Sample, unknown>;
-  step(
-    batch: GroupBatch,
-    klController: KlController,
-    order: (epoch: number) => number[],
-  ): Promise<GroupStepResult>;
-  samples(batch: GroupBatch, rollout: Predictions, reference: Predictions, beta: number): Sample[];
-  /** What tokens or sequences add to the loss. */
-  parts(samples: readonly Sample[], predictions: Predictions): Tensor;
-}
+type Advised = LearnerSample & { readonly advantage: number };
 
 /** GRPO steps: advantages, losses and gradients on the way, parameters at the end. */
 export async function grpoSteps(
@@ -76,34 +51,27 @@ export async function grpoSteps(
   runtime: RuntimeOptions,
 ): Promise<Map<string, Tensor>> {
   const config = configOf(golden);
-  const { loss_type: lossType, max_new_tokens: maxNewTokens } = config;
-  const settings = {
-    ...stepConfig(config),
-    numGenerations: config.group_size,
-    scaleRewards: config.scale_rewards,
-  };
-  const loss = { ...clipOf(config), lossType, maxNewTokens };
-  await using learner = await GrpoLearner.create({ ...options(golden, config, runtime), loss });
-  return await reproduce<GrpoSample>(golden, config, {
-    learner,
-    step: (batch, klController, order) => grpoStep(learner, batch, settings, klController, order),
-    samples({ sequences, scores }, rollout, reference, beta) {
-      const advantages = groupAdvantages(scores, settings);
-      return sequences.map((sequence, i) => ({
-        sequence,
-        oldLogprobs: rollout[i]!.logprobs,
-        refLogprobs: reference[i]!.logprobs,
-        advantage: advantages[i]!,
-        beta,
-      }));
-    },
-    parts: (samples, predictions) =>
-      grpoLoss({
-        ...loss,
-        ...tensorsOf(samples, predictions),
-        refLogprobs: dense(samples, samples.map((s) => s.refLogprobs)),
-        beta: samples[0]!.beta,
-      }).tokens,
+  const { loss_type, scale_rewards, max_new_tokens, group_size: num_generations } = config;
+  const settings = grpo.settings.parse({
+    ...settingsOf(config),
+    ...{ loss_type, scale_rewards, max_new_tokens, num_generations },
+  });
+  await using loss = await LossSession.open(grpo, settings);
+  return await reproduce(golden, config, runtime, grpo, settings, async (samples, logprobs) => {
+    const time = golden.expected.get("parts")?.dims[1] ?? 0;
+    const parts = float32([samples.length, time], new Float32Array(samples.length * time));
+    for (const [row, { oldLogprobs, refLogprobs, ...sample }] of samples.entries()) {
+      for (let t = 0; t < oldLogprobs.length; t++) {
+        const at = (values: Float32Array) => values.slice(t, t + 1);
+        const token = { ...sample, oldLogprobs: at(oldLogprobs), refLogprobs: at(refLogprobs) };
+        const feeds = grpo.feeds([token], { all: [token], atReference: false }, {
+          ...settings,
+          loss_type: "bnpo",
+        });
+        parts.data[row * time + t] = (await loss.run(at(logprobs[row]!), feeds))["loss"]!;
+      }
+    }
+    return parts;
   });
 }
 
@@ -113,54 +81,59 @@ export async function rlooSteps(
   runtime: RuntimeOptions,
 ): Promise<Map<string, Tensor>> {
   const config = configOf(golden);
-  const settings = {
-    ...stepConfig(config),
-    rlooK: config.group_size,
-    normalizeAdvantages: config.normalize_advantages,
-  };
-  const loss = clipOf(config);
-  await using learner = await RlooLearner.create({ ...options(golden, config, runtime), loss });
-  return await reproduce<RlooSample>(golden, config, {
-    learner,
-    step: (batch, klController, order) => rlooStep(learner, batch, settings, klController, order),
-    samples({ sequences, scores }, rollout, reference, beta) {
-      const kl = rollout.map(({ logprobs }, i) =>
-        logprobs.reduce((sum, logprob, t) => sum + logprob - reference[i]!.logprobs[t]!, 0)
-      );
-      const rewards = scores.map((score, i) => score - beta * kl[i]!);
-      const advantages = leaveOneOutAdvantages(rewards, settings);
-      return sequences.map((sequence, i) => ({
-        sequence,
-        oldLogprobs: rollout[i]!.logprobs,
-        advantage: advantages[i]!,
-      }));
-    },
-    parts(samples, predictions) {
-      const { sequences } = rlooLoss({ ...loss, ...tensorsOf(samples, predictions) });
-      return float32([sequences.length], sequences);
-    },
+  const { normalize_advantages, group_size: rloo_k } = config;
+  const settings = rloo.settings.parse({ ...settingsOf(config), normalize_advantages, rloo_k });
+  await using loss = await LossSession.open(rloo, settings);
+  return await reproduce(golden, config, runtime, rloo, settings, async (samples, logprobs) => {
+    const parts: number[] = [];
+    for (const [i, sample] of samples.entries()) {
+      const feeds = rloo.feeds([sample], { all: [sample], atReference: false });
+      parts.push((await loss.run(logprobs[i]!, feeds))["loss"]!);
+    }
+    return float32([parts.length], parts);
   });
 }
 
-async function reproduce<Sample extends LearnerSample & { readonly advantage: number }>(
+/** @param partsOf what tokens or sequences add to the loss, each by itself */
+async function reproduce<Settings extends LoopSettings, Sample extends Advised>(
   golden: GoldenCase,
   config: Config,
-  { learner, step, samples, parts }: Algorithm<Sample>,
+  runtime: RuntimeOptions,
+  algorithm: Algorithm<Settings, Sample>,
+  settings: Settings,
+  partsOf: (samples: readonly Sample[], logprobs: readonly Float32Array[]) => Promise<Tensor>,
 ): Promise<Map<string, Tensor>> {
-  // Restored, not started from: the reference is the adapter switched off.
+  const { r, lora_alpha: loraAlpha, target_modules: targetModules } = config.lora;
+  await using learning = await Learning.open(algorithm, {
+    model: join(golden.folder, "model"),
+    settings,
+    lora: { r, loraAlpha, loraDropout: 0, targetModules },
+    runtime,
+  });
+  const { learner } = learning;
+  // Restored, not started from: the reference is the adapter switched off. As if an update had been made: at the first step of
+  // a run of ours the policy is its reference.
   const params = readParams(golden, "start.safetensors");
-  const train = { params, adam: initAdam(params), updates: 0, skipped: 0 };
+  const train = { params, adam: initAdam(params), updates: 1, skipped: 0 };
   learner.restore({ train, reference: undefined });
-  const { beta: value, target, horizon } = config;
-  let klController: KlController = { kind: "adaptive", value, target, horizon };
+  let klController = algorithm.klController(settings);
   const found = new Map<string, Tensor>();
   for (let n = 0; n < STEPS; n++) {
     const batch = batchOf(golden, n);
-    const { sequences } = batch;
+    const { sequences, scores } = batch;
     const orders = ordersOf(golden, n);
-    const rollout = await learner.forward(sequences);
-    const reference = await learner.forward(sequences, { reference: true });
-    const all = samples(batch, rollout, reference, klController.value);
+    const flat = async (reference: boolean) =>
+      Float32Array.from(
+        (await learner.forward(sequences, { reference })).flatMap((row) => [...row.logprobs]),
+      );
+    const [logprobs, refLogprobs] = [await flat(false), await flat(true)];
+    const rolled: RolledBatch = {
+      ...{ sequences, scores, hasEos: scores.map(() => true), values: new Float32Array() },
+      offsets: offsetsOf(sequences.map(({ response }) => response.length)),
+      ...{ logprobs, refLogprobs, kl: tokenKl("kl", logprobs, refLogprobs) },
+      klCoef: klController.value,
+    };
+    const all = algorithm.samples(rolled, algorithm.rewards(rolled, settings), settings);
     found.set(`step${n}.advantages`, float32([all.length], all.map((s) => s.advantage)));
     if (n === 1) {
       const now = learner.state();
@@ -168,48 +141,21 @@ async function reproduce<Sample extends LearnerSample & { readonly advantage: nu
       learner.restore({ ...now, train: { ...now.train, params: before } });
       const minibatch = orders[1]!.slice(0, config.mini_batch_size).map((i) => all[i]!);
       const { accumulation, predictions } = await learner.gradients(minibatch);
-      found.set("parts", trimmed(parts(minibatch, predictions), golden));
+      found.set("parts", await partsOf(minibatch, predictions.map((p) => p.logprobs)));
       for (const [name, gradient] of meanGradients(accumulation)) {
         found.set(`grad.${name}`, gradient);
       }
       learner.restore(now);
     }
-    const result = await step(batch, klController, (epoch) => orders[epoch]!);
-    klController = result.klController;
-    for (const [name, statistic] of Object.entries(result.stats)) {
+    const state = { step: n, klController };
+    const learned = await learning.learn(batch, state, { order: (epoch) => orders[epoch]! });
+    klController = learned.klController;
+    for (const [name, statistic] of Object.entries(learned.statistics)) {
       found.set(`step${n}.${name}`, float32([1], [statistic]));
     }
   }
   for (const [name, parameter] of learner.state().train.params) found.set(name, parameter);
   return found;
-}
-
-/** PyTorch pads a mini-batch to the longest response of its batch; what is beyond ours is 0. */
-function trimmed(parts: Tensor, golden: GoldenCase): Tensor {
-  const [batch = 0, time] = parts.dims;
-  const wide = golden.expected.get("parts")?.dims[1] ?? time;
-  if (time === undefined || wide === undefined || wide === time) return parts;
-  const data = new Float32Array(batch * wide);
-  for (let row = 0; row < batch; row++) {
-    data.set((parts.data as Float32Array).subarray(row * time, (row + 1) * time), row * wide);
-  }
-  return float32([batch, wide], data);
-}
-
-function dense(samples: readonly LearnerSample[], rows: readonly Float32Array[]) {
-  return denseRows(samples.map((s) => s.sequence), rows);
-}
-
-function tensorsOf(
-  samples: readonly (LearnerSample & { readonly advantage: number })[],
-  predictions: Predictions,
-) {
-  return {
-    logprobs: dense(samples, predictions.map((p) => p.logprobs)),
-    oldLogprobs: dense(samples, samples.map((s) => s.oldLogprobs)),
-    mask: maskOf(samples.map((s) => s.sequence)),
-    advantages: samples.map((s) => s.advantage),
-  };
 }
 
 function configOf({ folder, json }: GoldenCase): Config {
@@ -218,32 +164,17 @@ function configOf({ folder, json }: GoldenCase): Config {
   throw new InputError(`Cannot use ${folder}/case.json: ${z.prettifyError(result.error)}`);
 }
 
-const clipOf = (config: Config) => ({
-  epsilon: config.epsilon,
-  epsilonHigh: config.epsilon_high,
-});
-
-const stepConfig = (config: Config): GroupStepConfig => ({
-  miniBatchSize: config.mini_batch_size,
-  numIterations: config.num_iterations,
-  temperature: 1,
-});
-
-function options(golden: GoldenCase, config: Config, runtime: RuntimeOptions) {
-  const { r, lora_alpha: loraAlpha, target_modules: targetModules } = config.lora;
+/** What both algorithms have. */
+function settingsOf(config: Config) {
+  const { num_iterations, mini_batch_size, learning_rate, max_grad_norm, adam_eps } = config;
+  const { epsilon, epsilon_high, beta, target, horizon } = config;
   return {
-    model: join(golden.folder, "model"),
-    lora: { r, loraAlpha, loraDropout: 0, targetModules },
-    optimizer: {
-      learningRate: config.learning_rate,
-      eps: config.adam_eps,
-      maxGradNorm: config.max_grad_norm,
-    },
-    runtime,
+    ...{ num_iterations, batch_size: 8, mini_batch_size, learning_rate, max_grad_norm, adam_eps },
+    ...{ epsilon, epsilon_high, beta, adap_kl_ctrl: true, target, horizon },
   };
 }
 
-function batchOf(golden: GoldenCase, step: number): GroupBatch {
+function batchOf(golden: GoldenCase, step: number): ScoredBatch {
   const scores = [...inputOf(golden, `step${step}.scores`, "float32").data];
   const ids = (name: string) => Array.from(inputOf(golden, name, "int64").data, Number);
   return {

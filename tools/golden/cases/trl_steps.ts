@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { type PpoBatch, PpoLearner, ppoStep } from "@decorum/algorithms";
+import { Learning, ppo, type ScoredBatch } from "@decorum/algorithms";
 import type { Sequence } from "@decorum/models";
 import { initAdam } from "@decorum/optim";
-import { type KlController, type StepStats, trlCompat } from "@decorum/algorithms";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { float32, InputError, readSafetensors, type Tensor } from "@decorum/tensor";
 import { type GoldenCase, inputOf } from "../case.ts";
@@ -16,6 +15,7 @@ const schema = z.object({
   batch_size: z.int().positive(),
   mini_batch_size: z.int().positive(),
   gradient_accumulation_steps: z.literal(1).default(1),
+  early_stopping: z.literal(false).default(false),
   init_kl_coef: z.number().nonnegative().default(0.2),
   target: z.number().positive().default(6),
   horizon: z.number().positive().default(10000),
@@ -31,7 +31,6 @@ const schema = z.object({
   use_score_scaling: z.literal(false).default(false),
   use_score_norm: z.literal(false).default(false),
   score_clip: z.null().optional(),
-  early_stopping: z.literal(false).default(false),
   seed: z.int().default(0),
   lora: z.object({
     r: z.int().positive(),
@@ -40,47 +39,43 @@ const schema = z.object({
   }),
 });
 
-/** TRL `PPOTrainer.step` calls, under the conventions of `trlCompat`: statistics of each, parameters at the end. */
+/**
+ * TRL `PPOTrainer.step` calls: statistics of each, parameters at the end. In TRL 0.11.4 response ids begin with the decoder's
+ * start token, the first generated token does not count, the reference is the adapter switched off, and Adam has another
+ * epsilon and no clipping.
+ */
 export async function trlSteps(
   golden: GoldenCase,
   runtime: RuntimeOptions,
 ): Promise<Map<string, Tensor>> {
-  const config = readConfig(golden);
+  const { seed, lora, gradient_accumulation_steps: _, early_stopping: __, ...config } = readConfig(
+    golden,
+  );
   const stats = golden.json["stats"];
   if (!Array.isArray(stats)) {
     throw new InputError(
       `Cannot use ${golden.folder}/case.json: field "stats" is no list of steps`,
     );
   }
-  const { r, lora_alpha: loraAlpha, target_modules: targetModules } = config.lora;
-  await using learner = await PpoLearner.create({
+  const { r, lora_alpha: loraAlpha, target_modules: targetModules } = lora;
+  const settings = ppo.settings.parse({
+    ...config,
+    ...{ adam_eps: 1e-8, max_grad_norm: null, score_clip: null },
+  });
+  await using learning = await Learning.open(ppo, {
     model: join(golden.folder, "model"),
-    lora: { r, loraAlpha, loraDropout: trlCompat.loraDropout, targetModules },
-    loss: {
-      cliprange: config.cliprange,
-      cliprangeValue: config.cliprange_value,
-      vfCoef: config.vf_coef,
-    },
-    optimizer: {
-      learningRate: config.learning_rate,
-      eps: trlCompat.adamEps,
-      maxGradNorm: trlCompat.maxGradNorm,
-    },
+    settings,
+    lora: { r, loraAlpha, loraDropout: 0, targetModules },
     runtime,
   });
-  // Restored, not started from: TRL's reference is the adapter switched off.
+  const { learner } = learning;
+  // Restored, not started from: TRL's reference is the adapter switched off. As if an update had been made: at the first
+  // step of a run of ours the policy is its reference.
   const params = startOf(golden);
-  const train = { params, adam: initAdam(params), updates: 0, skipped: 0 };
+  const train = { params, adam: initAdam(params), updates: 1, skipped: 0 };
   learner.restore({ train, reference: undefined });
-  let klController: KlController = config.adap_kl_ctrl
-    ? {
-      kind: "adaptive",
-      value: config.init_kl_coef,
-      target: config.target,
-      horizon: config.horizon,
-    }
-    : { kind: "fixed", value: config.init_kl_coef };
-  const permutations = numpyPermutations(config.seed);
+  let klController = ppo.klController(settings);
+  const permutations = numpyPermutations(seed);
   const found = new Map<string, Tensor>();
   for (const step of stats.keys()) {
     const batch = batchOf(golden, step, config.batch_size);
@@ -89,24 +84,14 @@ export async function trlSteps(
       () => permutations(batch.sequences.length),
     );
     const orders = recordedOrders(golden, step) ?? drawn;
-    const result = await ppoStep(
-      learner,
+    const learned = await learning.learn(
       batch,
-      {
-        miniBatchSize: config.mini_batch_size,
-        ppoEpochs: config.ppo_epochs,
-        klKind: config.kl_penalty,
-        gamma: config.gamma,
-        lam: config.lam,
-        temperature: 1,
-        whitenRewards: config.whiten_rewards,
-      },
-      klController,
-      (epoch) => orders[epoch]!,
+      { step, klController },
+      { order: (epoch) => orders[epoch]! },
     );
-    klController = result.klController;
+    klController = learned.klController;
     for (const name of Object.keys(stats[step])) {
-      const value = result.stats[name as keyof StepStats];
+      const value = learned.statistics[name];
       if (value !== undefined) found.set(`step${step}.${name}`, float32([1], [value]));
     }
   }
@@ -146,7 +131,7 @@ function startOf({ folder }: GoldenCase): Map<string, Tensor<"float32">> {
 }
 
 /** TRL's response ids begin with the decoder's start token, and it drops the first generated token. */
-function batchOf(golden: GoldenCase, step: number, size: number): PpoBatch {
+function batchOf(golden: GoldenCase, step: number, size: number): ScoredBatch {
   const ids = (name: string) => Array.from(inputOf(golden, name, "int64").data, Number);
   const sequences = Array.from({ length: size }, (_, i): Sequence => {
     const response = ids(`step${step}.response.${i}`).slice(1);

@@ -1,0 +1,169 @@
+import type { Params } from "@decorum/optim";
+import { randomKey, uniforms } from "@decorum/tensor";
+import { type DataOrder, groupByLength, type Tokenizer } from "@decorum/text";
+import type { LoopSettings } from "./settings.ts";
+import { type StageRunner, unwatched } from "./stages.ts";
+
+/** A prompt to train on. */
+export interface Prompt {
+  /** As the reward sees it. */
+  readonly text: string;
+  /** With the tokenizer's special tokens. */
+  readonly ids: readonly number[];
+}
+
+/** One prompt to complete. */
+export interface GenerationRequest {
+  /** Decides the draws, together with the run's seed. */
+  readonly key: string;
+  readonly ids: readonly number[];
+  readonly maxNewTokens: number;
+}
+
+/** How responses are drawn. */
+export interface GenerationSettings {
+  readonly sampling: Pick<
+    LoopSettings,
+    "temperature" | "top_k" | "top_p" | "min_new_tokens" | "max_new_tokens"
+  >;
+  readonly seed: number;
+  /** Asks for the value head's predictions too. */
+  readonly values: boolean;
+}
+
+/** What a policy made of one prompt; arrays are parallel. */
+export interface Rollout {
+  /** Token ids, eos included where there is one. */
+  readonly response: readonly number[];
+  readonly logprobs: Float32Array;
+  /** Empty where none were asked for. */
+  readonly values: Float32Array;
+  /** Whether the response ended by itself. */
+  readonly hasEos: boolean;
+}
+
+/** A policy that generates: in this process, or services. */
+export interface Policy {
+  /** Completes groups of prompts, each as one padded batch. @returns results in the order of the groups */
+  generate(
+    groups: readonly (readonly GenerationRequest[])[],
+    settings: GenerationSettings,
+  ): Promise<readonly (readonly Rollout[])[]>;
+  /** Takes the learner's parameters: what it generates next comes from them. @param step steps done */
+  update(parameters: Params, step: number): Promise<void>;
+}
+
+/** A response to score, and what it answers. */
+export interface ScoredPair {
+  readonly query: string;
+  readonly response: string;
+}
+
+/** What a response is worth. */
+export interface Score {
+  readonly score: number;
+}
+
+/** Rewards that score: a function or a classifier in this process, or services. */
+export interface Rewards<S extends Score = Score> {
+  /** @returns results in the order of the groups, and what decides them, as a text that changes when they may */
+  score(groups: readonly (readonly ScoredPair[])[]): Promise<{
+    readonly results: readonly (readonly S[])[];
+    readonly version: string;
+  }>;
+}
+
+/** What the batches of a run are gathered with. */
+export interface GatherTools<S extends Score = Score> {
+  readonly policy: Pick<Policy, "generate">;
+  readonly rewards: Rewards<S>;
+  readonly prompts: readonly Prompt[];
+  readonly order: DataOrder;
+  readonly tokenizer: Pick<Tokenizer, "decode" | "idToToken">;
+  readonly settings: LoopSettings;
+  /** Responses to a prompt. */
+  readonly responses: number;
+  readonly seed: number;
+  readonly values: boolean;
+  /** Prompts of a padded batch. */
+  readonly groupSize: number;
+}
+
+/** Prompts of a step, the responses to them, and what they are worth; all lists are parallel. */
+export interface Gathered<S extends Score = Score> {
+  readonly prompts: readonly Prompt[];
+  readonly rollouts: readonly Rollout[];
+  /** As text. */
+  readonly responses: readonly string[];
+  readonly scored: readonly S[];
+  /** See {@link Rewards}. */
+  readonly rewardVersion: string;
+}
+
+/** Prompts, rollouts and scores of a step. It changes nothing, so it can be done again. */
+export async function gather<S extends Score>(
+  tools: GatherTools<S>,
+  step: number,
+  stage: StageRunner = unwatched,
+): Promise<Gathered<S>> {
+  const { policy, rewards, settings, seed, values, tokenizer } = tools;
+
+  // 1. Prompts: batch `step` of the shuffled data, each as often as it is responded to, in groups of like length.
+  const { prompts, groups, requests } = await stage("prompts", () => promptsOf(tools, step));
+
+  // 2. Rollouts under the newest weights.
+  const rollouts = inBatchOrder(
+    groups,
+    await stage("rollout", () => policy.generate(requests, { sampling: settings, seed, values })),
+  );
+  const responses = rollouts.map(({ response }) => textOf(response, tokenizer));
+
+  // 3. Scores.
+  const pairs = groups.map((group) =>
+    group.map((i) => ({ query: prompts[i]!.text, response: responses[i]! }))
+  );
+  const { results, version } = await stage("score", () => rewards.score(pairs));
+  const scored = inBatchOrder(groups, results);
+  return { prompts, rollouts, responses, scored, rewardVersion: version };
+}
+
+function promptsOf(
+  { order, prompts: all, settings, responses, seed, groupSize }: GatherTools,
+  step: number,
+) {
+  const prompts = order.batchAt(step, settings.batch_size / responses)
+    .flatMap((row) => Array<Prompt>(responses).fill(all[row]!));
+  const limits = responseLimits(settings, seed, step);
+  const groups = groupByLength(prompts.map(({ ids }) => ids.length), groupSize);
+  const requests = groups.map((group) =>
+    group.map((i) => ({ key: `${step}/${i}`, ids: prompts[i]!.ids, maxNewTokens: limits[i]! }))
+  );
+  return { prompts, groups, requests };
+}
+
+/** Most new tokens of every response of a step; as TRL's `LengthSampler` where there is a range. */
+export function responseLimits(
+  { length_sampler: range, batch_size: count, max_new_tokens: max }: LoopSettings,
+  seed: number,
+  step: number,
+): number[] {
+  if (range === null) return Array<number>(count).fill(max);
+  const drawn = uniforms(randomKey(seed, "response length", step), 0, count);
+  return Array.from(drawn, (uniform) => range.min + Math.floor(uniform * (range.max - range.min)));
+}
+
+/** Text without special tokens. T5 has more embeddings than its tokenizer has words: such ids have no text. */
+function textOf(ids: readonly number[], tokenizer: GatherTools["tokenizer"]): string {
+  const known = ids.filter((id) => tokenizer.idToToken(id) !== undefined);
+  return tokenizer.decode(known, { skipSpecialTokens: true });
+}
+
+/** What lies group by group, in the order of the batch. */
+function inBatchOrder<T>(
+  groups: readonly (readonly number[])[],
+  values: readonly (readonly T[])[],
+): T[] {
+  const ordered: T[] = [];
+  groups.forEach((group, g) => group.forEach((i, at) => (ordered[i] = values[g]![at]!)));
+  return ordered;
+}

@@ -1,0 +1,281 @@
+import {
+  countedTokens,
+  type LearnerSample,
+  PolicyLearner,
+  type UpdateOutcome,
+} from "@decorum/learning";
+import type { LoraConfig, PeftAdapter, Sequence } from "@decorum/models";
+import { linearSchedule, type Params } from "@decorum/optim";
+import type { RuntimeOptions } from "@decorum/runtime";
+import { InputError, permutation, type Precision, randomKey } from "@decorum/tensor";
+import { type Algorithm, objectiveOf, type Statistics } from "./algorithm.ts";
+import { learnEpochs, type PreparedBatch, type RolledOut } from "./epochs.ts";
+import { FullKl } from "./full_kl.ts";
+import { tokenKl } from "./kl.ts";
+import { type KlController, updateKlController } from "./kl_controller.ts";
+import { checkScores } from "./scores.ts";
+import type { LoopSettings } from "./settings.ts";
+import { type StageRunner, unwatched } from "./stages.ts";
+import { averageStatistics, batchStatistics } from "./statistics.ts";
+import { joined, offsetsOf } from "./tokens.ts";
+
+/** A batch that was rolled out and scored; lists are parallel, and responses to a prompt follow each other. */
+export interface ScoredBatch {
+  readonly sequences: readonly Sequence[];
+  /** After scaling, clipping and penalties. */
+  readonly scores: readonly number[];
+  /** As the reward gave them; `scores` by default. */
+  readonly envRewards?: readonly number[];
+  /** Whether each response ended by itself; by default all did. */
+  readonly hasEos?: readonly boolean[];
+  /** What the policy that rolled out said of each response's tokens; computed here when absent. */
+  readonly rollout?: readonly RolledOut[];
+  /** Weights that rolled out. Absent: the learner's as they are now. */
+  readonly generator?: Params;
+  /** Token ids of every response as statistics count them; by default the tokens of the response. */
+  readonly responseLengths?: readonly number[];
+}
+
+/** Where a run is. */
+export interface LearnState {
+  /** Steps done. */
+  readonly step: number;
+  readonly klController: KlController;
+}
+
+export interface LearnOptions {
+  /** Samples of epoch `e` in the order in which mini-batches are cut from them; by default drawn from the run's seed. */
+  readonly order?: (epoch: number, samples: number) => ArrayLike<number>;
+  /** Runs the parts; by default they are just run. */
+  readonly stage?: StageRunner;
+}
+
+/** What came of a step. */
+export interface Learned {
+  readonly statistics: Statistics;
+  /** For the next step; as it was where the KL is not finite (every update was then skipped). */
+  readonly klController: KlController;
+  /** One for each mini-batch, in the order in which they were made. */
+  readonly updates: readonly UpdateOutcome[];
+  /** Epochs that ran: fewer than asked for after an early stop. */
+  readonly epochs: number;
+  /** Says how the rollout's predictions differed from the learner's, where they were computed again for it. */
+  readonly recomputed?: string;
+}
+
+/** What an algorithm is opened with. */
+export interface LearningOptions<Settings> {
+  /** A Hugging Face folder of the base model. */
+  readonly model: string;
+  readonly settings: Settings;
+  readonly lora: LoraConfig;
+  /** The adapter that training starts from, which is then the reference too; a new one by default. */
+  readonly start?: Pick<PeftAdapter, "parameters" | "valueHead"> | undefined;
+  /** Of a new adapter and of the order of mini-batches; default 0. */
+  readonly seed?: number;
+  /** Execution provider, precision, threads. */
+  readonly runtime?: RuntimeOptions;
+  /** The lower of the policy's and the learner's, which says how far they may differ; default the learner's. */
+  readonly policyPrecision?: Precision;
+}
+
+/** A policy that learns by one of the algorithms. */
+export class Learning<
+  Settings extends LoopSettings = LoopSettings,
+  Sample extends LearnerSample = LearnerSample,
+> implements AsyncDisposable {
+  private constructor(
+    readonly algorithm: Algorithm<Settings, Sample>,
+    readonly options: LearningOptions<Settings>,
+    readonly learner: PolicyLearner<Sample>,
+    readonly fullKl: FullKl | undefined,
+    /** Steps done, which decide the learning rate. */
+    readonly clock: { step: number },
+  ) {}
+
+  /** @throws InputError when model, adapter or value head do not fit together */
+  static async open<Settings extends LoopSettings, Sample extends LearnerSample>(
+    algorithm: Algorithm<Settings, Sample>,
+    options: LearningOptions<Settings>,
+  ): Promise<Learning<Settings, Sample>> {
+    const { settings, model, lora, start, seed = 0, runtime = {} } = options;
+    const { perSample = 1 } = algorithm;
+    const linear = linearSchedule({ totalSteps: settings.steps });
+    // By step, as TRL's: skipped updates and early stops do not slow it down.
+    const clock = { step: 0 };
+    const schedule = () => linear(clock.step);
+    await using all = new AsyncDisposableStack();
+    const learner = all.use(
+      await PolicyLearner.create({
+        model,
+        lora,
+        ...(start ? { adapter: start.parameters } : {}),
+        ...(start?.valueHead ? { valueHead: start.valueHead } : {}),
+        optimizer: {
+          algorithm: settings.optimizer,
+          learningRate: settings.learning_rate,
+          eps: settings.adam_eps,
+          weightDecay: settings.weight_decay,
+          maxGradNorm: settings.max_grad_norm ?? Infinity,
+          ...(settings.lr_scheduler_type === "linear" ? { schedule } : {}),
+        },
+        microBatchSize: Math.max(1, Math.floor(settings.micro_batch_size / perSample)),
+        seed,
+        runtime,
+      }, objectiveOf(algorithm, settings)),
+    );
+    const exact = algorithm.klKind(settings) === "full";
+    const fullKl = exact ? all.use(await FullKl.open(learner)) : undefined;
+    all.move();
+    return new Learning(algorithm, options, learner, fullKl, clock);
+  }
+
+  /**
+   * One step: KL to the reference, rewards, what is learned from, the epochs of mini-batches, statistics.
+   *
+   * @throws InputError naming what does not fit
+   * @throws InvariantError when the policy is not the reference at the first step, or the ratio of the first
+   * mini-batch is not 1
+   */
+  async learn(
+    scored: ScoredBatch,
+    state: LearnState,
+    options: LearnOptions = {},
+  ): Promise<Learned> {
+    const { algorithm, learner } = this;
+    const { settings, seed = 0, runtime, policyPrecision } = this.options;
+    const { sequences, scores, generator, envRewards = scores } = scored;
+    const { stage = unwatched } = options;
+    const { temperature } = settings;
+    this.clock.step = state.step;
+    const { offsets, rollout } = this.#checked(scored);
+
+    // 1. The reference's log-probabilities. A policy that still is its reference has a KL of 0 to the bit: the
+    // rounding between two graphs would be all there is to whiten, and Adam would make real steps of it.
+    const forward = async (under: { reference?: boolean; parameters?: Params }) =>
+      flat(
+        await stage(
+          "forward_pass",
+          () => learner.forward(sequences, { ...under, temperature }),
+        ),
+      );
+    const { logprobs: refLogprobs } = await forward({ reference: true });
+    const isReference = generator ? learner.isReferenceAt(generator) : learner.isReference;
+    const exactKl = await this.#exactKl(scored, stage);
+
+    // 2. KL, rewards, samples.
+    const prepare = async (rollout: RolledOut): Promise<PreparedBatch<Sample>> => {
+      const { batch, rewards } = await stage("compute_rewards", () => {
+        const kind = algorithm.klKind(settings);
+        const kl = isReference
+          ? new Float32Array(refLogprobs.length)
+          : kind === "full"
+          ? exactKl!
+          : tokenKl(kind, rollout.logprobs, refLogprobs);
+        const hasEos = scored.hasEos ?? sequences.map(() => true);
+        const klCoef = state.klController.value;
+        const batch = { sequences, offsets, scores, hasEos, ...rollout, refLogprobs, kl, klCoef };
+        return { batch, rewards: algorithm.rewards(batch, settings) };
+      });
+      const samples = await stage(
+        "compute_advantages",
+        () => algorithm.samples(batch, rewards, settings),
+      );
+      return { batch, rewards, samples };
+    };
+
+    // 3. Epochs of mini-batches.
+    const { prepared, statistics, ...learned } = await learnEpochs({
+      learner,
+      rollout,
+      generator,
+      prepare,
+      forward: () => forward(generator ? { parameters: generator } : {}),
+      statisticsOf: (samples) => algorithm.minibatchStatistics(samples),
+      epochs: algorithm.epochs(settings),
+      miniBatchSize: Math.max(1, Math.floor(settings.mini_batch_size / (algorithm.perSample ?? 1))),
+      temperature,
+      targetKl: algorithm.targetKl?.(settings) ?? null,
+      valueHeadOnly: algorithm.warmsUp?.(settings, state.step) ?? false,
+      firstStep: learner.state().train.updates === 0,
+      precision: policyPrecision ?? runtime?.precision ?? "fp32",
+      order: options.order ??
+        ((epoch, samples) =>
+          permutation(randomKey(seed, "mini-batches", state.step, epoch), samples)),
+      stage,
+    });
+
+    // 4. Statistics and the next KL coefficient.
+    return await stage("calc_stats", () => {
+      const { batch, rewards } = prepared;
+      const averages = averageStatistics(statistics);
+      const common = batchStatistics(batch, {
+        envRewards,
+        responseLengths: scored.responseLengths ?? sequences.map((s) => s.response.length),
+        learningRate: learned.updates.at(-1)!.learningRate,
+      });
+      const kl = common["objective/kl"]!;
+      return {
+        statistics: {
+          ...common,
+          ...averages,
+          ...algorithm.stepStatistics(batch, rewards, averages, settings),
+        },
+        klController: Number.isFinite(kl)
+          ? updateKlController(state.klController, kl, sequences.length)
+          : state.klController,
+        ...learned,
+      };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.fullKl?.[Symbol.asyncDispose]();
+    await this.learner[Symbol.asyncDispose]();
+  }
+
+  /** Where tokens lie, and the rollout's predictions. @throws InputError naming what does not fit */
+  #checked({ sequences, scores, rollout }: ScoredBatch) {
+    const what = `Cannot take a ${this.algorithm.title} step`;
+    checkScores(scores, sequences.length);
+    const lengths = sequences.map(countedTokens);
+    const empty = lengths.indexOf(0);
+    if (empty >= 0) throw new InputError(`${what}: no token of response ${empty} counts`);
+    const offsets = offsetsOf(lengths);
+    if (!rollout) return { offsets, rollout: undefined };
+    if (rollout.length !== sequences.length) {
+      throw new InputError(
+        `${what}: rollout has ${rollout.length} entries; expected ${sequences.length}, one a sequence`,
+      );
+    }
+    for (const [i, { logprobs, values }] of rollout.entries()) {
+      const found = this.algorithm.valueHead ? { logprobs, values } : { logprobs };
+      for (const [name, { length }] of Object.entries(found)) {
+        if (length === lengths[i]) continue;
+        throw new InputError(
+          `${what}: ${name} of response ${i} has ${length} numbers; expected ${
+            lengths[i]
+          }, one for each token that counts`,
+        );
+      }
+    }
+    return { offsets, rollout: flat(rollout) };
+  }
+
+  async #exactKl({ sequences, generator }: ScoredBatch, stage: StageRunner) {
+    const { fullKl } = this;
+    const { temperature } = this.options.settings;
+    return fullKl && await stage(
+      "forward_pass",
+      async () => joined(await fullKl.perToken(sequences, temperature, generator)),
+    );
+  }
+}
+
+/** Predictions of all sequences, one after another. */
+function flat(rows: readonly RolledOut[]): RolledOut {
+  return {
+    logprobs: joined(rows.map(({ logprobs }) => logprobs)),
+    values: joined(rows.map(({ values }) => values)),
+  };
+}

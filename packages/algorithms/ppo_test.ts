@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { meanGradients } from "@decorum/optim";
+import { noise, randomAdapter, randomValueHead, TinyT5 } from "@decorum/testing/t5";
+import { gradientMismatches, randomSequences } from "@decorum/testing/training";
+import { tokenKl } from "./kl.ts";
+import { ppo, type PpoSettings } from "./ppo.ts";
+import { averageStatistics, batchStatistics, commonMetrics } from "./statistics.ts";
+import { assertClose, counted, fixture, lengths } from "./testdata/trl.ts";
+import { evaluateLoss } from "./testing/evaluate_loss.ts";
+import { open, rolled } from "./testing/runs.ts";
+import { offsetsOf } from "./tokens.ts";
+
+const { gamma, lam, klCoef, cliprange, cliprange_value, vf_coef } = fixture.settings;
+const settings = ppo.settings.parse({ gamma, lam, cliprange, cliprange_value, vf_coef });
+const logprobs = counted(fixture.inputs.logprobs);
+const refLogprobs = counted(fixture.inputs.refLogprobs);
+const values = counted(fixture.inputs.values);
+const batchOf = (kind: "kl" | "abs" | "mse") => ({
+  ...rolled(lengths.map((n) => Array(n).fill(0)), fixture.inputs.scores.data, { klCoef }),
+  ...{ logprobs, refLogprobs, values, kl: tokenKl(kind, logprobs, refLogprobs) },
+});
+const batch = batchOf("kl");
+
+for (const kind of ["kl", "abs", "mse"] as const) {
+  Deno.test(`rewards of kind ${kind} equal TRL's`, () => {
+    assertClose(ppo.rewards(batchOf(kind)), counted(fixture.rewards[kind]));
+  });
+}
+
+Deno.test("the score is added at the last token of the response, on top of the penalty", () => {
+  const kl = Float32Array.of(1, 2, 3, 4, -1);
+  const rewards = ppo.rewards(rolled([[0, 0], [0, 0, 0]], [10, -10], { kl, klCoef: 0.5 }));
+  assert.deepEqual(rewards, Float32Array.of(-0.5, 9, -1.5, -2, -9.5));
+});
+
+const samples = ppo.samples(batch, ppo.rewards(batch), settings);
+
+Deno.test("advantages and returns equal TRL's", () => {
+  const offsets = offsetsOf(lengths);
+  const all = (rows: readonly Float32Array[]) => rows.flatMap((row) => [...row]);
+  assertClose(all(samples.map((s) => s.advantages)), counted(fixture.advantages));
+  assertClose(all(samples.map((s) => s.returns)), counted(fixture.returns));
+  assert.equal(samples.length, offsets.length - 1);
+});
+
+Deno.test("whitened rewards give TRL's advantages where nothing is padded", () => {
+  // TRL computed the rewards over the whole responses before it was cut to two tokens of each.
+  const firstTwo = (all: Float32Array) => all.filter((_, i) => tokens[i]! < 2);
+  const tokens = lengths.flatMap((n) => Array.from({ length: n }, (_, t) => t));
+  const cut = {
+    ...rolled(lengths.map(() => [0, 0]), fixture.inputs.scores.data),
+    values: firstTwo(values),
+  };
+  const found = ppo.samples(cut, firstTwo(ppo.rewards(batch)), {
+    ...settings,
+    whiten_rewards: true,
+  });
+  assertClose(found.flatMap((s) => [...s.advantages]), fixture.whitened.data);
+});
+
+const statistics = await Promise.all(
+  fixture.minibatches.map(async ({ rows, ...found }) => {
+    const chosen = rows.map((row) => samples[row]!);
+    const policy = {
+      logprobs: counted(found.logprobs, rows),
+      values: counted(found.values, rows),
+      entropy: counted(found.entropy, rows),
+    };
+    const { loss, ...means } = await evaluateLoss(
+      (policy) => ppo.loss(policy, settings),
+      policy,
+      ppo.feeds(chosen),
+    );
+    return { ...means, "ppo/loss/total": loss!, ...ppo.minibatchStatistics(chosen) };
+  }),
+);
+
+Deno.test("statistics of a mini-batch equal those of TRL's loss", () => {
+  for (const [i, { stats }] of fixture.minibatches.entries()) {
+    const found: Record<string, number> = statistics[i]!;
+    assert.deepEqual(Object.keys(found).sort(), Object.keys(stats).sort());
+    for (const [name, expected] of Object.entries(stats)) assertClose([found[name]!], [expected]);
+  }
+});
+
+Deno.test("statistics of a step equal those of TRL's record_step_stats, and have the names that are promised", () => {
+  const averages = averageStatistics(statistics);
+  const common = batchStatistics(
+    {
+      ...batch,
+      sequences: fixture.queries.map((n) => ({ query: Array(n).fill(2), response: [3] })),
+    },
+    { envRewards: batch.scores, responseLengths: fixture.lengths, learningRate: 1.41e-5 },
+  );
+  const step: Record<string, number> = {
+    ...common,
+    ...averages,
+    ...ppo.stepStatistics(batch, [], averages),
+  };
+  for (const [name, value] of Object.entries(fixture.step)) assertClose([step[name]!], [value]);
+  assert.deepEqual(Object.keys(step).sort(), [...commonMetrics, ...ppo.metrics].sort());
+  assert.equal(step["env/reward_mean"], step["ppo/mean_scores"]);
+});
+
+/** The loss of tokens whose policy was 1, at a value of 0, at rollout. */
+async function lossOf(
+  inputs: { logRatios: number[]; advantages: number[]; values?: number[]; returns?: number[] },
+  change: Partial<PpoSettings> = {},
+) {
+  const { logRatios, advantages, values = logRatios.map(() => 0), returns = values } = inputs;
+  const zeros = logRatios.map(() => 0);
+  return await evaluateLoss(
+    (policy) => ppo.loss(policy, { ...settings, ...change }),
+    { logprobs: logRatios, values, entropy: logRatios.map(() => 2) },
+    { old_logprobs: zeros, old_values: zeros, advantages, returns },
+  );
+}
+
+Deno.test("the policy loss is clipped only where that makes it larger", async () => {
+  const ratios = [1.5, 1.5, 0.5, 0.5];
+  const logRatios = ratios.map(Math.log);
+  const found = await lossOf({ logRatios, advantages: [1, -1, 1, -1] });
+  // -1.2 (clipped), 1.5, -0.5, 0.8 (clipped)
+  assertClose([found["ppo/loss/policy"]!], [(-1.2 + 1.5 - 0.5 + 0.8) / 4]);
+  assert.equal(found["ppo/policy/clipfrac"], 0.5);
+  assertClose([found["ppo/policy/approxkl"]!], [
+    logRatios.reduce((sum, x) => sum + 0.5 * x * x, 0) / 4,
+  ]);
+  assertClose([found["ppo/policy/policykl"]!], [-logRatios.reduce((sum, x) => sum + x, 0) / 4]);
+});
+
+Deno.test("the log-ratio clamp keeps the ratio finite and leaves approxkl as it is", async () => {
+  const wild = { logRatios: [800, 0, 0, 0], advantages: [-1, 0, 0, 0] };
+  assert.equal((await lossOf(wild))["ppo/loss/policy"], Infinity);
+  const clamped = await lossOf(wild, { log_ratio_clamp: 2 });
+  assertClose([clamped["ppo/loss/policy"]!], [Math.exp(2) / 4]);
+  assert.equal(clamped["ppo/policy/approxkl"], 0.5 * 800 * 800 / 4);
+});
+
+Deno.test("the value loss takes the worse of the clipped and the plain error", async () => {
+  const found = await lossOf({
+    logRatios: [0, 0, 0, 0],
+    advantages: [0, 0, 0, 0],
+    values: [1, 1, 0.1, -1],
+    returns: [2, 0, 1, -2],
+  }, { vf_coef: 0.25, entropy_coef: 0.5 });
+  // plain 1, 1, 0.81, 1; clipped (0.2 - 2)^2 = 3.24, 0.04, 0.81, (-0.2 + 2)^2 = 3.24
+  const value = 0.5 * (3.24 + 1 + 0.81 + 3.24) / 4;
+  assertClose([found["ppo/loss/value"]!], [value]);
+  assert.equal(found["ppo/val/clipfrac"], 0.5);
+  assertClose([found["ppo/val/error"]!], [3.81 / 4]);
+  assertClose([found["ppo/val/vpred"]!], [1.1 / 4]);
+  assertClose([found["loss"]!], [0.25 * value - 0.5 * 2]);
+});
+
+const cases = {
+  "FLAN's gated, untied": { json: {}, loss: {} },
+  "T5 1.0's ReLU, tied": {
+    json: { feed_forward_proj: "relu", tie_word_embeddings: true },
+    loss: {},
+  },
+  "entropy bonus and clamp": { json: {}, loss: { entropy_coef: 0.05, log_ratio_clamp: 3 } },
+};
+
+for (const [name, { json, loss }] of Object.entries(cases)) {
+  Deno.test(`the gradient agrees with differences: ${name}`, async () => {
+    using folder = new TinyT5({ json });
+    const targetModules = ["q", "k", "v", "o", "wo"];
+    const lora = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules };
+    await using learning = await open(
+      ppo,
+      folder.model,
+      { vf_coef: 0.5, micro_batch_size: 2, ...loss },
+      {
+        lora,
+        start: {
+          parameters: randomAdapter(folder.model, lora),
+          valueHead: randomValueHead(16),
+        },
+      },
+    );
+    const { learner } = learning;
+    const sequences = randomSequences(4);
+    const now = await learner.forward(sequences);
+    const samples = sequences.map((sequence, i) => {
+      const { logprobs, values } = now[i]!;
+      const random = (label: string, scale: number) =>
+        noise(`${label} ${i}`, [logprobs.length], scale).data;
+      return {
+        sequence,
+        // Some ratios inside the clip range and some far outside, none at its edge.
+        oldLogprobs: logprobs.map((x, t) => x + [0, 0.6, -0.7][t % 3]!),
+        oldValues: values.map((x, t) => x + [0.01, 0.9][t % 2]!),
+        advantages: random("advantage", 1),
+        returns: random("return", 1),
+      };
+    });
+    const gradients = await learner.gradients(samples, { temperature: 0.8 });
+    const grads = meanGradients(gradients.accumulation);
+    const state = learner.state();
+    const mismatches = await gradientMismatches(state.train.params, grads, async (params) => {
+      learner.restore({ ...state, train: { ...state.train, params } });
+      return (await learner.gradients(samples, { temperature: 0.8 })).loss;
+    });
+    assert.deepEqual(mismatches, []);
+    assert.ok(grads.size > 40);
+  });
+}

@@ -1,0 +1,17 @@
+import type { Algorithm } from "./algorithm.ts";
+import { grpo } from "./grpo.ts";
+import { ppo } from "./ppo.ts";
+import { rloo } from "./rloo.ts";
+
+/** Every algorithm, under the name that it has in configurations. */
+export const algorithms = { ppo, grpo, rloo };
+
+export type AlgorithmName = keyof typeof algorithms;
+
+/** As configurations may name them. */
+export const algorithmNames = Object.keys(algorithms) as AlgorithmName[];
+
+/** An algorithm by its name, whichever it is. */
+export function algorithmOf(name: AlgorithmName): Algorithm {
+  return algorithms[name];
+}
