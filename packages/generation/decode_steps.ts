@@ -39,7 +39,7 @@ import { sample, type SamplerInputs } from "./sampler.ts";
 const EXCLUDED = -1e9;
 
 /** What steps begin with; a layer's keys come before its values. */
-export interface StepInputs {
+interface StepInputs {
   /** Graph that gets the loop. */
   readonly body: GraphBuilder;
   /** Gets the files of the weights. */
@@ -66,7 +66,7 @@ export interface StepInputs {
 }
 
 /** State after the steps, and what they made. */
-export interface StepOutputs {
+interface StepOutputs {
   readonly tokens: Value;
   readonly done: Value;
   readonly past: readonly Value[];

@@ -17,12 +17,11 @@ import {
   type RuntimeOptions,
   SessionWorker,
 } from "@decorum/runtime";
-import { buildDecodeGraph, cacheNames } from "./decode_graph.ts";
-import { buildEncodeGraph } from "./encode_graph.ts";
-import { encoderRuns } from "./encoder_runs.ts";
+import { buildDecodeGraph, buildEncodeGraph, cacheNames } from "./graphs.ts";
 import {
   checkPrompts,
   checkSampling,
+  encoderRuns,
   padSources,
   type Prompt,
   promptOf,

@@ -1,6 +1,3 @@
-export * from "./decode_graph.ts";
-export * from "./encode_graph.ts";
-export { encoderRuns } from "./encoder_runs.ts";
-export * from "./generator.ts";
-export type { Prompt, SamplingParams } from "./prompts.ts";
-export * from "./sampler.ts";
+export { type GenerateOptions, Generator, type Piece, type PolicyFeeds } from "./generator.ts";
+export { buildDecodeGraph, buildEncodeGraph, cacheNames } from "./graphs.ts";
+export { encoderRuns, type Prompt, type SamplingParams } from "./prompts.ts";

@@ -15,8 +15,7 @@ import {
 import { InputError, int64, type Tensor, zeros } from "@decorum/tensor";
 import { attend, attentionMaskBias, Heads, positionsOf } from "./attention.ts";
 import type { ProblemType } from "./config.ts";
-import { type DryRun, dryRun, type Start } from "./dry_run.ts";
-import { AdapterInputs, Linear } from "./linear.ts";
+import { AdapterInputs, type DryRun, dryRun, Linear, type Start } from "./linear.ts";
 import type { LinearLayers, LoraConfig } from "./lora.ts";
 import { checkTokenIds } from "./token_batch.ts";
 import { type ModelGraph, type WeightIndex, Weights, type WeightsOptions } from "./weights.ts";
@@ -237,7 +236,7 @@ function positions({ config, positionsAfterPadding }: Classifier, inputIds: Valu
 }
 
 /** Texts padded to one length, as feeds of a classifier's graph. */
-export interface ClassifierBatch {
+interface ClassifierBatch {
   /** `input_ids` and `attention_mask` `[batch, time]` int64; where the model knows them `token_type_ids`, all 0. */
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** Positions that hold no token, of all positions that are computed. */

@@ -7,8 +7,7 @@ import {
   positionsOf,
   relativePositions,
 } from "./attention.ts";
-import { type DryRun, dryRun, type Start } from "./dry_run.ts";
-import type { Linear } from "./linear.ts";
+import { type DryRun, dryRun, type Linear, type Start } from "./linear.ts";
 import type { LinearLayers } from "./lora.ts";
 import type { Vocabulary } from "./token_batch.ts";
 
@@ -143,7 +142,7 @@ export function encoderDecoder(parts: EncoderDecoderParts): EncoderDecoder {
 }
 
 /** Inputs of a model over whole sequences. */
-export interface SequenceInputs {
+interface SequenceInputs {
   /** `[prompts, source]` int64 */
   readonly inputIds: Value;
   /** `[prompts, source]` int64, 1 where a token counts */

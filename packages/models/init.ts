@@ -9,11 +9,11 @@ import {
   zeros,
 } from "@decorum/tensor";
 import { openCheckpoint } from "./checkpoint.ts";
-import type { Start } from "./dry_run.ts";
+import type { Start } from "./linear.ts";
 import { classifierModel, policyModel } from "./families.ts";
 import { writeModelFolder } from "./model_folder.ts";
 
-export interface InitOptions {
+interface InitOptions {
   readonly seed: number;
   /** A folder whose tokenizer files are copied. */
   readonly tokenizerOf?: string;

@@ -1,4 +1,4 @@
-import { cast, concat, gemm, mul, split, type Value } from "@decorum/onnx";
+import { cast, concat, gemm, GraphBuilder, mul, split, type Value } from "@decorum/onnx";
 import { type ComputeType, zeros } from "@decorum/tensor";
 import {
   layerScaling,
@@ -9,7 +9,7 @@ import {
   loraScaling,
   targetLayers,
 } from "./lora.ts";
-import { parameter, type Weights } from "./weights.ts";
+import { parameter, RecordedWeights, Weights } from "./weights.ts";
 
 export interface AdapterOptions {
   /** Before every input's name: tells several adapters of one graph apart. Default none. */
@@ -201,4 +201,29 @@ export class Linear {
     if (shape[axis] === 0) return weight;
     return concat([weight, weight.graph.constant(zeros("float32", shape))], axis);
   }
+}
+
+/** How one weight of a new model begins: a constant, or normal with this deviation. */
+export type Start = { readonly constant: number } | { readonly std: number };
+
+/** What a graph asks for: linear layers, and shapes of weights by key, both in the order in which it does. */
+export interface DryRun {
+  readonly layers: LinearLayers;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * Builds a model's graph without a checkpoint, to learn what it asks for.
+ *
+ * @param absent keys that the model does not have
+ */
+export function dryRun(
+  build: (graph: GraphBuilder, linear: Linear) => void,
+  absent: readonly string[] = [],
+): DryRun {
+  const graph = new GraphBuilder("dry_run");
+  const index = new RecordedWeights(absent);
+  const linear = new Linear(new Weights(graph, index));
+  build(graph, linear);
+  return { layers: linear.layers, shapes: index.shapes };
 }

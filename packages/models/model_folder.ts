@@ -17,7 +17,7 @@ const companions =
   /^(tokenizer.*\.json|special_tokens_map\.json|added_tokens\.json|generation_config\.json|vocab\.(json|txt)|merges\.txt|.*\.model)$/;
 
 /** What a Hugging Face model folder is made of. */
-export interface ModelFolder {
+interface ModelFolder {
   /** `config.json`. */
   readonly config: Readonly<Record<string, unknown>>;
   /** `model.safetensors`, under the checkpoint's own keys. */

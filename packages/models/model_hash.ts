@@ -28,7 +28,7 @@ const TOKENIZER_FILES = [
 const CACHED_BYTES = 64 * 2 ** 20;
 
 /** Where digests are kept. */
-export interface ModelHashOptions {
+interface ModelHashOptions {
   /** Default: the cache of {@link openCheckpoint}. */
   readonly cacheDir?: string;
   /** Bytes from which a file's digest is cached, by its path, size and time of change; default 64 MiB. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { activate, type Activation, activationNames } from "./activation.ts";
 import { attend, Heads, positionsOf, relativePositions } from "./attention.ts";
 import { architectures, numberField, parseJson } from "./config.ts";
-import type { Start } from "./dry_run.ts";
+import type { Linear, Start } from "./linear.ts";
 import type {
   DecoderAttention,
   DecoderPositions,
@@ -12,7 +12,6 @@ import type {
   EncoderDecoderNetwork,
   EncoderDecoderParts,
 } from "./encoder_decoder.ts";
-import type { Linear } from "./linear.ts";
 import { positionBias } from "./relative_position.ts";
 
 const schema = z.object({

@@ -1,13 +1,16 @@
 import { InputError, readJson } from "@decorum/tensor";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { encodeModel, type Graph, type Initializer } from "@decorum/onnx";
 import {
+  baseModelHash,
   buildClassifierGraph,
+  defaultCacheDir,
   maxPositions,
   openCheckpoint,
   openClassifier,
   replaceFolder,
+  tokenizerHash,
 } from "@decorum/models";
 import { loadTokenizer, readTokenizerFiles, type SpecialRole } from "@decorum/text";
 
@@ -89,4 +92,35 @@ function specialTokens(folder: string): Record<string, string> {
 
 function maxLength(found: unknown, positions: number): number {
   return typeof found === "number" ? Math.min(found, positions) : positions;
+}
+
+/**
+ * A folder that {@link Judge} loads, for any classifier: the folder itself where it has `onnx/model.onnx`, else
+ * an export of it, which is written to the cache the first time it is needed.
+ *
+ * @param folder an ONNX folder, or a Hugging Face folder of a BERT or RoBERTa sequence classifier
+ * @param options.cacheDir default: `decorum/onnx` in `$XDG_CACHE_HOME` or `~/.cache`
+ * @throws as `exportClassifierOnnx`
+ */
+export async function onnxFolder(
+  folder: string,
+  options: { readonly name?: string; readonly cacheDir?: string } = {},
+): Promise<string> {
+  const source = resolve(folder);
+  const hasWeights = existsSync(source) && [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+  ].some((name) => existsSync(join(source, name)));
+  if (existsSync(join(source, "onnx", "model.onnx")) || !hasWeights) return source;
+  const cacheDir = options.cacheDir ?? join(dirname(defaultCacheDir()), "onnx");
+  const hash = `${(await baseModelHash(source)).slice(0, 16)}-${tokenizerHash(source).slice(0, 8)}`;
+  const out = join(
+    cacheDir,
+    hash,
+    (options.name ?? basename(source)).replaceAll(/[^\w.@-]/g, "--"),
+  );
+  if (!existsSync(join(out, "onnx", "model.onnx"))) exportClassifierOnnx(source, out);
+  return out;
 }

@@ -2,15 +2,14 @@ import { InputError } from "@decorum/tensor";
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import type { JudgeLogits, JudgeModel } from "./judge_messages.ts";
-import { JudgeThread } from "./judge_thread.ts";
+import { type JudgeLogits, type JudgeModel, JudgeThread } from "./judge_thread.ts";
 import { probabilities } from "./probabilities.ts";
 
 /** Files that the folder must have. */
 const files = ["onnx/model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json"];
 
 /** What a judge says of one text. */
-export interface Judgement {
+interface Judgement {
   /** Raw logits of all labels. */
   readonly logits: readonly number[];
   /** What they stand for: see `probabilities`. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { PreTrainedModel, PreTrainedTokenizer } from "@xenova/transformers";
-import type { JudgeCall, JudgeLogits, JudgeModel, JudgeReply } from "./judge_messages.ts";
+import type { JudgeCall, JudgeLogits, JudgeModel, JudgeReply } from "./judge_thread.ts";
 
 // N-API in Deno 2.9.3 ends the process when it meets a Float16Array; nothing here needs one.
 Reflect.deleteProperty(globalThis, "Float16Array");

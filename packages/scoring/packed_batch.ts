@@ -22,7 +22,7 @@ export function rowsInput(length: number): string {
 }
 
 /** Texts one after the other without padding, as feeds of a packed classifier's graph. */
-export interface PackedBatch {
+interface PackedBatch {
   /** See `buildPackedClassifier`. */
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** Index of the caller's text for each row of the logits. */

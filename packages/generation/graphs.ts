@@ -26,10 +26,29 @@ import {
   type Value,
   where,
 } from "@decorum/onnx";
+import {
+  attentionMaskBias,
+  MASKED,
+  type ModelGraph,
+  openNetwork,
+  type PolicySpec,
+} from "@decorum/models";
 import { float32, int64 } from "@decorum/tensor";
-import { MASKED, type ModelGraph, openNetwork, type PolicySpec } from "@decorum/models";
 import { decodeSteps, fewGoOn } from "./decode_steps.ts";
 import { samplerInputs } from "./sampler.ts";
+
+/**
+ * The encoder alone. Inputs `input_ids`, `attention_mask` `[batch, source]` and the adapter's; output
+ * `encoder_hidden` `[batch * source, hidden_size]` float32.
+ */
+export function buildEncodeGraph(spec: PolicySpec): ModelGraph {
+  const graph = new GraphBuilder("encode");
+  const inputIds = graph.input("input_ids", "int64", ["batch", "source"]);
+  const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
+  const { weights, network } = openNetwork(graph, spec);
+  graph.output(network.encode(inputIds, attentionMaskBias(attentionMask)), "encoder_hidden");
+  return { graph: graph.build(), files: weights.files };
+}
 
 /** Names of a layer's cache: keys and values `[batch, heads, past, size]`. */
 export function cacheNames(layer: number): readonly [keys: string, values: string] {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { float32, int64, type Tensor, tensor, zeros } from "@decorum/tensor";
 import { numbers, run } from "@decorum/testing/graph";
-import { buildDecodeGraph, cacheNames } from "./decode_graph.ts";
+import { buildDecodeGraph, cacheNames } from "./graphs.ts";
 import { gaussian, type TinyPolicy, tinyPolicy, VOCABULARY } from "./testing/tiny.ts";
 
 /** Decodes at a temperature at which all words are alike: row t of `words` is what step t draws. */
