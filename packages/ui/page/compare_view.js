@@ -44,7 +44,7 @@ export function compareView(runs) {
       "section",
       { "aria-labelledby": "differences" },
       el("h2", { id: "differences" }, "What differs"),
-      table("What differs", ["", ...runs.map(({ runId }) => runId)], [
+      table("Runs beside each other", ["setting", ...runs.map(({ runId }) => runId)], [
         ["state", ...runs.map(({ state }) => badge(state))],
         ["progress", ...runs.map(progress)],
         ["reward", ...runs.map(({ metrics }) => number(metrics["env/reward_mean"]))],

@@ -89,7 +89,7 @@ export function runsView() {
     el("div", { class: "tools" }, search, kind, count, el("span", { class: "gap" }), compare),
     el(
       "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Runs" },
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": "List of runs" },
       el(
         "table",
         { class: "runs" },

@@ -20,7 +20,7 @@ export function settings(config) {
     refill(
       place,
       table(
-        "Settings",
+        "Every setting",
         ["setting", "value"],
         found.map(([name, value]) => [el("code", {}, name), el("code", { class: "value" }, value)]),
         { class: "settings" },
