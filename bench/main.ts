@@ -9,6 +9,7 @@ import { costTable, printCosts } from "./scaling_model.ts";
 import { benchScoreLoad, printScoreLoad } from "./score_load.ts";
 import { benchRowPadding } from "./row_padding.ts";
 import { benchTelemetryCost, GROUPS } from "./telemetry_cost.ts";
+import { benchUi } from "./ui.ts";
 import { benchForward, benchTrainStep, type T5BenchOptions, type T5BenchResult } from "./t5.ts";
 
 function positive(text: string): number {
@@ -157,4 +158,15 @@ program.command("telemetry_cost")
     console.log(json ? JSON.stringify(row) : JSON.stringify(row, null, 2));
     process.exitCode = 0;
   });
+program.command("ui").description("the page of runs in Chromium, over a store of many long runs")
+  .option("--runs <n>", "runs in the store", positive, 200)
+  .option("--steps <n>", "steps of each", positive, 10_000)
+  .option("--rounds <n>", "loads of each page", positive, 5)
+  .option("--cache <folder>", "where the store lies", join(".cache", "bench"))
+  .action(async (options) => {
+    for (const [key, value] of Object.entries(await benchUi(options))) {
+      console.log(`${key.padEnd(26)}${value}`);
+    }
+  });
+
 await program.parseAsync();
