@@ -28,6 +28,7 @@ import type { InferenceSession } from "@decorum/runtime";
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import {
   type LearnerSample,
+  LocalRunner,
   openSession,
   type PolicyLearner,
   sequenceMicroBatches,
@@ -61,7 +62,7 @@ export function buildFullKlGraph(spec: PolicySpec): ModelGraph {
   return { graph: graph.build(), files: weights.files };
 }
 
-/** The exact KL of a learner's policy to its reference, in a session of its own over the same weights. */
+/** The exact KL of a learner's policy to its reference, in this process, in a session of its own over the same weights. */
 export class FullKl implements AsyncDisposable {
   private constructor(
     readonly learner: PolicyLearner<LearnerSample>,
@@ -69,12 +70,13 @@ export class FullKl implements AsyncDisposable {
   ) {}
 
   static async open(learner: PolicyLearner<LearnerSample>): Promise<FullKl> {
-    const { model, options: { model: source, lora, runtime = {} }, sessions } = learner;
+    const { model, options: { model: source, lora, runtime = {} }, runner } = learner;
     using opened = typeof source === "string" ? openCheckpoint(source) : undefined;
     const index = typeof source === "string" ? opened! : source.index;
     const computeType = computeTypeOf(runtime.precision ?? "fp32");
     const graph = buildFullKlGraph({ model, index, lora, computeType });
-    return new FullKl(learner, await openSession(graph, runtime, sessions.worker));
+    const worker = runner instanceof LocalRunner ? runner.worker : undefined;
+    return new FullKl(learner, await openSession(graph, runtime, worker));
   }
 
   /**

@@ -1,18 +1,13 @@
-import { encodeModel } from "@decorum/onnx";
-import { type LoraConfig, loraScaling, type ModelGraph } from "@decorum/models";
+import { setImmediate } from "node:timers/promises";
+import { type LoraConfig, loraScaling } from "@decorum/models";
 import {
-  accumulate,
+  accumulating,
   emptyAccumulation,
   type GradientAccumulation,
   meanGradients,
   type Params,
 } from "@decorum/optim";
-import {
-  createSession,
-  type InferenceSession,
-  type RuntimeOptions,
-  SessionWorker,
-} from "@decorum/runtime";
+import type { RuntimeOptions } from "@decorum/runtime";
 import { float32, InputError, type Tensor } from "@decorum/tensor";
 import { type DropoutRow, type LayeredModel, loraDropoutMasks } from "./lora_dropout.ts";
 import { microBatches, sharedMicroBatches } from "./micro_batches.ts";
@@ -23,11 +18,15 @@ import {
   type OptimizerOptions,
   type UpdateOutcome,
 } from "./optimizer.ts";
-
-export type Feeds = Readonly<Record<string, Tensor>>;
-
-/** Outputs of one run by name. */
-export type RunOutputs = Readonly<Record<string, Tensor>>;
+import {
+  type Feeds,
+  type GraphName,
+  type Graphs,
+  LocalRunner,
+  type OpenRunner,
+  type Runner,
+  type RunOutputs,
+} from "./runner.ts";
 
 /** Examples that one run takes together. */
 export interface MicroBatch<Prediction> {
@@ -43,7 +42,7 @@ export interface MicroBatch<Prediction> {
  *
  * `Sample` is what is learned from, `Input` what a forward pass takes of it, `Prediction` what the model says of it.
  */
-export interface LearningTask<Sample, Input = Sample, Prediction = unknown> {
+export interface LearningTask<Sample, Input = Sample, Prediction = unknown> extends Graphs {
   /** The trained parameters as training starts, by the name of their graph input. */
   readonly params: Params;
   /** What the frozen reference has in the place of these; undefined where it is the base without adapter. */
@@ -52,10 +51,6 @@ export interface LearningTask<Sample, Input = Sample, Prediction = unknown> {
   readonly lora: LoraConfig | undefined;
   /** The linear layers, which an adapter may change. */
   readonly model: LayeredModel;
-  /** The model as it is. */
-  readonly forward: ModelGraph;
-  /** The scalar `loss`, and `<parameter>_grad` for each of `params`. Other scalars are means as the loss is. */
-  readonly update: ModelGraph;
   /** Rows of the batch that an example makes, for dropout. @param index its place in the mini-batch */
   dropoutRows?(input: Input, index: number): readonly DropoutRow[];
   inputOf(sample: Sample): Input;
@@ -88,21 +83,14 @@ export interface SessionOptions {
   readonly seed?: number;
   /** Execution provider, precision, threads. */
   readonly runtime?: RuntimeOptions;
+  /** Where the graphs run; by default in a worker thread of this process. */
+  readonly openRunner?: OpenRunner;
 }
 
 /** How a pass runs. */
 export interface PassOptions {
   /** Logits are divided by it; default 1. */
   readonly temperature?: number;
-}
-
-/** What one run of the update gives: gradients of its mean loss. It may be computed anywhere. */
-export interface ShardGradients<Prediction> {
-  readonly gradients: Params;
-  readonly count: number;
-  /** The graph's scalar outputs, `loss` among them. */
-  readonly means: Readonly<Record<string, number>>;
-  readonly predictions: readonly Prediction[];
 }
 
 /** Gradients of a mini-batch, however it was cut, and its mean loss. */
@@ -124,16 +112,12 @@ export interface Evaluation<Prediction> {
 /** Gradients of a mini-batch, and what was predicted at the parameters that they were taken at. */
 export interface Gradients<Prediction> extends MiniBatchGradients, Evaluation<Prediction> {}
 
-/** The two graphs of a task, opened: onnxruntime computes all of a graph whatever is fetched. */
-export interface LearningSessions {
-  readonly worker: SessionWorker;
-  readonly forward: InferenceSession;
-  readonly update: InferenceSession;
-}
+/** Milliseconds of adding gradients after which others of the process get their turn. */
+const TURN_MS = 8;
 
 /**
- * A model that learns: forward passes and updates in one worker thread over one mapped copy of the frozen weights,
- * and a state that only `apply` and `restore` change.
+ * A model that learns: forward passes and updates on whatever runs the two graphs, and a state that only `apply` and
+ * `restore` change.
  */
 export class LearningSession<Sample, Input = Sample, Prediction = unknown>
   implements AsyncDisposable {
@@ -142,7 +126,7 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
   constructor(
     readonly task: LearningTask<Sample, Input, Prediction>,
     readonly options: SessionOptions,
-    readonly sessions: LearningSessions,
+    readonly runner: Runner,
   ) {
     this.#state = { train: initTrainState(task.params), reference: task.reference };
   }
@@ -196,13 +180,15 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
     inputs: readonly Input[],
     options: PassOptions & { readonly reference?: boolean; readonly parameters?: Params } = {},
   ): Promise<readonly Prediction[]> {
-    const weights = options.reference ? this.#referenceFeeds() : this.#feeds(options.parameters);
-    return (await this.#pass(inputs, weights, options)).predictions;
+    const weights = options.reference ? this.#reference : this.#weights(options.parameters);
+    return (await this.#pass("forward", inputs, { ...options, weights })).predictions;
   }
 
   /** The forward graph's scalars, and predictions; no dropout. @throws InputError when nothing counts */
   async evaluate(samples: readonly Sample[]): Promise<Evaluation<Prediction>> {
-    const evaluation = await this.#pass(samples.map(this.task.inputOf), this.#feeds(), {});
+    const evaluation = await this.#pass("forward", samples.map(this.task.inputOf), {
+      weights: this.#weights(),
+    });
     if (evaluation.count > 0) return evaluation;
     throw new InputError(`Cannot evaluate on ${samples.length} examples: nothing in them counts`);
   }
@@ -215,18 +201,26 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
    */
   async gradients(
     samples: readonly Sample[],
-    options: PassOptions = {},
+    { temperature = 1 }: PassOptions = {},
   ): Promise<Gradients<Prediction>> {
-    samples.forEach((sample, i) => this.task.check?.(sample, i));
-    const shards = this.shards(samples.map(this.task.inputOf));
+    const { task, params } = this;
+    samples.forEach((sample, i) => task.check?.(sample, i));
+    const inputs = samples.map(task.inputOf);
+    const context = { all: samples, atReference: this.isReference };
     let accumulation = emptyAccumulation;
-    const sum = new Summary(samples.length, this.task.nothing);
-    for (const shard of shards) {
-      const found = await this.shardGradients(samples, shard, options);
-      accumulation = accumulate(accumulation, found.gradients, found.count);
-      sum.add(shard, found);
-    }
-    const evaluation = sum.result();
+    const evaluation = await this.#pass("update", inputs, {
+      temperature,
+      weights: this.#weights(),
+      targets: (shard) => ({
+        ...this.#dropoutMasks(shard.map((i) => inputs[i]!), shard),
+        ...task.targets?.(shard.map((i) => samples[i]!), context),
+      }),
+      add: async (outputs, count) => {
+        const gradient = (name: string) => outputs[`${name}_grad`] as Tensor<"float32">;
+        const gradients = new Map([...params.keys()].map((name) => [name, gradient(name)]));
+        accumulation = await inTurns(accumulating(accumulation, gradients, count));
+      },
+    });
     return { ...evaluation, accumulation, loss: evaluation.means["loss"] ?? NaN };
   }
 
@@ -237,31 +231,6 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
     return shared
       ? sharedMicroBatches(inputs.map(lengths), inputs.map(shared), size)
       : microBatches(inputs.map(lengths), size);
-  }
-
-  /** One run of the update. @param shard as {@link shards} gives it */
-  async shardGradients(
-    samples: readonly Sample[],
-    shard: readonly number[],
-    { temperature = 1 }: PassOptions = {},
-  ): Promise<ShardGradients<Prediction>> {
-    const { task } = this;
-    const chosen = shard.map((i) => samples[i]!);
-    const inputs = chosen.map(task.inputOf);
-    const batch = task.batch(inputs, temperature);
-    const outputs = await this.sessions.update.run({
-      ...batch.feeds,
-      ...this.#feeds(),
-      ...this.#dropoutMasks(inputs, shard),
-      ...task.targets?.(chosen, { all: samples, atReference: this.isReference }),
-    });
-    const gradient = (name: string) => outputs[`${name}_grad`] as Tensor<"float32">;
-    return {
-      gradients: new Map([...this.params.keys()].map((name) => [name, gradient(name)])),
-      count: batch.count,
-      means: scalarsOf(outputs),
-      predictions: batch.read(outputs),
-    };
   }
 
   /**
@@ -309,11 +278,9 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
     this.#state = state;
   }
 
-  /** Frees sessions and thread. */
+  /** Frees what runs the graphs. */
   async release(): Promise<void> {
-    await this.sessions.forward.release();
-    await this.sessions.update.release();
-    this.sessions.worker.terminate();
+    await this.runner[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -321,33 +288,41 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
   }
 
   async #pass(
+    graph: GraphName,
     inputs: readonly Input[],
-    weights: Feeds,
-    { temperature = 1 }: PassOptions,
+    { temperature = 1, weights, targets, add }: Pass,
   ): Promise<Evaluation<Prediction>> {
-    const sum = new Summary(inputs.length, this.task.nothing);
-    for (const shard of this.shards(inputs)) {
-      const batch = this.task.batch(shard.map((i) => inputs[i]!), temperature);
-      const outputs = await this.sessions.forward.run({ ...batch.feeds, ...weights });
-      sum.add(shard, {
-        count: batch.count,
-        means: scalarsOf(outputs),
-        predictions: batch.read(outputs),
-      });
+    const { task } = this;
+    const shards = this.shards(inputs);
+    const batches = shards.map((shard) => task.batch(shard.map((i) => inputs[i]!), temperature));
+    const jobs = batches.map(({ feeds }, at) => () => ({
+      ...feeds,
+      ...weights.scale,
+      ...targets?.(shards[at]!),
+    }));
+    const sum = new Summary(inputs.length, task.nothing);
+    let at = 0;
+    for await (const outputs of this.runner.run(graph, jobs, weights.params)) {
+      const { count, read } = batches[at]!;
+      await add?.(outputs, count);
+      sum.add(shards[at++]!, { count, means: scalarsOf(outputs), predictions: read(outputs) });
     }
     return sum.result();
   }
 
-  #feeds(parameters: Params = this.params): Feeds {
+  #weights(parameters: Params = this.params): Weights {
     const { lora } = this.task;
-    const scale = lora && { lora_scale: float32([], [loraScaling(lora)]) };
-    return { ...Object.fromEntries(parameters), ...scale };
+    return {
+      params: [parameters],
+      scale: lora ? { lora_scale: float32([], [loraScaling(lora)]) } : {},
+    };
   }
 
-  #referenceFeeds(): Feeds {
+  get #reference(): Weights {
     const { reference } = this.#state;
-    if (reference) return { ...this.#feeds(), ...Object.fromEntries(reference) };
-    return { ...this.#feeds(), lora_scale: float32([], [0]) };
+    const now = this.#weights();
+    if (reference) return { ...now, params: [...now.params, reference] };
+    return { ...now, scale: { lora_scale: float32([], [0]) } };
   }
 
   #dropoutMasks(inputs: readonly Input[], shard: readonly number[]): Feeds {
@@ -359,55 +334,39 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
   }
 }
 
-/** Opens a task's graphs in a worker of their own. */
-export async function openSessions(
-  { forward, update }: Pick<LearningTask<unknown>, "forward" | "update">,
-  runtime: RuntimeOptions = {},
-): Promise<LearningSessions> {
-  const worker = new SessionWorker();
-  try {
-    return {
-      worker,
-      forward: await openSession(forward, runtime, worker),
-      update: await openSession(update, runtime, worker, { prepack: true }),
-    };
-  } catch (error) {
-    worker.terminate();
-    throw error;
+/** Opens what runs a task's graphs. */
+export function openRunner(
+  task: Graphs,
+  { openRunner, runtime = {} }: Pick<SessionOptions, "openRunner" | "runtime">,
+): Promise<Runner> {
+  return openRunner ? openRunner(task, runtime) : LocalRunner.open(task, runtime);
+}
+
+/** The trained parameters of a pass. */
+interface Weights {
+  readonly params: readonly Params[];
+  /** `lora_scale`, where there is an adapter. */
+  readonly scale: Feeds;
+}
+
+interface Pass extends PassOptions {
+  readonly weights: Weights;
+  /** What a run is fed besides batch and weights. */
+  readonly targets?: (shard: readonly number[]) => Feeds;
+  /** Takes the outputs of each run, in the order of the shards. */
+  readonly add?: (outputs: RunOutputs, count: number) => Promise<void>;
+}
+
+/** Runs a long computation with pauses, in which the process answers calls. */
+async function inTurns<T>(steps: Iterator<void, T>): Promise<T> {
+  let began = performance.now();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (performance.now() - began < TURN_MS) continue;
+    await setImmediate();
+    began = performance.now();
   }
-}
-
-/** How a session holds its frozen weights. */
-export interface WeightStorage {
-  /**
-   * False: where they lie in the checkpoint's file, one copy for all sessions of a learner. True: onnxruntime's
-   * reordered private copies, which make products about 5 % faster (`bench train_step`) and cost their size
-   * once for each direction that uses them.
-   */
-  readonly prepack: boolean;
-}
-
-/** A session of a learner: forward passes share the mapped weights, updates are worth copies of their own. */
-export function openSession(
-  { graph, files }: ModelGraph,
-  runtime: RuntimeOptions,
-  worker?: SessionWorker,
-  { prepack }: WeightStorage = { prepack: false },
-): Promise<InferenceSession> {
-  return createSession(
-    { bytes: encodeModel(graph), externalData: Object.fromEntries(files) },
-    {
-      // A pattern would plan a second buffer beside the one that the first run of a shape has filled.
-      enableMemPattern: false,
-      ...runtime,
-      name: graph.name,
-      sessionConfig: {
-        "session.disable_prepacking": prepack ? "0" : "1",
-        ...runtime.sessionConfig,
-      },
-    },
-    worker,
-  );
 }
 
 const isValueHead = (name: string) => name.startsWith("v_head.");

@@ -8,6 +8,19 @@ export * from "./micro_batches.ts";
 export * from "./optimizer.ts";
 export * from "./policy_learner.ts";
 export * from "./reward.ts";
+export {
+  type Feeds,
+  type GraphName,
+  type Graphs,
+  type GraphSource,
+  LocalRunner,
+  type OpenRunner,
+  openSession,
+  type Runner,
+  type RunOutputs,
+  source,
+  type WeightStorage,
+} from "./runner.ts";
 export * from "./sequence_batch.ts";
 export * from "./sft.ts";
 export * from "./token_rows.ts";

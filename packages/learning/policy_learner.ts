@@ -19,9 +19,8 @@ import { computeTypeOf, InputError, type Tensor } from "@decorum/tensor";
 import {
   type Gradients,
   LearningSession,
-  type LearningSessions,
   type LearningTask,
-  openSessions,
+  openRunner,
   type SessionOptions,
   type TargetContext,
 } from "./learning_session.ts";
@@ -35,6 +34,7 @@ import {
 } from "./sequence_batch.ts";
 import { checkParams } from "./learner_state.ts";
 import { countedTokens } from "./token_rows.ts";
+import type { Runner } from "./runner.ts";
 
 /** What is learned from at once: a response, or several that are compared. */
 export interface LearnerSample {
@@ -85,10 +85,10 @@ export class PolicyLearner<Sample extends LearnerSample>
   constructor(
     task: LearningTask<Sample, SequenceInput, TokenPredictions>,
     override readonly options: LearnerOptions,
-    sessions: LearningSessions,
+    runner: Runner,
     readonly model: EncoderDecoder,
   ) {
-    super(task, options, sessions);
+    super(task, options, runner);
   }
 
   get config(): EncoderDecoderConfig {
@@ -104,8 +104,8 @@ export class PolicyLearner<Sample extends LearnerSample>
       ? openPolicyModel(options.model)
       : options.model.model;
     const task = policyTask(model, options, objective);
-    const sessions = await openSessions(task, options.runtime);
-    return new PolicyLearner(task, options, sessions, model);
+    const runner = await openRunner(task, options);
+    return new PolicyLearner(task, options, runner, model);
   }
 }
 

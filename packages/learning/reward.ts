@@ -23,12 +23,8 @@ import {
 } from "@decorum/onnx";
 import { InputError, int64 } from "@decorum/tensor";
 import { preferenceLoss } from "./dpo_loss.ts";
-import {
-  type Feeds,
-  LearningSession,
-  type LearningTask,
-  openSessions,
-} from "./learning_session.ts";
+import { LearningSession, type LearningTask, openRunner } from "./learning_session.ts";
+import type { Feeds } from "./runner.ts";
 import { type TrainedModel, trainedModel } from "./trained_model.ts";
 
 /** A text with its class. */
@@ -89,7 +85,7 @@ export async function openReward(options: RewardOptions): Promise<RewardSession>
       read: () => [],
     }),
   };
-  return new LearningSession(task, options, await openSessions(task, options.runtime));
+  return new LearningSession(task, options, await openRunner(task, options));
 }
 
 /** What a reward model is made of. */

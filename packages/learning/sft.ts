@@ -6,7 +6,7 @@ import {
   type Sequence,
 } from "@decorum/models";
 import { neg, reduceMean } from "@decorum/onnx";
-import { LearningSession, type LearningTask, openSessions } from "./learning_session.ts";
+import { LearningSession, type LearningTask, openRunner } from "./learning_session.ts";
 import {
   noPredictions,
   sequenceBatch,
@@ -36,7 +36,7 @@ export async function openSft(options: TrainedModel): Promise<SftSession> {
     nothing: noPredictions,
     batch: (sequences, temperature) => sequenceBatch(sequences, model.config, temperature),
   };
-  return new LearningSession(task, options, await openSessions(task, options.runtime));
+  return new LearningSession(task, options, await openRunner(task, options));
 }
 
 /**

@@ -142,6 +142,19 @@ export function accumulate(
   grads: Params,
   tokens: number,
 ): GradientAccumulation {
+  const steps = accumulating(before, grads, tokens);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** {@link accumulate}, which stops after each parameter: whoever must not block for long does other things in between. */
+export function* accumulating(
+  before: GradientAccumulation,
+  grads: Params,
+  tokens: number,
+): Generator<void, GradientAccumulation> {
   if (!Number.isSafeInteger(tokens) || tokens < 0) {
     throw new InputError(
       `Cannot accumulate a micro-batch of ${tokens} tokens: expected a whole number of at least 0`,
@@ -160,6 +173,7 @@ export function accumulate(
     for (let i = 0; i < sum.length; i++) sum[i] = data[i]! * tokens;
     if (earlier !== undefined) { for (let i = 0; i < sum.length; i++) sum[i]! += earlier.data[i]!; }
     sums.set(name, tensor("float64", dims, sum));
+    yield;
   }
   for (const [name, { dims }] of before.sums) tensorLike("gradient", grads, name, dims);
   return { tokens: before.tokens + tokens, sums };

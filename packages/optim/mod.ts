@@ -8,6 +8,7 @@ export {
 } from "./adam.ts";
 export {
   accumulate,
+  accumulating,
   clipByGlobalNorm,
   emptyAccumulation,
   findNonFinite,
