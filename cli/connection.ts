@@ -9,22 +9,26 @@ export const trustDomain = text.default("decorum");
 
 /** Options of every command that calls a service. */
 export const connectionFlags = {
-  tls: flag("--tls <folder>", "certificates as `decorum certs` makes them", text.optional()),
-  tlsCa: flag("--tls-ca <file>", "authorities that sign the services", text.optional()),
-  tlsCert: flag("--tls-cert <file>", "certificate to show", text.optional()),
-  tlsKey: flag("--tls-key <file>", "its private key", text.optional()),
+  tls: flag(
+    "--tls <folder>",
+    "use the certificates that `decorum certs` made there",
+    text.optional(),
+  ),
+  tlsCa: flag("--tls-ca <file>", "the authorities that sign the services (PEM)", text.optional()),
+  tlsCert: flag("--tls-cert <file>", "the certificate to show (PEM)", text.optional()),
+  tlsKey: flag("--tls-key <file>", "its private key (PEM)", text.optional()),
   tlsVerify: flag(
     "--tls-verify <what>",
-    "what a service's certificate must hold: identity (default) or host, its address's name",
+    "what a service's certificate must hold: identity, or host (the name that is called) (default: identity)",
     text.optional(),
   ),
   trustDomain: flag(
     "--trust-domain <name>",
-    "what the services' identities begin with (default decorum)",
+    "what the services' identities begin with (default: decorum)",
     text.optional(),
   ),
-  tokenFile: flag("--token-file <file>", "file with the token to send", text.optional()),
-  insecure: flag("--insecure", "plaintext to addresses that are not loopback", toggle),
+  tokenFile: flag("--token-file <file>", "send the token in this file", text.optional()),
+  insecure: flag("--insecure", "allow plaintext to addresses that are not loopback", toggle),
 } as const;
 
 export type ConnectionFlags = Partial<FlagValues<typeof connectionFlags>>;

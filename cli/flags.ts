@@ -48,10 +48,16 @@ export class Problems {
 
 /** Adds the options of a table to a command. */
 export function addFlags(command: Command, table: FlagTable): Command {
-  for (const { usage, description } of Object.values(table)) {
-    command.addOption(new Option(usage, description));
+  for (const { usage, description, schema } of Object.values(table)) {
+    command.addOption(new Option(usage, description + defaultText(schema)));
   }
   return command;
+}
+
+/** What an option is when it is not given, where that is a value: " (default: 8)". */
+function defaultText(schema: z.ZodType): string {
+  const { data } = schema.safeParse(undefined);
+  return data === undefined || data === false ? "" : ` (default: ${data})`;
 }
 
 /** The options of a table as they were given; those that are wrong become problems and are left out. */

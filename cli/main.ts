@@ -30,7 +30,7 @@ const BAD_CONFIG = 2;
 
 const program = new Command("decorum")
   .description(
-    "RLHF for encoder-decoder language models: four gRPC services and what goes with them",
+    "RLHF for encoder-decoder language models: four gRPC services, training, and a page to watch runs.",
   )
   .version(VERSION)
   // What comes after `dev` and its own options is the command that it runs.

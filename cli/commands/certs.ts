@@ -4,24 +4,24 @@ import { addFlags, flag, names, positiveCount, Problems, readFlags, text } from 
 import { trustDomain } from "../connection.ts";
 
 const flags = {
-  out: flag("--out <folder>", "where they go; an authority that is there signs them", text),
+  out: flag("--out <folder>", "write the files here; an authority that is there signs them", text),
   hosts: flag(
     "--hosts <names>",
-    "further DNS names and IP addresses of the services, with commas between them",
+    "more DNS names and IP addresses of the services, with commas between them",
     names.optional(),
   ),
   trustDomain: flag(
     "--trust-domain <name>",
-    "what the identities begin with: spiffe://<name>/trainer (default decorum)",
+    "what the identities begin with: spiffe://<name>/trainer",
     trustDomain,
   ),
-  days: flag("--days <n>", "how long they hold (default 365)", positiveCount.default(365)),
+  days: flag("--days <n>", "days until they end", positiveCount.default(365)),
 } as const;
 
 /** `decorum certs`: certificates for development, one for each service, one for people, one for other systems. */
 export function certsCommand(): Command {
   const command = new Command("certs")
-    .description("make an authority and a certificate for every service, for development")
+    .description("Make an authority and a certificate for every service, for development.")
     .addHelpText(
       "after",
       "\nUse them with --tls <folder> of up, train, resume, evaluate and score; SECURITY.md has more.",

@@ -16,18 +16,20 @@ function whole(text: string): number {
 /** `decorum demo`: detoxifies the built-in model and shows it. */
 export function demoCommand(): Command {
   return new Command("demo")
-    .description("detoxify the built-in model with the four services on this machine, and report")
-    .option("--seed <n>", "of data, draws and initialisation", whole, 1)
+    .description(
+      "Detoxify the built-in model with the four services on this machine, and write a report.",
+    )
+    .option("--seed <n>", "seed of the data, the responses and the adapter", whole, 1)
     .addOption(new Option("--algorithm <name>", "how the policy learns").choices(algorithmNames))
-    .option("--steps <n>", "steps of training (default: those of demo/demo.yaml)", whole)
+    .option("--steps <n>", "steps of training (default: as demo/demo.yaml says)", whole)
     .option("--held-out <n>", "prompts of the evaluation", whole, 320)
     .option(
       "--out <folder>",
-      "where report.html, summary.json, runs and logs go",
+      "write report.html, summary.json, runs and logs here",
       join("out", "demo"),
     )
-    .option("--constant-reward", "control: every response gets the same score", false)
-    .option("--set <path=value...>", "further settings of the services")
+    .option("--constant-reward", "a control: give every response the same score", false)
+    .option("--set <path=value...>", "change settings of the services, as policy.threads=2")
     .option("--verbose", "show the services' logs", false)
     .action(async (options) => {
       mkdirSync(options.out, { recursive: true });

@@ -27,7 +27,7 @@ interface DevOptions {
 export function devCommand(): Command {
   return new Command("dev")
     .description(
-      "run a decorum command (default: a small demo) and show the trace of every step as text",
+      "Run a decorum command (default: a small demo), and show the trace of every step as text.",
     )
     .argument(
       "[command...]",
@@ -35,8 +35,8 @@ export function devCommand(): Command {
     )
     .option("--port <n>", "port of the OTLP collector; 0 takes a free one", port, 0)
     .option("--out <file>", "write the traces there too: .html or .json", file)
-    .option("--all", "show other traces than those of steps in full too", false)
-    .option("--full", "a line for each span, not one for many of a name", false)
+    .option("--all", "show all traces in full, not only those of steps", false)
+    .option("--full", "show a line for each span, not one for many of a name", false)
     .passThroughOptions()
     .action(async (command: string[], options: DevOptions) => {
       process.exitCode = await dev(command.length > 0 ? command : DEMO, options);

@@ -27,37 +27,45 @@ import { checkPath } from "../training/training_flags.ts";
 const flags = {
   address: flag(
     "--address <host:port>",
-    "the evaluator (default 127.0.0.1:50053)",
+    "use the evaluator that runs there (default: 127.0.0.1:50053)",
     text.optional(),
   ),
   config: flag(
     "--config <file>",
-    "start policy and evaluator here instead, for a run that has ended",
+    "start policy and evaluator here instead, for a run that has ended (YAML)",
     text.optional(),
   ),
   log: flag(
     "--log <file>",
-    "where their logs go (default services.log)",
+    "write the logs of services that are started here to it",
     text.default("services.log"),
   ),
   data: flag("--data <file>", "held-out prompts: .jsonl, .ndjson or .csv", dataFile),
   prompt: flag("--prompt <template>", "prompt with {columns} of the data", text),
-  reference: flag("--reference <column>", "column with the human text, for ROUGE", text.optional()),
-  limit: flag("--limit <n>", "first rows only", positiveCount.optional()),
-  run: flag("--run <name>", "run whose weights are measured", text),
-  version: flag("--version <n>", "version of them (default: the newest)", positiveCount.optional()),
-  seed: flag("--seed <n>", "of the draws, the same before and after (default 0)", count.default(0)),
-  temperature: flag("--temperature <x>", "default 1", positive.default(1)),
-  maxNewTokens: flag("--max-new-tokens <n>", "default 64", positiveCount.default(64)),
-  samples: flag("--samples <n>", "rows of the table of samples (default 8)", count.default(8)),
+  reference: flag(
+    "--reference <column>",
+    "the column with the human text, for ROUGE",
+    text.optional(),
+  ),
+  limit: flag("--limit <n>", "use only the first rows", positiveCount.optional()),
+  run: flag("--run <name>", "the run whose weights are measured", text),
+  version: flag(
+    "--version <n>",
+    "the version of the weights (default: the newest)",
+    positiveCount.optional(),
+  ),
+  seed: flag("--seed <n>", "seed of the responses, before and after", count.default(0)),
+  temperature: flag("--temperature <x>", "temperature of the responses", positive.default(1)),
+  maxNewTokens: flag("--max-new-tokens <n>", "longest response", positiveCount.default(64)),
+  samples: flag("--samples <n>", "samples to print", count.default(8)),
   ...connectionFlags,
 } as const;
 
 /** `decorum evaluate`: toxicity before and after, measured by an evaluator. */
 export function evaluateCommand(): Command {
   const command = new Command("evaluate")
-    .description("measure a run's weights against its start; JSON out")
-    .option("--set <path=value...>", "settings that win over the file (with --config)");
+    .description("Measure a run's weights against its start, and print JSON.")
+    .option("--set <path=value...>", "change settings of the configuration (with --config)");
   return addFlags(command, flags).action(async (given) => {
     const problems = new Problems();
     const found = readFlags(flags, given, problems);

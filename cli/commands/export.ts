@@ -15,16 +15,18 @@ import { addFlags, flag, type FlagValues, Problems, readFlags, text, toggle } fr
 import { checkPath } from "../training/training_flags.ts";
 
 const exportFlags = {
-  base: flag("--base <folder>", "Hugging Face folder of the base model", text),
-  adapter: flag("--adapter <folder>", "PEFT adapter folder to merge into it", text.optional()),
-  out: flag("--out <folder>", "folder to write", text),
-  onnx: flag("--onnx", "write a classifier as ONNX, as Transformers.js runs it", toggle),
+  base: flag("--base <folder>", "the base model: a Hugging Face folder", text),
+  adapter: flag("--adapter <folder>", "the PEFT adapter to merge into it", text.optional()),
+  out: flag("--out <folder>", "write to this folder", text),
+  onnx: flag("--onnx", "write a classifier as ONNX, for Transformers.js", toggle),
 } as const;
 
 /** `decorum export`: a model for other programs. */
 export function exportCommand(): Command {
   const command = new Command("export")
-    .description("merge an adapter into its base, for transformers; or write a classifier as ONNX");
+    .description(
+      "Merge an adapter into its base model, for transformers; or write a classifier as ONNX.",
+    );
   return addFlags(command, exportFlags).action((given) => {
     const problems = new Problems();
     const flags = readFlags(exportFlags, given, problems);

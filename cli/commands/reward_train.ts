@@ -38,22 +38,26 @@ const rewardFlags = {
   ...trainingFlags,
   objective: flag(
     "--objective <kind>",
-    "labels: classes of texts; pairs: which of two texts is preferred (default labels)",
+    "labels: classes of texts; pairs: which of two texts is preferred",
     oneOf("labels", "pairs").default("labels"),
   ),
-  text: flag("--text <template>", 'text with {columns}, or one column (default "text")', template),
-  label: flag("--label <column>", 'names of the classes (default "label")', template),
-  chosen: flag("--chosen <template>", 'the preferred text (default "chosen")', template),
-  rejected: flag("--rejected <template>", 'the other text (default "rejected")', template),
-  query: flag("--query <template>", "what the texts answer; put before them as a pair", template),
+  text: flag(
+    "--text <template>",
+    "the text: a text with {columns}, or the name of one column (default: text)",
+    template,
+  ),
+  label: flag("--label <column>", "the column with the class (default: label)", template),
+  chosen: flag("--chosen <template>", "the preferred text (default: chosen)", template),
+  rejected: flag("--rejected <template>", "the other text (default: rejected)", template),
+  query: flag("--query <template>", "the text that they answer", template),
   scoreLabel: flag(
     "--score-label <name>",
-    "class whose logit is the score of a pair (default: the first)",
+    "the class whose logit is the score of a text (default: the first)",
     text.optional(),
   ),
   maxTokens: flag(
     "--max-tokens <n>",
-    "of a text (default: what the model takes)",
+    "longest text (default: as the model takes)",
     positiveCount.optional(),
   ),
 } as const;
@@ -69,7 +73,7 @@ const own = {
 /** `decorum reward-train`: teaches a classifier classes or preferences. */
 export function rewardTrainCommand(): Command {
   const command = new Command("reward-train")
-    .description("train a reward model: a sequence classifier, on labels or on pairs");
+    .description("Train a reward model: a sequence classifier, on labels or on pairs.");
   return addFlags(command, rewardFlags).action(async (given) => {
     const problems = new Problems();
     const flags = readFlags(rewardFlags, given, problems);

@@ -99,18 +99,21 @@ function compare(ids: readonly string[], { runs, json }: RunsFlags): void {
 
 /** `decorum runs list | show | compare`: what the trainer has on record. */
 export function runsCommand(): Command {
-  const command = new Command("runs").description("list, show and compare runs on record");
+  const command = new Command("runs").description("List, show and compare runs.");
   const folder = (sub: Command) =>
     sub.option("--runs <folder>", "the trainer's folder of runs", "runs").option(
       "--json",
-      "as JSON",
+      "print JSON",
     );
-  folder(command.command("list").description("every run, newest first")).action(list);
-  folder(command.command("show <run>").description("one run: state, metrics, samples")).action(
-    show,
-  );
+  folder(command.command("list").description("List all runs, newest first.")).action(list);
+  folder(command.command("show <run>").description("Show one run: state, metrics, samples."))
+    .action(
+      show,
+    );
   folder(
-    command.command("compare <runs...>").description("settings that differ, and the last metrics"),
+    command.command("compare <runs...>").description(
+      "Show the settings that differ, and the last metrics.",
+    ),
   ).action(compare);
   return command;
 }

@@ -19,31 +19,39 @@ import { textItems } from "../score/text_items.ts";
 import { checkPath } from "../training/training_flags.ts";
 
 const scoreFlags = {
-  model: flag("--model <folder>", "Hugging Face folder of a classifier", text.optional()),
-  address: flag("--address <host:port>", "a running reward service instead", text.optional()),
+  model: flag("--model <folder>", "the classifier: a Hugging Face folder", text.optional()),
+  address: flag(
+    "--address <host:port>",
+    "ask a reward service that runs there instead",
+    text.optional(),
+  ),
   file: flag(
     "--file <file>",
-    "score its lines (default: those of standard input)",
+    "score the lines of this file (default: of standard input)",
     text.optional(),
   ),
   query: flag(
     "--query <text>",
-    "what the texts answer; put before each as a pair",
+    "score each text as the answer to this one",
     text.optional(),
   ),
   jsonl: flag(
     "--jsonl",
-    'lines are JSON: a string, or {"prompt": ..., "response": ...} for a pair; so are those of a file named .jsonl',
+    'read lines as JSON: a string, or {"prompt": ..., "response": ...} for a pair. Files named .jsonl are read so anyway',
     toggle,
   ),
   label: flag(
     "--label <name>",
-    "label whose logit is the score (default: the service's, or the first)",
+    "the label whose logit is the score (default: the service's, or the first)",
     text.optional(),
   ),
-  batch: flag("--batch <n>", "texts at once (default 16)", positiveCount.default(16)),
-  truncate: flag("--truncate", "cut texts that are too long; refused otherwise", toggle),
-  threads: flag("--threads <n>", "0: one per physical core (default 0)", count.default(0)),
+  batch: flag("--batch <n>", "texts at once", positiveCount.default(16)),
+  truncate: flag("--truncate", "cut texts that are too long instead of refusing them", toggle),
+  threads: flag(
+    "--threads <n>",
+    "threads of one operator; 0: one for each physical core",
+    count.default(0),
+  ),
   ...connectionFlags,
 } as const;
 
@@ -52,11 +60,11 @@ type ScoreFlags = FlagValues<typeof scoreFlags>;
 /** `decorum score`: what a classifier says of texts, as JSON lines. */
 export function scoreCommand(): Command {
   const command = new Command("score")
-    .description("score texts: arguments, lines of a file, or lines of standard input")
+    .description("Score texts: arguments, the lines of a file, or the lines of standard input.")
     .argument("[texts...]", "texts to score")
     .addHelpText(
       "after",
-      "\nOne JSON line a text, in their order. A token for --address may also be in DECORUM_TOKEN." +
+      "\nPrints one line of JSON for each text, in their order. A token for --address may also be in DECORUM_TOKEN." +
         "\nExit codes: 0 all were scored, 1 a text or the service failed, 2 wrong options.",
     );
   return addFlags(command, scoreFlags).action(async (texts: string[], given) => {

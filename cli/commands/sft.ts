@@ -24,22 +24,22 @@ const sftFlags = {
   ...trainingFlags,
   prompt: flag(
     "--prompt <template>",
-    'text with {columns}, or one column (default "{prompt}")',
+    "the prompt: a text with {columns}, or the name of one column",
     text.default("{prompt}"),
   ),
   response: flag(
     "--response <template>",
-    'what is to be answered, likewise (default "{response}")',
+    "the response to learn, in the same way",
     text.default("{response}"),
   ),
   maxSourceTokens: flag(
     "--max-source-tokens <n>",
-    "of a prompt (default: what the tokenizer says)",
+    "longest prompt (default: as the tokenizer says)",
     positiveCount.optional(),
   ),
   maxTargetTokens: flag(
     "--max-target-tokens <n>",
-    "of a response (default: what the tokenizer says)",
+    "longest response (default: as the tokenizer says)",
     positiveCount.optional(),
   ),
 } as const;
@@ -47,7 +47,7 @@ const sftFlags = {
 /** `decorum sft`: teaches a T5 to answer as the examples do. */
 export function sftCommand(): Command {
   const command = new Command("sft")
-    .description("supervised fine-tuning of a T5: all weights, or a LoRA adapter");
+    .description("Train a model on prompts and responses: all weights, or a LoRA adapter.");
   return addFlags(command, sftFlags).action(async (given) => {
     const problems = new Problems();
     const flags = readFlags(sftFlags, given, problems);

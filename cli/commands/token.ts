@@ -6,13 +6,16 @@ import { tokenHash } from "@decorum/rpc";
 /** `decorum token`: a token for a caller without a certificate. */
 export function tokenCommand(): Command {
   return new Command("token")
-    .description("make a token for a caller without a certificate, and print it")
-    .argument("<identity>", "whom it proves, as client/dashboard")
-    .requiredOption("--tokens <file>", "the services' file of tokens: its SHA-256 is added there")
+    .description("Make a token for a caller without a certificate, and print it.")
+    .argument("<identity>", "who sends it, as client/dashboard")
+    .requiredOption(
+      "--tokens <file>",
+      "add the token's SHA-256 to this file, which the services read",
+    )
     .addHelpText(
       "after",
-      "\nServices whose setting `tokens` names the file know the token within seconds; a line that is taken out\n" +
-        "is forgotten as fast. The token itself is kept nowhere.",
+      "\nServices whose setting `tokens` names the file know the token within seconds. A line that is removed from\n" +
+        "the file ends its token as fast. The token itself is stored nowhere.",
     )
     .action((identity: string, { tokens }: { tokens: string }, command: Command) => {
       if (!/^[A-Za-z0-9._/:-]+$/.test(identity)) {

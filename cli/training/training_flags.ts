@@ -18,7 +18,7 @@ import {
 
 /** Options that both small trainers have. */
 export const trainingFlags = {
-  model: flag("--model <folder>", "Hugging Face folder to start from", text.optional()),
+  model: flag("--model <folder>", "start from this Hugging Face folder", text.optional()),
   initConfig: flag(
     "--init-config <file>",
     "start from random weights of this config.json instead",
@@ -26,77 +26,89 @@ export const trainingFlags = {
   ),
   tokenizer: flag(
     "--tokenizer <folder>",
-    "tokenizer of a model that starts at random (default: beside --init-config)",
+    "the tokenizer of a model with random weights (default: beside --init-config)",
     text.optional(),
   ),
-  data: flag("--data <file>", "examples, .jsonl or .csv with a header row", dataFile),
-  evalData: flag("--eval-data <file>", "held-out examples", dataFile.optional()),
+  data: flag("--data <file>", "the examples: .jsonl, or .csv with a header row", dataFile),
+  evalData: flag(
+    "--eval-data <file>",
+    "held-out examples, which are measured at the end",
+    dataFile.optional(),
+  ),
   evalFraction: flag(
     "--eval-fraction <share>",
     "hold out about this share of --data instead",
     share.optional(),
   ),
-  out: flag("--out <folder>", "gets model/ or adapter/, checkpoint/, metrics.jsonl", text),
-  full: flag("--full", "train all weights (default up to 100 million)", toggle),
+  out: flag("--out <folder>", "write model/ or adapter/, checkpoint/ and metrics.jsonl here", text),
+  full: flag("--full", "train all weights (default: up to 100 million of them)", toggle),
   loraR: flag(
     "--lora-r <n>",
-    "train a LoRA adapter of this rank (default 32)",
+    "train a LoRA adapter of this rank (default: 32)",
     positiveCount.optional(),
   ),
   loraAlpha: flag(
     "--lora-alpha <x>",
-    "its scale times the rank (default: the rank)",
+    "lora_alpha: its scale times the rank (default: the rank)",
     positive.optional(),
   ),
   loraDropout: flag(
     "--lora-dropout <p>",
-    "dropout before the adapter (default 0)",
+    "dropout before the adapter (default: 0)",
     rate.optional(),
   ),
   targetModules: flag(
     "--target-modules <names>",
-    "linear layers with an adapter, commas between",
+    "linear layers that get an adapter, with commas between them",
     names.optional(),
   ),
   steps: flag("--steps <n>", "optimizer steps", positiveCount.optional()),
-  epochs: flag("--epochs <x>", "passes over the data instead (default 3)", positive.optional()),
-  batchSize: flag("--batch-size <n>", "examples of a step (default 8)", positiveCount.default(8)),
+  epochs: flag("--epochs <x>", "passes over the data instead (default: 3)", positive.optional()),
+  batchSize: flag("--batch-size <n>", "examples of a step", positiveCount.default(8)),
   microBatchSize: flag(
     "--micro-batch-size <n>",
-    "examples in memory at once; results differ by rounding only (default 4)",
+    "examples in memory at once; results differ by rounding only",
     positiveCount.default(4),
   ),
   learningRate: flag(
     "--learning-rate <x>",
-    "peak step size (default 1e-3 for an adapter, else 1e-4)",
+    "largest step size (default: 1e-3 for an adapter, else 1e-4)",
     positive.optional(),
   ),
   schedule: flag(
     "--schedule <kind>",
-    "constant, or linear: down to 0 at the end (default linear)",
+    "constant, or linear: down to 0 at the end",
     oneOf("linear", "constant").default("linear"),
   ),
-  warmupSteps: flag("--warmup-steps <n>", "steps up to the peak (default 0)", count.default(0)),
+  warmupSteps: flag(
+    "--warmup-steps <n>",
+    "steps until --learning-rate is reached",
+    count.default(0),
+  ),
   optimizer: flag(
     "--optimizer <name>",
-    "adamw or adam (default adamw)",
+    "adamw or adam",
     oneOf("adamw", "adam").default("adamw"),
   ),
-  weightDecay: flag("--weight-decay <x>", "default 0", nonNegative.default(0)),
+  weightDecay: flag("--weight-decay <x>", "weight decay of the optimizer", nonNegative.default(0)),
   maxGradNorm: flag(
     "--max-grad-norm <x>",
-    "gradients are cut to this norm (default 1)",
+    "largest global norm of a gradient",
     positive.default(1),
   ),
-  truncate: flag("--truncate", "cut texts that are too long; refused otherwise", toggle),
-  seed: flag("--seed <n>", "of order, dropout and random weights (default 1)", count.default(1)),
+  truncate: flag("--truncate", "cut texts that are too long instead of refusing them", toggle),
+  seed: flag("--seed <n>", "seed of the order, the dropout and random weights", count.default(1)),
   checkpointEvery: flag(
     "--checkpoint-every <n>",
-    "steps between checkpoints; 0: only when it ends (default 200)",
+    "steps between checkpoints; 0: only at the end",
     count.default(200),
   ),
-  resume: flag("--resume", "go on from the checkpoint in --out, bit for bit", toggle),
-  threads: flag("--threads <n>", "0: one per physical core (default 0)", count.default(0)),
+  resume: flag("--resume", "continue from the checkpoint in --out, bit for bit", toggle),
+  threads: flag(
+    "--threads <n>",
+    "threads of one operator; 0: one for each physical core",
+    count.default(0),
+  ),
 } as const;
 
 export type TrainingFlags = FlagValues<typeof trainingFlags>;
