@@ -153,7 +153,7 @@ export function runsView() {
       } else heads[i]?.removeAttribute("aria-sort");
     });
     count.textContent = found.length === runs.size
-      ? `${runs.size} runs`
+      ? `${runs.size} ${runs.size === 1 ? "run" : "runs"}`
       : `${found.length} of ${runs.size} runs`;
     const wanted = found.map((run) => {
       const one = rows.get(run.runId) ?? row(run, showChosen);
