@@ -10,7 +10,8 @@ import { headline, MOST_EVENTS, MOST_RUNS, type RunSource, type RunSummary } fro
  */
 export function storeSource(folder: string): RunSource {
   let open: { readonly reader: RunReader; readonly file: string } | undefined;
-  let known: { readonly version: number; readonly rows: readonly RunRow[] } | undefined;
+  /** The list as it was read last, without what is not in the store. */
+  let known: { readonly version: number; readonly runs: readonly RunSummary[] } | undefined;
 
   const close = () => {
     open?.reader.close();
@@ -28,16 +29,9 @@ export function storeSource(folder: string): RunSource {
       return Promise.reject(error);
     }
   };
-  const summary = (reader: RunReader, row: RunRow): RunSummary => {
-    const { configJson: _, ...rest } = row;
-    // Whether its trainer lives is not in the store: it holds a lock.
-    const gone = isActive(row.state) && !reader.isHeld(row.runId);
-    return {
-      ...rest,
-      ...(gone ? { state: "INTERRUPTED" } : {}),
-      metrics: headlineOf(reader, row),
-    };
-  };
+  /** Whether its trainer lives is not in the store: it holds a lock. */
+  const live = (reader: RunReader, run: RunSummary): RunSummary =>
+    isActive(run.state) && !reader.isHeld(run.runId) ? { ...run, state: "INTERRUPTED" } : run;
 
   return {
     name: folder,
@@ -45,14 +39,16 @@ export function storeSource(folder: string): RunSource {
     runs: () =>
       read((reader) => {
         const version = reader.dataVersion();
-        if (known?.version !== version) known = { version, rows: reader.runs(MOST_RUNS, 0) };
-        return known.rows.map((row) => summary(reader, row));
+        if (known?.version !== version) {
+          known = { version, runs: reader.runs(MOST_RUNS, 0).map((row) => summaryOf(reader, row)) };
+        }
+        return known.runs.map((run) => live(reader, run));
       }),
     run: (runId) =>
       read((reader) => {
         const row = reader.run(runId);
         return row && {
-          ...summary(reader, row),
+          ...live(reader, summaryOf(reader, row)),
           config: shownRunConfig(row.configJson),
           metricNames: reader.metricNames(runId),
         };
@@ -65,11 +61,12 @@ export function storeSource(folder: string): RunSource {
   };
 }
 
-function headlineOf(reader: RunReader, { runId, step }: RunRow): Record<string, number> {
-  return Object.fromEntries(headline.flatMap((name) => {
-    const value = reader.metric(runId, name, step);
+function summaryOf(reader: RunReader, { configJson: _, ...row }: RunRow): RunSummary {
+  const metrics = Object.fromEntries(headline.flatMap((name) => {
+    const value = reader.metric(row.runId, name, row.step);
     return value === undefined ? [] : [[name, value]];
   }));
+  return { ...row, metrics };
 }
 
 /** Another file of the same name has another identity. */
