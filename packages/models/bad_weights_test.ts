@@ -11,7 +11,8 @@ import {
   writeModelFolder,
 } from "./mod.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
-import { makeClassifier, makeT5, random, tinyBert, tinyRoberta, tinyT5 } from "./testing/tiny.ts";
+import { random } from "@decorum/testing/weights";
+import { makeClassifier, makeT5, tinyBert, tinyRoberta, tinyT5 } from "./testing/tiny.ts";
 
 type Change = (tensors: Map<string, Tensor>) => void;
 

@@ -12,7 +12,8 @@ import {
 import { entropyGraph, feedsOf, logprobsOf, sequences, specOf } from "./testing/policy.ts";
 import { assertClose, difference, floats, run, runAll } from "@decorum/testing/graph";
 import { TemporaryFolder } from "@decorum/testing/folder";
-import { makeT5, random, tinyT5 } from "./testing/tiny.ts";
+import { random } from "@decorum/testing/weights";
+import { makeT5, tinyT5 } from "./testing/tiny.ts";
 
 for (const feed_forward_proj of ["relu", "gated-gelu"]) {
   Deno.test(`${feed_forward_proj}: padding changes nothing, whichever side of the model it is on`, async () => {

@@ -61,8 +61,8 @@ const shapes = {
 };
 const random = (type: "roberta" | "bert", shape: Readonly<Record<string, number>>) => ({
   type,
-  json: { vocab_size: 60, max_position_embeddings: 130, initializer_range: 0.1, ...shape },
-  noise: true,
+  json: { vocab_size: 60, max_position_embeddings: 130, ...shape },
+  trained: true,
 });
 const text = fc.array(fc.integer({ min: 4, max: 59 }), { minLength: 1, maxLength: 120 });
 

@@ -2,14 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { initClassifier } from "@decorum/models";
-import {
-  type JsonObject,
-  normals,
-  randomKey,
-  readSafetensors,
-  writeSafetensors,
-} from "@decorum/tensor";
+import type { JsonObject } from "@decorum/tensor";
 import { TemporaryFolder } from "./folder.ts";
+import { asIfTrained } from "./weights.ts";
 
 export const LABELS: readonly string[] = ["nothate", "hate", "unsure"];
 /** Tokens that a tiny classifier takes, special ones included. */
@@ -28,8 +23,8 @@ export interface ClassifierOptions {
   readonly seed?: number;
   /** Fields of `config.json` over those of one layer and three labels. */
   readonly json?: JsonObject;
-  /** Whether biases and norms are random too: else a graph that forgot one would not be found out. */
-  readonly noise?: boolean;
+  /** Whether its weights have a trained model's magnitude; else they are a new model's, but larger. */
+  readonly trained?: boolean;
 }
 
 /**
@@ -39,7 +34,7 @@ export interface ClassifierOptions {
  * @returns the folder
  */
 export function writeClassifier(folder: string, options: ClassifierOptions = {}): string {
-  const { type = "roberta", seed = 1, json = {}, noise = false } = options;
+  const { type = "roberta", seed = 1, json = {}, trained = false } = options;
   initClassifier(folder, {
     model_type: type,
     vocab_size: type === "roberta" ? vocab.length : bertVocab.length,
@@ -62,7 +57,7 @@ export function writeClassifier(folder: string, options: ClassifierOptions = {})
     write("vocab.json", JSON.stringify(Object.fromEntries(vocab.map((token, id) => [token, id]))));
     write("merges.txt", `#version: 0.2\n${merges.join("\n")}\n`);
   }
-  if (noise) addNoise(join(folder, "model.safetensors"));
+  if (trained) asIfTrained(join(folder, "model.safetensors"), seed);
   return folder;
 }
 
@@ -74,15 +69,4 @@ export class TinyClassifier extends TemporaryFolder {
     super();
     this.model = writeClassifier(this.join("model"), options);
   }
-}
-
-function addNoise(file: string): void {
-  const tensors = readSafetensors(file);
-  for (const [key, { data }] of tensors) {
-    if (!key.endsWith(".bias") && !key.endsWith("LayerNorm.weight")) continue;
-    for (const [i, noise] of normals(randomKey(2, key), 0, data.length).entries()) {
-      data[i] = Number(data[i]) + 0.2 * noise;
-    }
-  }
-  writeSafetensors(file, tensors);
 }

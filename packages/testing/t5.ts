@@ -8,8 +8,9 @@ import {
   openPolicyModel,
   valueHeadShapes,
 } from "@decorum/models";
-import { float32, type JsonObject, normals, randomKey, type Tensor } from "@decorum/tensor";
+import type { JsonObject, Tensor } from "@decorum/tensor";
 import { TemporaryFolder } from "./folder.ts";
+import { asIfTrained, random } from "./weights.ts";
 
 /** Letters that the tokenizer of a tiny T5 knows; it knows nothing else. */
 export const letters = "abcdefghijklmnopqrstuvwxyz";
@@ -38,13 +39,17 @@ export interface T5Options {
   readonly seed?: number;
   /** Whether it has a tokenizer, of letters. */
   readonly tokenizer?: boolean;
+  /** Whether its weights have a trained model's magnitude; else they are a new model's. */
+  readonly trained?: boolean;
 }
 
 /** Writes a tiny random T5 to a new folder. @returns the folder */
-export function writeT5(folder: string, { json, seed = 1, tokenizer }: T5Options = {}): string {
+export function writeT5(folder: string, options: T5Options = {}): string {
+  const { json, seed = 1, tokenizer, trained } = options;
   const tokenizerOf = `${folder}.tokenizer`;
   if (tokenizer) writeLetterTokenizer(tokenizerOf);
   initPolicyModel(folder, { ...t5Json, ...json }, { seed, ...(tokenizer ? { tokenizerOf } : {}) });
+  if (trained) asIfTrained(join(folder, "model.safetensors"), seed);
   return folder;
 }
 
@@ -99,8 +104,7 @@ export const lora: LoraConfig = { r: 3, loraAlpha: 6, loraDropout: 0, targetModu
 
 /** Normal numbers, scaled; the same for the same label. */
 export function noise(label: string, dims: readonly number[], scale = 1): Tensor<"float32"> {
-  const count = dims.reduce((n, d) => n * d, 1);
-  return float32(dims, normals(randomKey(7, label), 0, count).map((x) => scale * x));
+  return random(label, dims, 7, scale);
 }
 
 /** An adapter none of whose matrices is zero. @param model a T5's folder */

@@ -1,22 +1,21 @@
 /** Tiny random models on disk, with weights of a trained model's magnitude, for tests that need no reference. */
-import { float32, normals, randomKey, type Tensor } from "@decorum/tensor";
+import { join } from "node:path";
+import { type JsonObject, readSafetensors } from "@decorum/tensor";
+import { writeClassifier } from "@decorum/testing/classifier";
+import { writeT5 } from "@decorum/testing/t5";
+import { random } from "@decorum/testing/weights";
 import {
   type Adapter,
   adapterShapes,
-  classifierModel,
   type LinearLayers,
   type LoraConfig,
   openCheckpoint,
   openClassifier,
   openPolicyModel,
-  policyModel,
-  writeModelFolder,
 } from "../mod.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Two encoder and three decoder layers; heads whose sizes do not add up to the width; short distances. */
-export const tinyT5: Fields = {
+export const tinyT5: JsonObject = {
   model_type: "t5",
   architectures: ["T5ForConditionalGeneration"],
   vocab_size: 40,
@@ -33,7 +32,7 @@ export const tinyT5: Fields = {
   decoder_start_token_id: 0,
 };
 
-export const tinyRoberta: Fields = {
+export const tinyRoberta: JsonObject = {
   model_type: "roberta",
   architectures: ["RobertaForSequenceClassification"],
   vocab_size: 40,
@@ -48,7 +47,7 @@ export const tinyRoberta: Fields = {
   id2label: { 0: "nothate", 1: "hate", 2: "neutral" },
 };
 
-export const tinyBert: Fields = {
+export const tinyBert: JsonObject = {
   ...tinyRoberta,
   model_type: "bert",
   architectures: ["BertForSequenceClassification"],
@@ -58,18 +57,20 @@ export const tinyBert: Fields = {
 };
 
 /** A T5 that is written to a folder. */
-export function makeT5(folder: string, fields: Fields = {}, seed = 1) {
-  const json = { ...tinyT5, ...fields };
-  const tensors = randomTensors(seed, policyModel(json, "tiny T5").weightShapes);
-  writeModelFolder(folder, { config: json, tensors });
-  return { folder, tensors, model: openPolicyModel(folder), index: openCheckpoint(folder) };
+export function makeT5(folder: string, fields: JsonObject = {}, seed = 1) {
+  writeT5(folder, { json: { ...tinyT5, ...fields }, seed, trained: true });
+  return { ...opened(folder), model: openPolicyModel(folder) };
 }
 
 /** A classifier that is written to a folder. */
-export function makeClassifier(folder: string, json: Fields = tinyRoberta, seed = 1) {
-  const tensors = randomTensors(seed, classifierModel(json, "tiny classifier").weightShapes);
-  writeModelFolder(folder, { config: json, tensors });
-  return { folder, tensors, model: openClassifier(folder), index: openCheckpoint(folder) };
+export function makeClassifier(folder: string, json: JsonObject = tinyRoberta, seed = 1) {
+  writeClassifier(folder, { json, seed, trained: true });
+  return { ...opened(folder), model: openClassifier(folder) };
+}
+
+function opened(folder: string) {
+  const tensors = readSafetensors(join(folder, "model.safetensors"));
+  return { folder, tensors, index: openCheckpoint(folder) };
 }
 
 /** An adapter with a B that is not 0. */
@@ -82,30 +83,4 @@ export function randomAdapter(config: LoraConfig, layers: LinearLayers, seed = 1
 /** A LoRA of rank 3 and scaling 2. */
 export function lora(...targetModules: string[]): LoraConfig {
   return { r: 3, loraAlpha: 6, loraDropout: 0, targetModules };
-}
-
-function randomTensors(
-  seed: number,
-  shapes: ReadonlyMap<string, readonly number[]>,
-): Map<string, Tensor> {
-  return new Map(
-    [...shapes].map(([key, dims]) => {
-      if (/norm\.weight$/i.test(key)) {
-        const noise = random(key, dims, seed, 0.1);
-        return [key, float32(dims, noise.data.map((x) => 1 + x))];
-      }
-      return [key, random(key, dims, seed, dims.length === 1 ? 0.1 : dims.at(-1)! ** -0.5)];
-    }),
-  );
-}
-
-/** Normal numbers of standard deviation `std`, a stream of its own for every name. */
-export function random(
-  name: string,
-  dims: readonly number[],
-  seed: number,
-  std: number,
-): Tensor<"float32"> {
-  const count = dims.reduce((n, d) => n * d, 1);
-  return float32(dims, normals(randomKey(seed, name), 0, count).map((x) => x * std));
 }
