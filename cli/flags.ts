@@ -1,3 +1,4 @@
+import { existsSync, statSync } from "node:fs";
 import { ConfigError } from "@decorum/settings";
 import { type Command, Option } from "commander";
 import { z } from "zod";
@@ -115,4 +116,18 @@ export const toggle = z.boolean().default(false);
 /** One of some words. */
 export function oneOf<const W extends readonly [string, ...string[]]>(...words: W) {
   return z.enum(words, { error: `expected ${words.join(" or ")}` });
+}
+
+/** Adds a problem unless a file or folder is there. */
+export function checkPath(
+  option: string,
+  path: string,
+  kind: "file" | "folder",
+  problems: Problems,
+): void {
+  const found = existsSync(path) ? statSync(path) : undefined;
+  if (found !== undefined && (kind === "folder") === found.isDirectory()) return;
+  problems.add(
+    `${option} is "${path}": ${found ? `this is no ${kind}` : `there is no such ${kind}`}`,
+  );
 }

@@ -7,6 +7,7 @@ import { InterruptedError } from "./interruption.ts";
 import { certsCommand } from "./commands/certs.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { devCommand } from "./commands/dev.ts";
+import { dpoCommand } from "./commands/dpo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
@@ -48,6 +49,7 @@ const commands = [
   evaluateCommand,
   sftCommand,
   rewardTrainCommand,
+  dpoCommand,
   exportCommand,
   downloadCommand,
   doctorCommand,

@@ -29,6 +29,7 @@ Deno.test("docs/training.md: every command runs as it stands there", () => {
     const path of [
       "runs/summaries/model/config.json",
       "runs/adapter/adapter/adapter_config.json",
+      "runs/preferred/adapter/adapter_model.safetensors",
       "runs/merged/model.safetensors",
       "runs/reward-onnx/onnx/model.onnx",
     ]

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { buildDecodeGraph, buildEncodeGraph } from "@decorum/generation";
-import { buildRewardGraph, buildSftGraph, updateGraph } from "@decorum/learning";
+import { buildDpoGraph, buildRewardGraph, buildSftGraph, updateGraph } from "@decorum/learning";
 import {
   type AlgorithmName,
   algorithmNames,
@@ -75,6 +75,12 @@ export function emittedGraphs(computeType: ComputeType): Map<string, ModelGraph>
           algorithmNames.map((name) => [name, updateOf(name, policy, wrt)]),
         ),
         ppo_with_dropout: buildUpdateGraph(ppo, ppoSettings, dropout, wrt),
+        dpo: buildDpoGraph(policy, 0.1),
+        dpo_update: updateGraph(
+          buildDpoGraph({ ...spec, lora, dropout: true }, 0.1),
+          adapter,
+          spec,
+        ),
         sft: buildSftGraph(policy),
         sft_update: updateGraph(buildSftGraph({ ...spec, lora, dropout: true }), adapter, spec),
         sft_whole: updateGraph(buildSftGraph(whole), inputsOf(buildSftGraph(whole), index), spec),

@@ -9,6 +9,7 @@ import { connection, connectionFlags } from "../connection.ts";
 import { evaluateWithProgress } from "../evaluate_run.ts";
 import {
   addFlags,
+  checkPath,
   count,
   dataFile,
   flag,
@@ -22,7 +23,6 @@ import {
 import { withEvaluator } from "../local_evaluator.ts";
 import { prefixed } from "../prefix.ts";
 import { inWords, summarize } from "../summary.ts";
-import { checkPath } from "../training/training_flags.ts";
 
 const flags = {
   address: flag(

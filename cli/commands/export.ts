@@ -11,8 +11,16 @@ import {
   readPeftAdapter,
 } from "@decorum/models";
 import { exportClassifierOnnx } from "@decorum/scoring";
-import { addFlags, flag, type FlagValues, Problems, readFlags, text, toggle } from "../flags.ts";
-import { checkPath } from "../training/training_flags.ts";
+import {
+  addFlags,
+  checkPath,
+  flag,
+  type FlagValues,
+  Problems,
+  readFlags,
+  text,
+  toggle,
+} from "../flags.ts";
 
 const exportFlags = {
   base: flag("--base <folder>", "the base model: a Hugging Face folder", text),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { readJson } from "@decorum/tensor";
 import { ConfigError } from "@decorum/settings";
-import { openReward } from "@decorum/learning";
+import { fill, labelExamples, openReward, pairExamples } from "@decorum/learning";
 import {
   addClassifierHead,
   type Classifier,
@@ -25,13 +25,21 @@ import {
   text,
 } from "../flags.ts";
 import { Interruption } from "../interruption.ts";
-import { checkRunFolder } from "../training/checkpoint_file.ts";
-import { fill, readTemplate, readTrainingData, type TrainingData } from "../training/data.ts";
-import { loraOf, planOf, settingsOf } from "../training/plan.ts";
-import { labelExamples, pairExamples } from "../training/reward_examples.ts";
-import { runTraining } from "../training/run_training.ts";
-import { startModel } from "../training/start_model.ts";
-import { checkTrainingFlags, trainingFlags } from "../training/training_flags.ts";
+import {
+  readTemplate,
+  readTrainingData,
+  startModel,
+  type TrainingData,
+  trainWithProgress,
+} from "../training_command.ts";
+import {
+  checkRunFolder,
+  checkTrainingFlags,
+  loraOf,
+  planOf,
+  settingsOf,
+  trainingFlags,
+} from "../training_flags.ts";
 
 const template = text.optional();
 const rewardFlags = {
@@ -92,7 +100,9 @@ export function rewardTrainCommand(): Command {
 
 async function rewardTrain(flags: RewardFlags): Promise<void> {
   using stop = new Interruption();
-  const data = await readTrainingData(flags);
+  // Without a query a text is the whole conversation.
+  const pairs = flags.objective === "pairs" && flags.query !== undefined;
+  const data = await readTrainingData(flags, pairs ? "preferences" : "texts");
   const templates = readTemplates(flags, data);
   const model = withHead(startModel(flags, initClassifier), flags, templates, data);
   const classifier = openClassifier(model);
@@ -109,8 +119,8 @@ async function rewardTrain(flags: RewardFlags): Promise<void> {
   for (const part of [train, heldOut]) if (part?.note) console.error(part.note);
   // A head that starts at random has to be learned too.
   const lora = loraOf(flags, model, layers, ["query", "value", ...classifier.headLayers]);
-  const plan = planOf(flags, train.examples.length, lora);
-  await using trainer = await openReward({
+  const plan = planOf(flags, train.examples.length, lora ? 1e-3 : 1e-4);
+  await using session = await openReward({
     model,
     objective: flags.objective,
     optimizer: plan.optimizer,
@@ -121,9 +131,9 @@ async function rewardTrain(flags: RewardFlags): Promise<void> {
     ...(lora ? { lora } : {}),
   });
   const settings = await settingsOf(flags, plan, lora, model, train.examples);
-  await runTraining({
+  await trainWithProgress({
     title: "reward-train",
-    trainer,
+    session,
     model,
     data: train.examples,
     heldOut: heldOut?.examples,
@@ -135,7 +145,6 @@ async function rewardTrain(flags: RewardFlags): Promise<void> {
     },
     out: flags.out,
     resume: flags.resume,
-    product: lora ? "adapter" : "model",
     unit: flags.objective === "labels" ? "texts" : "pairs",
   }, stop);
 }

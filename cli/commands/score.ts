@@ -5,6 +5,7 @@ import { ConfigError } from "@decorum/settings";
 import { connection, connectionFlags } from "../connection.ts";
 import {
   addFlags,
+  checkPath,
   count,
   flag,
   type FlagValues,
@@ -16,7 +17,6 @@ import {
 } from "../flags.ts";
 import { openFolder, openService, type Scorer } from "../score/scorer.ts";
 import { textItems } from "../score/text_items.ts";
-import { checkPath } from "../training/training_flags.ts";
 
 const scoreFlags = {
   model: flag("--model <folder>", "the classifier: a Hugging Face folder", text.optional()),

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { openSft } from "@decorum/learning";
+import { openSft, sftExamples } from "@decorum/learning";
 import { initPolicyModel, openPolicyModel } from "@decorum/models";
 import { loadTokenizer, type Prompt } from "@decorum/text";
 import {
@@ -12,13 +12,20 @@ import {
   text,
 } from "../flags.ts";
 import { Interruption } from "../interruption.ts";
-import { checkRunFolder } from "../training/checkpoint_file.ts";
-import { readTemplate, readTrainingData } from "../training/data.ts";
-import { loraOf, planOf, settingsOf } from "../training/plan.ts";
-import { runTraining } from "../training/run_training.ts";
-import { sftExamples } from "../training/sft_examples.ts";
-import { startModel } from "../training/start_model.ts";
-import { checkTrainingFlags, trainingFlags } from "../training/training_flags.ts";
+import {
+  readTemplate,
+  readTrainingData,
+  startModel,
+  trainWithProgress,
+} from "../training_command.ts";
+import {
+  checkRunFolder,
+  checkTrainingFlags,
+  loraOf,
+  planOf,
+  settingsOf,
+  trainingFlags,
+} from "../training_flags.ts";
 
 const sftFlags = {
   ...trainingFlags,
@@ -79,8 +86,8 @@ async function sft(flags: FlagValues<typeof sftFlags>): Promise<void> {
   const heldOut = data.heldOut && sftExamples(data.heldOut, tokenizer, format);
   for (const part of [train, heldOut]) if (part?.note) console.error(part.note);
   const lora = loraOf(flags, model, openPolicyModel(model).layers, ["q", "v"]);
-  const plan = planOf(flags, train.examples.length, lora);
-  await using trainer = await openSft({
+  const plan = planOf(flags, train.examples.length, lora ? 1e-3 : 1e-4);
+  await using session = await openSft({
     model,
     optimizer: plan.optimizer,
     microBatchSize: plan.microBatchSize,
@@ -88,9 +95,9 @@ async function sft(flags: FlagValues<typeof sftFlags>): Promise<void> {
     runtime: { intraOpThreads: flags.threads },
     ...(lora ? { lora } : {}),
   });
-  await runTraining({
+  await trainWithProgress({
     title: "sft",
-    trainer,
+    session,
     model,
     data: train.examples,
     heldOut: heldOut?.examples,
@@ -98,7 +105,6 @@ async function sft(flags: FlagValues<typeof sftFlags>): Promise<void> {
     settings: await settingsOf(flags, plan, lora, model, train.examples),
     out: flags.out,
     resume: flags.resume,
-    product: lora ? "adapter" : "model",
     unit: "target tokens",
   }, stop);
 }

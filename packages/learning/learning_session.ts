@@ -64,6 +64,8 @@ export interface LearningTask<Sample, Input = Sample, Prediction = unknown> exte
   batch(inputs: readonly Input[], temperature: number): MicroBatch<Prediction>;
   /** What the update is fed besides batch and parameters. */
   targets?(samples: readonly Sample[], context: TargetContext<Sample>): Feeds;
+  /** Puts what the reference says of it into a sample that is learned from against the reference. */
+  withReference?(sample: Sample, prediction: Prediction): Sample;
   /** @throws InputError naming what does not fit of sample `index` */
   check?(sample: Sample, index: number): void;
 }
@@ -186,7 +188,8 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
 
   /** The forward graph's scalars, and predictions; no dropout. @throws InputError when nothing counts */
   async evaluate(samples: readonly Sample[]): Promise<Evaluation<Prediction>> {
-    const evaluation = await this.#pass("forward", samples.map(this.task.inputOf), {
+    const compared = await this.#compared(samples, {});
+    const evaluation = await this.#pass("forward", compared.map(this.task.inputOf), {
       weights: this.#weights(),
     });
     if (evaluation.count > 0) return evaluation;
@@ -200,10 +203,11 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
    * computes one, and when, does not show in the result.
    */
   async gradients(
-    samples: readonly Sample[],
+    given: readonly Sample[],
     { temperature = 1 }: PassOptions = {},
   ): Promise<Gradients<Prediction>> {
     const { task, params } = this;
+    const samples = await this.#compared(given, { temperature });
     samples.forEach((sample, i) => task.check?.(sample, i));
     const inputs = samples.map(task.inputOf);
     const context = { all: samples, atReference: this.isReference };
@@ -285,6 +289,15 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
+  }
+
+  /** Samples with what the reference says of them, where the task learns against it. */
+  async #compared(samples: readonly Sample[], options: PassOptions): Promise<readonly Sample[]> {
+    const { task } = this;
+    if (!task.withReference) return samples;
+    const inputs = samples.map((sample) => task.inputOf(sample));
+    const predictions = await this.forward(inputs, { ...options, reference: true });
+    return samples.map((sample, i) => task.withReference!(sample, predictions[i]!));
   }
 
   async #pass(

@@ -1,5 +1,7 @@
 export * from "./checkpoint.ts";
+export * from "./dpo.ts";
 export * from "./dpo_loss.ts";
+export * from "./examples.ts";
 export * from "./learner_state.ts";
 export * from "./learning_session.ts";
 export * from "./lora_dropout.ts";

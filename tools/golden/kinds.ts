@@ -2,6 +2,7 @@ import type { RuntimeOptions } from "@decorum/runtime";
 import type { Tensor } from "@decorum/tensor";
 import type { GoldenCase } from "./case.ts";
 import { classify } from "./cases/classify.ts";
+import { dpoSteps } from "./cases/dpo_steps.ts";
 import { groupMath } from "./cases/group_math.ts";
 import { grpoSteps, rlooSteps } from "./cases/group_steps.ts";
 import { ppoMath } from "./cases/ppo_math.ts";
@@ -31,5 +32,6 @@ export const kinds: Readonly<Record<string, Kind>> = {
   group_math: { reproduce: groupMath },
   grpo_steps: { reproduce: grpoSteps },
   rloo_steps: { reproduce: rlooSteps },
+  dpo_steps: { reproduce: dpoSteps },
   trl_steps: { reproduce: trlSteps, expected: trlExpected },
 };

@@ -14,6 +14,7 @@ import transformers
 
 from case_folder import CaseFolder
 from kind_classify import record_classify
+from kind_dpo import record_dpo_steps
 from kind_group import record_group_math, record_grpo_steps, record_rloo_steps
 from kind_ppo import record_ppo_math
 from kind_t5 import record_forward, record_greedy, record_lora_grad
@@ -24,7 +25,7 @@ RECORDERS = {
     "t5_forward": record_forward, "t5_greedy": record_greedy, "t5_lora_grad": record_lora_grad,
     "roberta_classify": record_classify, "bert_classify": record_classify, "ppo_math": record_ppo_math,
     "trl_steps": record_trl_steps, "group_math": record_group_math, "grpo_steps": record_grpo_steps,
-    "rloo_steps": record_rloo_steps,
+    "rloo_steps": record_rloo_steps, "dpo_steps": record_dpo_steps,
 }
 
 

@@ -1,5 +1,22 @@
-import { existsSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
 import {
+  hasRun,
+  type RunSettings,
+  type TrainedModel,
+  type TrainingSchedule,
+} from "@decorum/learning";
+import {
+  baseModelHash,
+  type LinearLayers,
+  type LoraConfig,
+  openCheckpoint,
+  targetLayers,
+  tokenizerHash,
+} from "@decorum/models";
+import { constantSchedule, linearSchedule } from "@decorum/optim";
+import { ConfigError } from "@decorum/settings";
+import {
+  checkPath,
   count,
   dataFile,
   flag,
@@ -14,7 +31,7 @@ import {
   share,
   text,
   toggle,
-} from "../flags.ts";
+} from "./flags.ts";
 
 /** Options that both small trainers have. */
 export const trainingFlags = {
@@ -148,16 +165,132 @@ export function checkTrainingFlags(flags: Partial<TrainingFlags>, problems: Prob
   named("--eval-data", evalData, "file");
 }
 
-/** Adds a problem unless a file or folder is there. */
-export function checkPath(
-  option: string,
-  path: string,
-  kind: "file" | "folder",
+/** An output folder holds one run: a new one takes a new folder, and `--resume` needs a checkpoint. */
+export function checkRunFolder(
+  { out, resume }: { readonly out?: string; readonly resume?: boolean },
   problems: Problems,
 ): void {
-  const found = existsSync(path) ? statSync(path) : undefined;
-  if (found !== undefined && (kind === "folder") === found.isDirectory()) return;
+  if (out === undefined || hasRun(out) === (resume ?? false)) return;
   problems.add(
-    `${option} is "${path}": ${found ? `this is no ${kind}` : `there is no such ${kind}`}`,
+    resume
+      ? `--resume: there is no checkpoint in ${out}; leave it out to begin, or name the run's folder as --out`
+      : `--out is "${out}": it holds a run; go on with it by --resume, or name another folder`,
   );
+}
+
+/** Weights up to which all of them are trained where the options do not say. */
+const FULL_BY_DEFAULT = 100e6;
+
+/**
+ * The adapter to train, or undefined for all weights.
+ *
+ * @param otherwise layers that get an adapter where the options name none
+ * @throws ConfigError for a layer that the model lacks
+ */
+export function loraOf(
+  flags: TrainingFlags,
+  model: string,
+  layers: LinearLayers,
+  otherwise: readonly string[],
+): LoraConfig | undefined {
+  const asked = loraFlags(flags).length > 0;
+  const small = flags.initConfig !== undefined || countWeights(model) <= FULL_BY_DEFAULT;
+  if (flags.full || !asked && small) return undefined;
+  const r = flags.loraR ?? 32;
+  const lora = {
+    r,
+    loraAlpha: flags.loraAlpha ?? r,
+    loraDropout: flags.loraDropout ?? 0,
+    targetModules: flags.targetModules ?? otherwise,
+  };
+  try {
+    targetLayers(lora, layers, "--target-modules");
+  } catch (error) {
+    throw new ConfigError([(error as Error).message]);
+  }
+  return lora;
+}
+
+/** How many updates, of how many examples, and how large. */
+export interface TrainingPlan extends TrainingSchedule {
+  readonly microBatchSize: number;
+  readonly checkpointEvery: number;
+  readonly optimizer: TrainedModel["optimizer"];
+}
+
+/**
+ * @param learningRate where the options do not say
+ * @throws ConfigError when the examples do not fill a batch, or the warm-up is longer than the run
+ */
+export function planOf(
+  flags: TrainingFlags,
+  examples: number,
+  learningRate: number,
+): TrainingPlan {
+  const { batchSize, warmupSteps, schedule } = flags;
+  const problems: string[] = [];
+  if (examples < batchSize) {
+    problems.push(`--batch-size is ${batchSize}: there are ${examples} examples to train on`);
+  }
+  // A pass is its full batches: the rest goes into the next shuffle.
+  const perEpoch = Math.max(1, Math.floor(examples / batchSize));
+  const steps = flags.steps ?? Math.max(1, Math.round((flags.epochs ?? 3) * perEpoch));
+  if (warmupSteps > steps) {
+    problems.push(`--warmup-steps is ${warmupSteps}: the run has ${steps} steps`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    steps,
+    batchSize,
+    microBatchSize: Math.min(flags.microBatchSize, batchSize),
+    seed: flags.seed,
+    checkpointEvery: flags.checkpointEvery,
+    optimizer: {
+      algorithm: flags.optimizer,
+      learningRate: flags.learningRate ?? learningRate,
+      eps: 1e-8,
+      weightDecay: flags.weightDecay,
+      maxGradNorm: flags.maxGradNorm,
+      schedule: schedule === "linear"
+        ? linearSchedule({ warmupSteps, totalSteps: steps })
+        : constantSchedule({ warmupSteps }),
+    },
+  };
+}
+
+/** What must be the same for a run to go on bit for bit. A run on a constant schedule may be made longer. */
+export async function settingsOf(
+  flags: TrainingFlags,
+  plan: TrainingPlan,
+  lora: LoraConfig | undefined,
+  model: string,
+  examples: readonly unknown[],
+): Promise<RunSettings> {
+  return {
+    "--model": await baseModelHash(model),
+    "--tokenizer": tokenizerHash(model),
+    "--data": createHash("sha256").update(JSON.stringify(examples)).digest("hex"),
+    "--lora-r": lora?.r ?? null,
+    "--lora-alpha": lora?.loraAlpha ?? null,
+    "--lora-dropout": lora?.loraDropout ?? null,
+    "--target-modules": lora?.targetModules.join(",") ?? null,
+    "--batch-size": plan.batchSize,
+    "--micro-batch-size": plan.microBatchSize,
+    "--learning-rate": plan.optimizer.learningRate,
+    "--schedule": flags.schedule,
+    "--steps": flags.schedule === "linear" ? plan.steps : null,
+    "--warmup-steps": flags.warmupSteps,
+    "--optimizer": flags.optimizer,
+    "--weight-decay": flags.weightDecay,
+    "--max-grad-norm": flags.maxGradNorm,
+    "--seed": flags.seed,
+  };
+}
+
+/** Numbers in the weights of a model folder. */
+function countWeights(folder: string): number {
+  using checkpoint = openCheckpoint(folder);
+  return checkpoint.keys()
+    .map((key) => checkpoint.info(key).dims.reduce((n, size) => n * size, 1))
+    .reduce((sum, n) => sum + n, 0);
 }
