@@ -134,7 +134,6 @@ class Page {
     this.#reads(request.method ?? "");
     if (path[0] === "session" && path.length === 1) {
       return sendJson(request, response, {
-        source: source.name,
         controls: controls !== undefined,
         reading: this.#openReading || identity.by === "token",
         token: identity.by === "token",

@@ -36,6 +36,15 @@ async function click(page: Page, selector: string, words: string): Promise<void>
   await page.evaluate(`${button}.click()`);
 }
 
+/** Says what a field holds, as typing or choosing does. */
+async function choose(page: Page, selector: string, value: string): Promise<void> {
+  const field = `document.querySelector(${JSON.stringify(selector)})`;
+  await page.evaluate(`${field}.value = ${JSON.stringify(value)}`);
+  for (const event of ["input", "change"]) {
+    await page.evaluate(`${field}.dispatchEvent(new Event("${event}"))`);
+  }
+}
+
 /** Elements that make the page wider than the screen. */
 const tooWide: string = `document.documentElement.scrollWidth <= innerWidth ? []
   : ${
@@ -189,16 +198,38 @@ Deno.test("decorum ui: a folder without runs, then two runs compared, and texts 
     ),
   );
 
+  await choose(page, "#view input[type=search]", "PLAIN");
+  await until(page, `${all(".runs tbody tr")}.length === 1`);
+  await choose(page, "#view input[type=search]", "");
+  await choose(page, "#view select", "succeeded");
+  await until(page, `${all(".runs tbody tr a")}.length === 0`);
+  await choose(page, "#view select", "all states");
+  await click(page, ".sort", "reward");
+  assert.equal(await read(page, text(".runs tbody a")), "plain", "the lowest comes first");
+  await click(page, ".sort", "reward");
+  assert.equal(await read(page, text(".runs tbody a")), `a${HOSTILE}`);
+  assert.equal(
+    await read(page, `${all("th[aria-sort]")}.map((th) => th.ariaSort + th.textContent).join()`),
+    "descendingreward",
+  );
   await page.evaluate(`${all(".runs input")}.forEach((box) => box.click())`);
   await page.evaluate(`${all("a.button.main")}[0].click()`);
   await until(page, `${all(".legend li")}.length === 2 && ${all(".chart canvas")}.length >= 2`);
   await until(page, `/seed/.test(${text(".differences")})`);
   assert.doesNotMatch(await read(page, text(".differences")), /learning_rate/, "that is the same");
-  const label = await read<string>(
-    page,
-    `${all('.chart[data-metric="objective/kl"] .plot')}[0].getAttribute("aria-label")`,
-  );
-  assert.match(label, /plain: 4\.444 at step 40/);
+  const label = `${all('.chart[data-metric="objective/kl"] .plot')}[0].getAttribute("aria-label")`;
+  assert.match(await read(page, label), /plain: 4\.444 at step 40/);
+  await page.evaluate(`document.querySelector("#smoothing").value = "0.9"`);
+  await page.evaluate(`document.querySelector("#smoothing").dispatchEvent(new Event("input"))`);
+  await page.evaluate(`${all(".choice input")}[1].click()`);
+  const byTime = await read<string>(page, label);
+  assert.match(byTime, /plain: 4\.444 at 2 min/);
+  await choose(page, ".curves input[type=search]", "kl");
+  const charts = `${
+    all(".chart")
+  }.filter((c) => c.checkVisibility()).map((c) => c.dataset.metric).join()`;
+  await until(page, `${charts} === "objective/kl"`);
+  await choose(page, ".curves input[type=search]", "");
   await look(page, "compare");
 
   await page.goto(`${url}/#/run/${encodeURIComponent(`a${HOSTILE}`)}`);

@@ -63,7 +63,7 @@
  * @property {number} [from]
  * @property {number} [width]
  *
- * @typedef {{ source: string, controls: boolean, reading: boolean, token: boolean }} Session
+ * @typedef {{ controls: boolean, reading: boolean, token: boolean }} Session
  *
  * @typedef {object} News
  * @property {Run[]} [runs]
@@ -157,7 +157,7 @@ const server = {
 /** @param {Embedded} data @returns {Api} */
 const embedded = (data) => ({
   live: false,
-  session: () => Promise.resolve({ source: "", controls: false, reading: true, token: false }),
+  session: () => Promise.resolve({ controls: false, reading: true, token: false }),
   run: () => Promise.resolve(data.run),
   curves: (_, { names }) =>
     Promise.resolve({
