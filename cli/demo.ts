@@ -172,7 +172,13 @@ async function measure(
   }
   return {
     result,
-    run: { runId, runs, klTarget: settings.target, steps: run.step, configHash: run.configHash },
+    run: {
+      runId,
+      runs,
+      klTarget: settings.target ?? 0,
+      steps: run.step,
+      configHash: run.configHash,
+    },
   };
 }
 
@@ -183,9 +189,9 @@ function stepsOf(steps: number): Readonly<Record<string, { readonly steps: numbe
 
 /** What the report needs of a run's settings. */
 function settingsOf(configJson: string) {
-  type Settings = Readonly<
-    Record<"target" | "temperature" | "min_new_tokens" | "max_new_tokens", number>
-  >;
+  type Settings =
+    & Readonly<Record<"temperature" | "min_new_tokens" | "max_new_tokens", number>>
+    & { readonly target?: number };
   const config = JSON.parse(configJson) as
     & { readonly algorithm: AlgorithmName }
     & Readonly<Record<AlgorithmName, Settings>>;

@@ -52,7 +52,9 @@ Mean toxicity of ${toxicity.n} held-out responses ${inWords(toxicity)}.
       }
       if (rouge_l) console.log(`  ROUGE-L        ${sides(rouge_l.before, rouge_l.after)}`);
       console.log(`  distinct-2     ${sides(distinct2.before, distinct2.after)}
-  KL             ${summary.kl.toFixed(3)} nats a response (target ${summary.kl_target})
+  KL             ${summary.kl.toFixed(3)} nats a response${
+        summary.kl_target > 0 ? ` (target ${summary.kl_target})` : ""
+      }
   ${summary.steps} steps, ${summary.seconds.toFixed(0)} s in all
 
 Report:  ${reportFile}

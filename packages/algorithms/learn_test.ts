@@ -24,6 +24,7 @@ const small: Record<AlgorithmName, object> = {
   ppo: { ppo_epochs: 2 },
   grpo: { num_generations: 4, num_iterations: 2, mini_batch_size: 4 },
   rloo: { rloo_k: 4, num_iterations: 2, mini_batch_size: 4 },
+  online_dpo: { mini_batch_size: 4 },
 };
 const openAny = (name: AlgorithmName, model: string, settings: object = {}) =>
   open(algorithmOf(name), model, { learning_rate: 1e-2, ...small[name], ...settings });

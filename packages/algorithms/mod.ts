@@ -19,6 +19,7 @@ export {
   type LearnState,
   type ScoredBatch,
 } from "./learn.ts";
+export { onlineDpo, type OnlineDpoSettings } from "./online_dpo.ts";
 export { ppo, type PpoSample, type PpoSettings } from "./ppo.ts";
 export { type AlgorithmName, algorithmNames, algorithmOf, algorithms } from "./registry.ts";
 export { rloo, type RlooSettings } from "./rloo.ts";

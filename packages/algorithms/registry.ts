@@ -1,10 +1,11 @@
 import type { Algorithm } from "./algorithm.ts";
 import { grpo } from "./grpo.ts";
+import { onlineDpo } from "./online_dpo.ts";
 import { ppo } from "./ppo.ts";
 import { rloo } from "./rloo.ts";
 
 /** Every algorithm, under the name that it has in configurations. */
-export const algorithms = { ppo, grpo, rloo };
+export const algorithms = { ppo, grpo, rloo, online_dpo: onlineDpo };
 
 export type AlgorithmName = keyof typeof algorithms;
 

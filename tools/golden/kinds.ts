@@ -5,6 +5,7 @@ import { classify } from "./cases/classify.ts";
 import { dpoSteps } from "./cases/dpo_steps.ts";
 import { groupMath } from "./cases/group_math.ts";
 import { grpoSteps, rlooSteps } from "./cases/group_steps.ts";
+import { onlineDpoSteps } from "./cases/online_dpo_steps.ts";
 import { ppoMath } from "./cases/ppo_math.ts";
 import { t5Forward } from "./cases/t5_forward.ts";
 import { t5Greedy } from "./cases/t5_greedy.ts";
@@ -33,5 +34,6 @@ export const kinds: Readonly<Record<string, Kind>> = {
   grpo_steps: { reproduce: grpoSteps },
   rloo_steps: { reproduce: rlooSteps },
   dpo_steps: { reproduce: dpoSteps },
+  online_dpo_steps: { reproduce: onlineDpoSteps },
   trl_steps: { reproduce: trlSteps, expected: trlExpected },
 };

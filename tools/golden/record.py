@@ -16,6 +16,7 @@ from case_folder import CaseFolder
 from kind_classify import record_classify
 from kind_dpo import record_dpo_steps
 from kind_group import record_group_math, record_grpo_steps, record_rloo_steps
+from kind_online_dpo import record_online_dpo_steps
 from kind_ppo import record_ppo_math
 from kind_t5 import record_forward, record_greedy, record_lora_grad
 from kind_trl import record_trl_steps
@@ -26,6 +27,7 @@ RECORDERS = {
     "roberta_classify": record_classify, "bert_classify": record_classify, "ppo_math": record_ppo_math,
     "trl_steps": record_trl_steps, "group_math": record_group_math, "grpo_steps": record_grpo_steps,
     "rloo_steps": record_rloo_steps, "dpo_steps": record_dpo_steps,
+    "online_dpo_steps": record_online_dpo_steps,
 }
 
 

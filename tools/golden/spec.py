@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 
 KINDS = ("t5_forward", "t5_greedy", "t5_lora_grad", "roberta_classify", "bert_classify", "ppo_math", "trl_steps",
-         "group_math", "grpo_steps", "rloo_steps", "dpo_steps")
+         "group_math", "grpo_steps", "rloo_steps", "dpo_steps", "online_dpo_steps")
 
 SIZES = {
     # num_heads * d_kv differs from d_model on purpose: T5 does not require them to be equal.
@@ -88,7 +88,7 @@ def make_spec(values: dict, size: str) -> Spec:
 
 
 def standard_specs(seed: int, size: str) -> list[Spec]:
-    """The fourteen cases every recording has: one of each kind, both T5 variants where the kind is about T5 itself."""
+    """The cases every recording has: one of each kind, both T5 variants where the kind is about T5 itself."""
     variants = {
         "flan": dict(family="flan", tied=False, config_style="v4"),
         "v10": dict(family="v10", tied=True, config_style="v5"),
@@ -106,4 +106,5 @@ def standard_specs(seed: int, size: str) -> list[Spec]:
     cases.append(dict(name="grpo_steps", kind="grpo_steps", seed=seed + 20, **small))
     cases.append(dict(name="rloo_steps", kind="rloo_steps", seed=seed + 30, **small))
     cases.append(dict(name="dpo_steps", kind="dpo_steps", seed=seed + 40, **small))
+    cases.append(dict(name="online_dpo_steps", kind="online_dpo_steps", seed=seed + 40, **small))
     return [make_spec(case, size) for case in cases]

@@ -16,9 +16,11 @@ export class RunMetrics {
   }
 
   /** @param plan steps that the run is to take, and the target of its KL in nats */
-  begin(plan: { readonly steps: number; readonly klTarget: number }): void {
+  begin(plan: { readonly steps: number; readonly klTarget: number | undefined }): void {
     this.metrics.set("decorum_trainer_planned_steps", plan.steps, this.#labels);
-    this.metrics.set("decorum_trainer_kl_target_nats", plan.klTarget, this.#labels);
+    if (plan.klTarget !== undefined) {
+      this.metrics.set("decorum_trainer_kl_target_nats", plan.klTarget, this.#labels);
+    }
   }
 
   enter(state: RunState): void {

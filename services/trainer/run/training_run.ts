@@ -112,8 +112,9 @@ export class TrainingRun {
       metrics,
     });
     let { progress, generator } = this.#restore(tools);
-    const { steps, target } = settingsOf(config);
-    this.#shown.begin({ steps, klTarget: target });
+    const settings = settingsOf(config);
+    const { steps } = settings;
+    this.#shown.begin({ steps, klTarget: "target" in settings ? settings.target : undefined });
     using batches = new Batches(tools, metrics);
     if (generator) await this.#batchOf(tools, batches, progress.step, generator);
     const missed = await this.#publish(tools, progress.step, new Stages(metrics));

@@ -174,7 +174,7 @@ function settingsOf(config: Config) {
   };
 }
 
-function batchOf(golden: GoldenCase, step: number): ScoredBatch {
+export function batchOf(golden: GoldenCase, step: number): ScoredBatch {
   const scores = [...inputOf(golden, `step${step}.scores`, "float32").data];
   const ids = (name: string) => Array.from(inputOf(golden, name, "int64").data, Number);
   return {
@@ -186,7 +186,7 @@ function batchOf(golden: GoldenCase, step: number): ScoredBatch {
   };
 }
 
-function ordersOf(golden: GoldenCase, step: number): number[][] {
+export function ordersOf(golden: GoldenCase, step: number): number[][] {
   const { dims: [epochs = 0, size = 0], data } = inputOf(golden, `step${step}.order`, "int64");
   return Array.from(
     { length: epochs },
@@ -194,7 +194,7 @@ function ordersOf(golden: GoldenCase, step: number): number[][] {
   );
 }
 
-function readParams({ folder }: GoldenCase, file: string): Map<string, Tensor<"float32">> {
+export function readParams({ folder }: GoldenCase, file: string): Map<string, Tensor<"float32">> {
   return floats([...readSafetensors(join(folder, file))], file);
 }
 
