@@ -6,7 +6,7 @@ import {
   algorithmOf,
   type algorithms,
 } from "@decorum/algorithms";
-import { mapNamed } from "./field.ts";
+import { mapNamed, type NamedValue } from "./field.ts";
 import { checked, ConfigError } from "./load.ts";
 import { modelSection } from "./model.ts";
 import { moveOldNames } from "./old_names.ts";
@@ -148,6 +148,11 @@ export function recordedRunConfig(configJson: string): RunConfig {
   const recorded = jsonObject(configJson);
   moveOldNames(recorded, [""], problems);
   return checked(schema, recorded, { problems });
+}
+
+/** `config` with other names in it. @param change what it returns takes the name's place */
+export function mapRunNames(config: RunConfig, change: (named: NamedValue) => string): RunConfig {
+  return mapNamed("", schema, config, change) as RunConfig;
 }
 
 /** A run's configuration as people may see it: under the names of today, without what is secret. */

@@ -1,7 +1,7 @@
 import { isPinOf, type Resolved } from "@decorum/hub";
-import type { Logger } from "@decorum/telemetry";
 import { localSource } from "@decorum/service";
-import type { RunConfig, TrainerConfig } from "@decorum/settings";
+import { mapRunNames, type RunConfig, type TrainerConfig } from "@decorum/settings";
+import type { Logger } from "@decorum/telemetry";
 
 /** Where on this machine lies what a run's configuration names. */
 export interface RunSources {
@@ -9,6 +9,18 @@ export interface RunSources {
   readonly startAdapter: string | null;
   readonly train: string;
   readonly eval: string | null;
+}
+
+/** The models and data that a run's configuration names, by their settings. */
+function namesOf(config: RunConfig) {
+  const names = new Map<string, { readonly kind: "model" | "file"; readonly value: string }>();
+  mapRunNames(config, ({ name, kind, value }) => {
+    if (kind === "model" || kind === "data") {
+      names.set(name, { kind: kind === "data" ? "file" : kind, value });
+    }
+    return value;
+  });
+  return names;
 }
 
 /**
@@ -23,49 +35,26 @@ export async function findSources(
   allowed: Pick<TrainerConfig, "allowed_folders">,
   logger: Logger,
 ): Promise<{ config: RunConfig; sources: RunSources }> {
-  const find = async (setting: string, kind: "model" | "file") =>
-    await localSource(setting, allowed, logger, kind);
-  const maybe = async (setting: string | null, kind: "model" | "file"): Promise<Resolved | null> =>
-    setting === null ? null : await find(setting, kind);
-  const { data } = config;
-  const model = await find(config.model.name_or_path, "model");
-  const adapter = await maybe(config.model.start_adapter, "model");
-  const train = await find(data.train, "file");
-  const held = await maybe(data.eval, "file");
+  const found = new Map<string, Resolved>();
+  for (const [name, { kind, value }] of namesOf(config)) {
+    found.set(name, await localSource(value, allowed, logger, kind));
+  }
   return {
-    config: {
-      ...config,
-      model: {
-        ...config.model,
-        name_or_path: model.pinned,
-        start_adapter: adapter?.pinned ?? null,
-      },
-      data: { ...data, train: train.pinned, eval: held?.pinned ?? null },
-    },
+    config: mapRunNames(config, ({ name, value }) => found.get(name)?.pinned ?? value),
     sources: {
-      model: model.path,
-      startAdapter: adapter?.path ?? null,
-      train: train.path,
-      eval: held?.path ?? null,
+      model: found.get("model.name_or_path")!.path,
+      startAdapter: found.get("model.start_adapter")?.path ?? null,
+      train: found.get("data.train")!.path,
+      eval: found.get("data.eval")?.path ?? null,
     },
   };
 }
 
 /** `wanted`, with the pins of `recorded` where both mean the same repository: what a restarted run uses. */
 export function withPinsOf(recorded: RunConfig, wanted: RunConfig): RunConfig {
-  const pin = <T extends string | null>(from: T, to: T): T =>
-    from !== null && to !== null && isPinOf(from, to) ? from : to;
-  return {
-    ...wanted,
-    model: {
-      ...wanted.model,
-      name_or_path: pin(recorded.model.name_or_path, wanted.model.name_or_path),
-      start_adapter: pin(recorded.model.start_adapter, wanted.model.start_adapter),
-    },
-    data: {
-      ...wanted.data,
-      train: pin(recorded.data.train, wanted.data.train),
-      eval: pin(recorded.data.eval, wanted.data.eval),
-    },
-  };
+  const pins = namesOf(recorded);
+  return mapRunNames(wanted, ({ name, value }) => {
+    const pin = pins.get(name)?.value;
+    return pin !== undefined && isPinOf(pin, value) ? pin : value;
+  });
 }
