@@ -27,12 +27,14 @@ export function numberField(
 /**
  * Checks a JSON object against `schema`.
  *
+ * @param names what the file calls fields that the schema calls otherwise
  * @throws InputError naming the file and every field that is missing or wrong
  */
 export function parseJson<S extends z.ZodType>(
   json: JsonObject,
   source: string,
   schema: S,
+  names: Readonly<Record<string, string>> = {},
 ): z.infer<S> {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
@@ -41,7 +43,10 @@ export function parseJson<S extends z.ZodType>(
       (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
       json,
     );
-    return `field "${issue.path.join(".")}" is ${show(found)}: ${issue.message}`;
+    const [first, ...rest] = issue.path.map(String);
+    return `field "${[names[first!] ?? first, ...rest].join(".")}" is ${
+      show(found)
+    }: ${issue.message}`;
   });
   throw new InputError(`Cannot use ${source}: ${problems.join("; ")}`);
 }

@@ -1,6 +1,6 @@
 import { InputError, type JsonObject, readJson } from "@decorum/tensor";
 import { join } from "node:path";
-import { bert, roberta } from "./bert.ts";
+import { bert, camembert, distilBert, electra, roberta, xlmRoberta } from "./bert.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { type Classifier, classifier, type ClassifierParts } from "./classifier.ts";
 import {
@@ -8,13 +8,20 @@ import {
   encoderDecoder,
   type EncoderDecoderParts,
 } from "./encoder_decoder.ts";
-import { t5 } from "./t5.ts";
+import { mt5, t5, umt5 } from "./t5.ts";
 
 /** Policies by `model_type`: a new architecture is a file and a line here. */
-const encoderDecoders: Families<EncoderDecoderParts> = { t5 };
+const encoderDecoders: Families<EncoderDecoderParts> = { t5, mt5, umt5 };
 
 /** Classifiers by `model_type`. */
-const classifiers: Families<ClassifierParts> = { bert, roberta };
+const classifiers: Families<ClassifierParts> = {
+  bert,
+  roberta,
+  "xlm-roberta": xlmRoberta,
+  camembert,
+  electra,
+  distilbert: distilBert,
+};
 
 type Families<Parts> = Readonly<Record<string, (json: JsonObject, source: string) => Parts>>;
 
@@ -66,6 +73,6 @@ function familyOf<Parts>(json: JsonObject, source: string, families: Families<Pa
   throw new InputError(
     `Cannot use ${source}: field "model_type" is ${
       type === undefined ? "missing" : JSON.stringify(type)
-    }; expected ${Object.keys(families).map((name) => `"${name}"`).join(" or ")}`,
+    }; expected one of ${Object.keys(families).map((name) => `"${name}"`).join(", ")}`,
   );
 }

@@ -36,9 +36,10 @@ export function initPolicyModel(folder: string, config: JsonObject, options: Ini
 export function initClassifier(folder: string, config: JsonObject, options: InitOptions): void {
   const model = classifierModel(config, "the config to initialise");
   const tensors = draw(model.weightShapes, options.seed, model.start);
-  const { hidden_size: width, pad_token_id: pad } = model.config;
+  const { pad_token_id: pad } = model.config;
   for (const table of model.paddedTables) {
-    (tensors.get(table)!.data as Float32Array).fill(0, pad * width, (pad + 1) * width);
+    const { data, dims: [, width = 0] } = tensors.get(table)!;
+    (data as Float32Array).fill(0, pad * width, (pad + 1) * width);
   }
   write(folder, { architectures: [model.architecture], ...config }, tensors, options);
 }

@@ -14,30 +14,75 @@ import type {
 } from "./encoder_decoder.ts";
 import { positionBias } from "./relative_position.ts";
 
-const schema = z.object({
-  model_type: z.literal("t5"),
+/** What tells the families of T5's shape apart. */
+interface Family {
+  readonly modelType: string;
+  /** transformers' classes; the first is that of a new model. */
+  readonly classes: readonly [string, ...string[]];
+  readonly projection: string;
+  /** Whether the decoder's output is multiplied by hidden_size^-0.5 before the head. */
+  readonly scalesOutputs: (json: Tying) => boolean;
+  /** Whether every block has a position bias of its own, or the first one's is all blocks'. */
+  readonly biasInEveryBlock: boolean;
+}
+
+/** Fields of `config.json` that say whether the head is the embedding. */
+interface Tying {
+  readonly scale_decoder_outputs?: boolean | null | undefined;
+  readonly tie_word_embeddings?: boolean | null | undefined;
+}
+
+const t5Family: Family = {
+  modelType: "t5",
   // T5WithLMHeadModel is the first name of the same class.
-  architectures: architectures("T5ForConditionalGeneration", "T5WithLMHeadModel"),
-  vocab_size: z.int().positive(),
-  d_model: z.int().positive(),
-  d_kv: z.int().positive(),
-  d_ff: z.int().positive(),
-  num_layers: z.int().positive(),
-  num_decoder_layers: z.int().positive().nullish(),
-  num_heads: z.int().positive(),
-  relative_attention_num_buckets: z.int().min(4).default(32),
-  relative_attention_max_distance: z.int().positive().default(128),
-  layer_norm_epsilon: z.number().positive().default(1e-6),
-  feed_forward_proj: z.string().default("relu").transform(parseProjection).refine(
-    ({ activation }) => (activationNames as string[]).includes(activation),
-    { error: `expected one of ${activationNames.join(", ")}, or "gated-" and one of them` },
-  ),
-  tie_word_embeddings: z.boolean().nullish(),
-  scale_decoder_outputs: z.boolean().nullish(),
-  pad_token_id: z.int().nonnegative().default(0),
-  eos_token_id: z.int().nonnegative().default(1),
-  decoder_start_token_id: z.int().nonnegative().nullish(),
-});
+  classes: ["T5ForConditionalGeneration", "T5WithLMHeadModel"],
+  projection: "relu",
+  // The field where there is one, and null is no; else yes unless the config unties the head.
+  scalesOutputs: ({ scale_decoder_outputs: scales, tie_word_embeddings: tied }) =>
+    scales === undefined ? tied !== false : scales ?? false,
+  biasInEveryBlock: false,
+};
+
+const mt5Family: Family = {
+  modelType: "mt5",
+  classes: ["MT5ForConditionalGeneration"],
+  projection: "gated-gelu",
+  scalesOutputs: () => false,
+  biasInEveryBlock: false,
+};
+
+const umt5Family: Family = {
+  modelType: "umt5",
+  classes: ["UMT5ForConditionalGeneration"],
+  projection: "gated-gelu",
+  scalesOutputs: () => true,
+  biasInEveryBlock: true,
+};
+
+const schemaOf = ({ modelType, classes, projection }: Family) =>
+  z.object({
+    model_type: z.literal(modelType),
+    architectures: architectures(...classes),
+    vocab_size: z.int().positive(),
+    d_model: z.int().positive(),
+    d_kv: z.int().positive(),
+    d_ff: z.int().positive(),
+    num_layers: z.int().positive(),
+    num_decoder_layers: z.int().positive().nullish(),
+    num_heads: z.int().positive(),
+    relative_attention_num_buckets: z.int().min(4).default(32),
+    relative_attention_max_distance: z.int().positive().default(128),
+    layer_norm_epsilon: z.number().positive().default(1e-6),
+    feed_forward_proj: z.string().default(projection).transform(parseProjection).refine(
+      ({ activation }) => (activationNames as string[]).includes(activation),
+      { error: `expected one of ${activationNames.join(", ")}, or "gated-" and one of them` },
+    ),
+    tie_word_embeddings: z.boolean().nullish(),
+    scale_decoder_outputs: z.boolean().nullish(),
+    pad_token_id: z.int().nonnegative().default(0),
+    eos_token_id: z.int().nonnegative().default(1),
+    decoder_start_token_id: z.int().nonnegative().nullish(),
+  });
 
 /** `config.json` of the T5 family (T5 1.0, T5 1.1, FLAN-T5) under the fields' own names, defaults filled in. */
 interface T5Config extends EncoderDecoderConfig {
@@ -52,29 +97,34 @@ interface T5Config extends EncoderDecoderConfig {
   readonly scale_decoder_outputs: boolean;
 }
 
-/**
- * The T5 family (Raffel et al. 2020; transformers `modeling_t5.py`): pre-norm blocks, RMS norm, relative position
- * bias shared by all layers of a stack, no scaling of scores.
- *
- * @param source names the file in messages
- * @throws InputError naming file and field
- */
-export function t5(json: JsonObject, source: string): EncoderDecoderParts {
-  const config = parseConfig(json, source);
+const readerOf = (family: Family) => (json: JsonObject, source: string) =>
+  partsOf(family, json, source);
+
+/** T5 1.0, T5 1.1, FLAN-T5 (Raffel et al. 2020; transformers `modeling_t5.py`). @throws InputError naming file and field */
+export const t5 = readerOf(t5Family);
+
+/** mT5 (Xue et al. 2021; transformers `modeling_mt5.py`). @throws likewise */
+export const mt5 = readerOf(mt5Family);
+
+/** umT5 (Chung et al. 2023; transformers `modeling_umt5.py`). @throws likewise */
+export const umt5 = readerOf(umt5Family);
+
+function partsOf(family: Family, json: JsonObject, source: string): EncoderDecoderParts {
+  const config = parseConfig(family, json, source);
   // transformers ties all tables of a new model unless its config says otherwise.
   const tied = json["tie_word_embeddings"] !== false;
   return {
     config,
-    network: (linear) => new T5(config, linear),
-    architecture: "T5ForConditionalGeneration",
+    network: (linear) => new T5(config, family.biasInEveryBlock, linear),
+    architecture: family.classes[0],
     absent: [...STACK_TABLES, ...(tied ? [HEAD] : [])],
     tiedKeys: EMBEDDINGS,
     start: (key) => start(config, numberField(json, source, "initializer_factor", 1), key),
   };
 }
 
-function parseConfig(config: JsonObject, source: string): T5Config {
-  const json = parseJson(config, source, schema);
+function parseConfig(family: Family, config: JsonObject, source: string): T5Config {
+  const json = parseJson(config, source, schemaOf(family));
   const { relative_attention_num_buckets: buckets, relative_attention_max_distance: most } = json;
   // Half of a decoder's buckets hold one distance each; the others share what is left up to the maximum.
   if (most <= buckets >> 1) {
@@ -95,7 +145,7 @@ function parseConfig(config: JsonObject, source: string): T5Config {
     relative_attention_max_distance: most,
     layer_norm_epsilon: json.layer_norm_epsilon,
     feed_forward: json.feed_forward_proj as T5Config["feed_forward"],
-    scale_decoder_outputs: scalesOutputs(json),
+    scale_decoder_outputs: family.scalesOutputs(json),
     pad_token_id: json.pad_token_id,
     eos_token_id: json.eos_token_id,
     decoder_start_token_id: json.decoder_start_token_id ?? json.pad_token_id,
@@ -107,20 +157,6 @@ function parseProjection(name: string): { activation: string; gated: boolean } {
   if (name === "gated-gelu") return { activation: "gelu_new", gated: true };
   const gated = name.startsWith("gated-");
   return { activation: gated ? name.slice("gated-".length) : name, gated };
-}
-
-/**
- * As in transformers (`configuration_t5.py`): the field `scale_decoder_outputs` where there is one, and null
- * is no; else yes unless `tie_word_embeddings` is false.
- */
-function scalesOutputs(
-  json: {
-    readonly scale_decoder_outputs?: boolean | null | undefined;
-    readonly tie_word_embeddings?: boolean | null | undefined;
-  },
-): boolean {
-  if (json.scale_decoder_outputs === undefined) return json.tie_word_embeddings !== false;
-  return json.scale_decoder_outputs ?? false;
 }
 
 const SHARED = "shared.weight";
@@ -137,7 +173,7 @@ const EMBEDDINGS = [SHARED, ...STACK_TABLES, HEAD] as const;
 
 const SELF_ATTENTION = "layer.0.SelfAttention";
 const CROSS_ATTENTION = "layer.1.EncDecAttention";
-const BIAS = `block.0.${SELF_ATTENTION}.relative_attention_bias.weight`;
+const BIAS = `${SELF_ATTENTION}.relative_attention_bias.weight`;
 
 /** As transformers begins (`T5PreTrainedModel._init_weights`). @param factor `initializer_factor` */
 function start(config: T5Config, factor: number, key: string): Start {
@@ -156,14 +192,18 @@ function start(config: T5Config, factor: number, key: string): Start {
 }
 
 /**
- * Its nodes. Matrix products of the blocks run in the weights' compute type, `wo` in float32 where that is
+ * Pre-norm blocks, RMS norm, relative position bias, no scaling of scores. Matrix products of the blocks run in the weights' compute type, `wo` in float32 where that is
  * float16; all else is float32.
  */
 class T5 implements EncoderDecoderNetwork {
   /** Features of queries, keys and values. */
   readonly #inner: number;
 
-  constructor(readonly config: T5Config, readonly linear: Linear) {
+  constructor(
+    readonly config: T5Config,
+    readonly biasInEveryBlock: boolean,
+    readonly linear: Linear,
+  ) {
     this.#inner = config.num_attention_heads * config.head_dim;
   }
 
@@ -171,10 +211,11 @@ class T5 implements EncoderDecoderNetwork {
     const { num_attention_heads, head_dim, num_layers } = this.config;
     const heads = Heads.of(inputIds, num_attention_heads, head_dim);
     const positions = positionsOf(inputIds, 1);
-    const bias = add(this.#positionBias("encoder", positions, positions), maskBias);
+    const biasOf = this.#biases("encoder", positions, positions, maskBias);
     let x = this.#embed("encoder", inputIds);
     for (let i = 0; i < num_layers; i++) {
       const block = `encoder.block.${i}`;
+      const bias = biasOf(i);
       x = this.#selfAttention(
         block,
         x,
@@ -194,10 +235,11 @@ class T5 implements EncoderDecoderNetwork {
   }
 
   decode(ids: Value, positions: DecoderPositions, attention: DecoderAttention): Value {
-    const bias = this.#positionBias("decoder", positions.query, positions.key);
+    const biasOf = this.#biases("decoder", positions.query, positions.key);
     let x = this.#embed("decoder", ids);
     for (let i = 0; i < this.config.num_decoder_layers; i++) {
       const block = `decoder.block.${i}`;
+      const bias = biasOf(i);
       x = this.#selfAttention(
         block,
         x,
@@ -294,14 +336,32 @@ class T5 implements EncoderDecoderNetwork {
     );
   }
 
-  #positionBias(stack: "encoder" | "decoder", query: Value, key: Value): Value {
-    const { relative_attention_num_buckets: buckets, num_attention_heads } = this.config;
-    const weight = this.linear.weights.float32(`${stack}.${BIAS}`, [buckets, num_attention_heads]);
-    return positionBias(
-      weight,
-      relativePositions(query, key),
-      this.config.relative_attention_max_distance,
-      stack === "encoder",
-    );
+  /** Position bias of a block. @param masked added to it */
+  #biases(
+    stack: "encoder" | "decoder",
+    query: Value,
+    key: Value,
+    masked?: Value,
+  ): (block: number) => Value {
+    const {
+      relative_attention_num_buckets: buckets,
+      relative_attention_max_distance,
+      num_attention_heads,
+    } = this.config;
+    const relative = relativePositions(query, key);
+    const of = (block: number) => {
+      const name = `${stack}.block.${block}.${BIAS}`;
+      const weight = this.linear.weights.float32(name, [buckets, num_attention_heads]);
+      const bias = positionBias(
+        weight,
+        relative,
+        relative_attention_max_distance,
+        stack === "encoder",
+      );
+      return masked ? add(bias, masked) : bias;
+    };
+    if (this.biasInEveryBlock) return of;
+    const first = of(0);
+    return () => first;
   }
 }

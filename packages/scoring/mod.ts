@@ -1,5 +1,6 @@
 export { exportClassifierOnnx, onnxFolder } from "./export_onnx.ts";
 export { Judge } from "./judge.ts";
+export { probabilities } from "./probabilities.ts";
 export {
   type EncodedItem,
   encodeItem,

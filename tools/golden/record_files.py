@@ -13,10 +13,11 @@ import shutil
 from pathlib import Path
 
 import torch
+import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import (
-    BertConfig, BertForSequenceClassification, RobertaConfig, RobertaForSequenceClassification, T5Config,
+    AutoModelForSeq2SeqLM, AutoModelForSequenceClassification, RobertaForSequenceClassification,
     T5ForConditionalGeneration, TextClassificationPipeline,
 )
 
@@ -37,13 +38,13 @@ def randomise(model, seed, std=0.4):
     return model.eval()
 
 
-def t5(**fields):
-    config = T5Config(
+def t5(family="T5", **fields):
+    config = getattr(transformers, f"{family}Config")(
         vocab_size=24, d_model=8, d_kv=3, d_ff=10, num_heads=2, num_layers=2, num_decoder_layers=2,
         relative_attention_num_buckets=8, relative_attention_max_distance=12, dropout_rate=0.0,
         decoder_start_token_id=0, **{"feed_forward_proj": "gated-gelu", **fields},
     )
-    return randomise(T5ForConditionalGeneration(config), 1)
+    return randomise(getattr(transformers, f"{family}ForConditionalGeneration")(config), 1)
 
 
 def logprobs(model):
@@ -64,7 +65,7 @@ def write(folder, expected):
 
 def policy(folder, base=None):
     """Loads the folder again, as a user would."""
-    model = T5ForConditionalGeneration.from_pretrained(base or folder)
+    model = AutoModelForSeq2SeqLM.from_pretrained(base or folder)
     if base:
         model = PeftModel.from_pretrained(model, folder)
     write(folder, {"kind": "policy", "queries": QUERIES, "responses": RESPONSES, "logprobs": logprobs(model.eval()),
@@ -80,7 +81,17 @@ def adapter(out, name, base, **fields):
             if "lora_" in key:
                 parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
     model.save_pretrained(out / name)
+    sort_targets(out / name)
     policy(out / name, base)
+
+
+def sort_targets(folder):
+    """PEFT writes a set in any order."""
+    file = folder / "adapter_config.json"
+    config = json.loads(file.read_text())
+    if isinstance(config["target_modules"], list):
+        config["target_modules"].sort()
+    file.write_text(json.dumps(config, indent=1) + "\n")
 
 
 def texts_through(model, pad):
@@ -100,15 +111,13 @@ def texts_through(model, pad):
 
 
 def classifier(out, name, family, save=lambda model, folder: model.save_pretrained(folder), **fields):
-    make = {"bert": (BertConfig, BertForSequenceClassification), "roberta": (RobertaConfig, RobertaForSequenceClassification)}
-    config_class, model_class = make[family]
-    config = config_class(
-        vocab_size=16, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12,
-        max_position_embeddings=20, **{"type_vocab_size": 1, "hidden_dropout_prob": 0.0, **fields},
-    )
+    shape = dict(vocab_size=16, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, max_position_embeddings=20,
+                 hidden_dropout_prob=0.0, pad_token_id=1 if "oberta" in family or family == "Camembert" else 0)
+    shape |= dict(hidden_dim=12) if family == "DistilBert" else dict(intermediate_size=12, type_vocab_size=1)
+    config = getattr(transformers, f"{family}Config")(**{**shape, **fields})
     folder = out / name
-    save(randomise(model_class(config), 3), folder)
-    model = model_class.from_pretrained(folder).eval()
+    save(randomise(getattr(transformers, f"{family}ForSequenceClassification")(config), 3), folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     write(folder, texts_through(model, config.pad_token_id))
 
 
@@ -138,6 +147,7 @@ def sequence_classifier_adapter(out):
     model = get_peft_model(base, config)
     randomise(model, 11)
     model.save_pretrained(out / "adapter_seq_cls")
+    sort_targets(out / "adapter_seq_cls")
     loaded = RobertaForSequenceClassification.from_pretrained(out / "roberta")
     model = PeftModel.from_pretrained(loaded, out / "adapter_seq_cls").eval()
     write(out / "adapter_seq_cls", {"base": "roberta", **texts_through(model, 1)})
@@ -152,6 +162,9 @@ def main():
         folder = out / f"t5_{name}"
         t5(feed_forward_proj=name).save_pretrained(folder)
         policy(folder)
+    for name, family in (("mt5", "MT5"), ("umt5", "UMT5")):
+        t5(family).save_pretrained(out / name)
+        policy(out / name)
     two_tables(out)
     base = out / "t5_gated-gelu"
     adapter(out, "adapter_rank_pattern", base, rank_pattern={"q": 1, r"decoder.*EncDecAttention\.v": 3})
@@ -160,13 +173,17 @@ def main():
     adapter(out, "adapter_layers", base, layers_to_transform=[1], layers_pattern="block")
     adapter(out, "adapter_exclude", base, exclude_modules=r"decoder.*SelfAttention.*")
     adapter(out, "adapter_regex", base, target_modules=r"(?P<stack>encoder|decoder)\.block\.\d+\.layer\.0\.SelfAttention\.(q|o)")
-    classifier(out, "roberta", "roberta", id2label={0: "a", 1: "b", 2: "c"})
-    classifier(out, "roberta_pad0", "roberta", pad_token_id=0)
-    classifier(out, "roberta_regression", "roberta", num_labels=1, problem_type="regression")
-    classifier(out, "bert_multilabel", "bert", num_labels=3, problem_type="multi_label_classification", type_vocab_size=2)
-    classifier(out, "bert_one_label", "bert", num_labels=1, hidden_act="silu", type_vocab_size=2)
-    classifier(out, "bert_gamma_beta", "bert", type_vocab_size=2, save=with_names(
+    classifier(out, "roberta", "Roberta", id2label={0: "a", 1: "b", 2: "c"})
+    classifier(out, "roberta_pad0", "Roberta", pad_token_id=0)
+    classifier(out, "roberta_regression", "Roberta", num_labels=1, problem_type="regression")
+    classifier(out, "bert_multilabel", "Bert", num_labels=3, problem_type="multi_label_classification", type_vocab_size=2)
+    classifier(out, "bert_one_label", "Bert", num_labels=1, hidden_act="silu", type_vocab_size=2)
+    classifier(out, "bert_gamma_beta", "Bert", type_vocab_size=2, save=with_names(
         lambda key: key.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")))
+    classifier(out, "xlm_roberta", "XLMRoberta")
+    classifier(out, "camembert", "Camembert")
+    classifier(out, "distilbert", "DistilBert", activation="relu")
+    classifier(out, "electra", "Electra", embedding_size=6, type_vocab_size=2)
     sequence_classifier_adapter(out)
 
 

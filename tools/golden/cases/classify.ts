@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { softmax } from "@decorum/onnx";
 import type { RuntimeOptions } from "@decorum/runtime";
-import { computeTypeOf, type Tensor, zeros } from "@decorum/tensor";
+import { probabilities } from "@decorum/scoring";
+import { computeTypeOf, float32, type Tensor, zeros } from "@decorum/tensor";
 import { buildClassifierGraph, openCheckpoint, openClassifier } from "@decorum/models";
 import { type GoldenCase, inputOf } from "../case.ts";
 import { runGraph } from "../session.ts";
 
-/** Logits and probabilities of a padded batch under a classifier. */
+/** Logits of a padded batch, their softmax, and the probabilities that transformers makes of them, under a classifier. */
 export async function classify(
   golden: GoldenCase,
   runtime: RuntimeOptions,
@@ -31,5 +32,12 @@ export async function classify(
       ? inputOf(golden, "token_type_ids", "int64")
       : zeros("int64", feeds["input_ids"]!.dims);
   }
-  return new Map(Object.entries(await runGraph(model, feeds, runtime)));
+  const results = new Map(Object.entries(await runGraph(model, feeds, runtime)));
+  const { labels: { length: width } } = classifier.config;
+  const logits = [...results.get("logits")!.data as Float32Array];
+  const rows = Array.from(
+    { length: logits.length / width },
+    (_, i) => probabilities(classifier.config, logits.slice(i * width, (i + 1) * width)),
+  );
+  return results.set("probabilities", float32([rows.length, width], rows.flat()));
 }
