@@ -1,5 +1,5 @@
 import { bytesPerElement, type DType, InputError } from "./tensor.ts";
-import { repeatedJsonKey } from "./json.ts";
+import { isJsonObject, repeatedJsonKey } from "./json.ts";
 
 /** Where one tensor's bytes lie in a file: row-major, little-endian. */
 export interface TensorEntry {
@@ -110,7 +110,7 @@ function parseJson(json: Uint8Array, fail: Fail): Record<string, unknown> {
 function readMetadata(value: unknown, fail: Fail): Record<string, string> {
   // The reference implementation reads null as none.
   if (value === undefined || value === null) return {};
-  if (!isObject(value)) {
+  if (!isJsonObject(value)) {
     return fail(`__metadata__ is ${show(value)}, expected an object of strings`);
   }
   for (const [key, entry] of Object.entries(value)) {
@@ -126,7 +126,7 @@ function readEntry(
   dataStart: number,
   fail: Fail,
 ): Place & { readonly type: string; readonly dims: readonly number[] } {
-  if (!isObject(value)) {
+  if (!isJsonObject(value)) {
     return fail(`is described by ${show(value)}, expected an object of dtype, shape, data_offsets`);
   }
   const { dtype: type, shape, data_offsets: offsets, ...others } = value;
@@ -206,10 +206,6 @@ function checkCoverage(
         `expected ${reached}`,
     );
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isSizes(value: unknown): value is number[] {
