@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { fieldsOf, mapNamed } from "./field.ts";
-import { loadConfig } from "./load.ts";
+import { checked, readSettings } from "./load.ts";
 
 const kind = (kind: "model" | "url" | "secret" | "server") => z.string().meta({ kind });
 const terms = z.array(z.discriminatedUnion("source", [
@@ -52,7 +52,7 @@ Deno.test("what values name is found by the alternative that they are, and may b
 
 Deno.test("what is secret is not shown, and unknown names are compared, in lists too", () => {
   const set = ['terms=[{ source: server, at: "h:1", token: [hunter2], tokn: a }]'];
-  assert.throws(() => loadConfig(schema, { set }), (error: Error) => {
+  assert.throws(() => checked(schema, readSettings({ set }).values), (error: Error) => {
     assert.match(error.message, /terms\.0\.token is wrong \(it is not shown\): expected string/);
     assert.match(
       error.message,

@@ -18,7 +18,7 @@ export interface ConfigSources {
 }
 
 /** Prefix of the environment variables that are settings. */
-export const ENV_PREFIX = "DECORUM_";
+const ENV_PREFIX = "DECORUM_";
 
 /** All that is wrong with a configuration, in one error. */
 export class ConfigError extends InputError {
@@ -54,11 +54,11 @@ export function readSettings(sources: ConfigSources): GivenSettings {
     const renamed = newName(path);
     if (renamed !== undefined) {
       problems.push(`${path} is now ${renamed}, for policy and trainer alike (${origin})`);
-      return;
     }
+    const name = renamed ?? path;
     try {
-      setValue(values, path, parse(text));
-      origins.set(path, origin);
+      setValue(values, name, parse(text));
+      origins.set(name, origin);
     } catch (cause) {
       problems.push(`${origin}: ${(cause as Error).message}`);
     }
@@ -74,17 +74,9 @@ export function readSettings(sources: ConfigSources): GivenSettings {
     else assign(flag.slice(0, at), flag.slice(at + 1), "--set");
   }
   const elsewhere = sources.file ?? "no configuration file was given";
-  return { values, problems, originOf: (name) => origins.get(name) ?? elsewhere };
-}
-
-/**
- * Reads settings from all sources and checks them against `schema` at once.
- *
- * @throws ConfigError naming every wrong or unknown field, what was found and where it came from.
- */
-export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSources): z.output<S> {
-  const { values, problems, originOf } = readSettings(sources);
-  return checked(schema, values, { problems, originOf });
+  const originOf = (name: string) =>
+    [...origins].find(([one]) => one === name || one.startsWith(`${name}.`))?.[1] ?? elsewhere;
+  return { values, problems, originOf };
 }
 
 /**
@@ -151,7 +143,10 @@ function describe(
       : secret(path)
       ? "wrong (it is not shown)"
       : JSON.stringify(found);
-    const expected = issue.message.replace(/^Invalid input: /, "").replace(/, received \w+$/, "");
+    const expected = issue.message.replace(/^(Invalid \w+|Too \w+): /, "").replace(
+      /, received \w+$/,
+      "",
+    );
     const braces = issue.code === "invalid_type" && issue.expected === "string" && isObject(found)
       ? `; quote what YAML reads as something else, as '${path}="{column}"'`
       : "";
@@ -166,19 +161,14 @@ const inLists = (name: string) => name.replace(/\[\w*\]/g, "[]").replace(/\.\d+(
 function insteadOf(name: string, known: readonly string[]): string {
   const renamed = newName(name);
   if (renamed !== undefined) return `it is ${renamed} now`;
-  const parts = (of: string) => ({
-    home: of.slice(0, of.lastIndexOf(".") + 1),
-    leaf: lastPart(of),
-  });
-  const { home, leaf } = parts(name);
-  const elsewhere = known.filter((one) => lastPart(one) === leaf);
-  const siblings = known.filter((one) => inLists(parts(one).home) === inLists(home));
-  const nearest = elsewhere.length > 0
-    ? nearestKeys(name, elsewhere, 1)
-    : nearestKeys(name, siblings, 1);
-  return nearest.length === 0
-    ? "expected a setting of this version"
-    : `the nearest name is ${nearest[0]}`;
+  const home = (of: string) => inLists(of.slice(0, of.lastIndexOf(".") + 1));
+  const isSibling = (one: string) => home(one) === home(name);
+  const all = [...known.filter(isSibling), ...known.filter((one) => !isSibling(one))];
+  const [last] = nearestKeys(lastPart(name), all.map(lastPart), 1);
+  if (last === undefined) return "expected a setting of this version";
+  const called = all.filter((one) => lastPart(one) === last);
+  const nearest = called.find(isSibling) ?? nearestKeys(name, called, 1)[0];
+  return `the nearest name is ${nearest}`;
 }
 
 const lastPart = (name: string) => name.slice(name.lastIndexOf(".") + 1);

@@ -3,7 +3,12 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { ConfigError, loadConfig } from "./mod.ts";
+import { checked, ConfigError, type ConfigSources, readSettings } from "./load.ts";
+
+function load<S extends z.ZodType>(schema: S, sources: ConfigSources): z.output<S> {
+  const { values, ...given } = readSettings(sources);
+  return checked(schema, values, given);
+}
 
 const schema = z.strictObject({
   trainer: z.strictObject({
@@ -21,13 +26,13 @@ function file(text: string): string {
 Deno.test("flags win over environment, environment over file, file over defaults", () => {
   const path = file("trainer:\n  reload: { r: 4 }\n");
   const env = { DECORUM_TRAINER__RELOAD__R: "8", DECORUM_HOME: "elsewhere" };
-  assert.deepEqual(loadConfig(schema, { file: path }).trainer, {
+  assert.deepEqual(load(schema, { file: path }).trainer, {
     batch_size: 16,
     reload: { r: 4 },
   });
-  assert.equal(loadConfig(schema, { file: path, env }).trainer.reload.r, 8);
+  assert.equal(load(schema, { file: path, env }).trainer.reload.r, 8);
   const set = ["trainer.reload.r=12", "trainer.batch_size=2"];
-  assert.deepEqual(loadConfig(schema, { file: path, env, set }).trainer, {
+  assert.deepEqual(load(schema, { file: path, env, set }).trainer, {
     batch_size: 2,
     reload: { r: 12 },
   });
@@ -36,7 +41,7 @@ Deno.test("flags win over environment, environment over file, file over defaults
 Deno.test("all problems are reported at once, with what was found and where", () => {
   const path = file("trainer:\n  batch_size: many\n  reload: {}\n  wrong: 1\n");
   const set = ["nonsense", "trainer.batch_size.deep=1"];
-  assert.throws(() => loadConfig(schema, { file: path, set }), (error) => {
+  assert.throws(() => load(schema, { file: path, set }), (error) => {
     assert.ok(error instanceof ConfigError);
     const text = error.message;
     assert.equal(error.problems.length, 5, text);
@@ -52,7 +57,7 @@ Deno.test("all problems are reported at once, with what was found and where", ()
 Deno.test("a file that is missing, broken or no mapping is named", () => {
   const reload = ["trainer.reload.r=1"];
   for (const path of [file("trainer: ["), file("- 1"), "no/such/file.yaml"]) {
-    assert.throws(() => loadConfig(schema, { file: path, set: reload }), (error) => {
+    assert.throws(() => load(schema, { file: path, set: reload }), (error) => {
       assert.ok(error instanceof ConfigError);
       assert.ok(error.message.includes(path), error.message);
       assert.equal(error.problems.length, 1, error.message);
@@ -63,6 +68,6 @@ Deno.test("a file that is missing, broken or no mapping is named", () => {
 
 Deno.test("a template that YAML reads as a mapping: the message says how to quote it", () => {
   const named = z.strictObject({ prompt: z.string() });
-  assert.throws(() => loadConfig(named, { set: ["prompt={dialogue}"] }), /expected string; quote/);
-  assert.equal(loadConfig(named, { set: ['prompt="{dialogue}"'] }).prompt, "{dialogue}");
+  assert.throws(() => load(named, { set: ["prompt={dialogue}"] }), /expected string; quote/);
+  assert.equal(load(named, { set: ['prompt="{dialogue}"'] }).prompt, "{dialogue}");
 });

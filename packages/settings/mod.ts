@@ -1,12 +1,38 @@
 export type { EvaluatorConfig } from "./evaluator.ts";
 export { type Field, fieldsOf, type Kind } from "./field.ts";
-export * from "./load.ts";
-export { loraConfigOf, type ModelConfig } from "./model.ts";
+export { ConfigError, type ConfigSources, readSettings } from "./load.ts";
+export { loraConfigOf } from "./model.ts";
 export type { PolicyConfig } from "./policy.ts";
 export type { RewardConfig } from "./reward.ts";
-export * from "./run.ts";
-export * from "./sections.ts";
+export {
+  configDifferences,
+  configHash,
+  decisive,
+  epochsOf,
+  groupSizeOf,
+  mapRunNames,
+  parseRunConfig,
+  recordedRunConfig,
+  type RunConfig,
+  settingsOf,
+  shownRunConfig,
+} from "./run.ts";
+export {
+  loadSections,
+  loadService,
+  type Named,
+  namedIn,
+  type ProcessName,
+  processNames,
+  type SectionName,
+  sectionNames,
+  sections,
+  sectionsOf,
+  type ServiceConfigs,
+  type ServiceName,
+  serviceNames,
+} from "./sections.ts";
 export type { CallConfig, ServerSecurityConfig } from "./security.ts";
-export type { ListenConfig, TelemetryConfig } from "./service.ts";
+export type { ListenConfig } from "./service.ts";
 export { RUN_ID, RUN_ID_RULE, runConfigOf, type TrainerConfig } from "./trainer.ts";
 export type { UiConfig } from "./ui.ts";
