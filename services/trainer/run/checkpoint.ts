@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { z } from "zod";
-import type { KlController, RunningMoments } from "@decorum/algorithms";
 import {
   type CheckpointContents,
   type LearnerState,
@@ -11,16 +10,7 @@ import {
 import type { LinearLayers, LoraConfig } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import { InputError } from "@decorum/tensor";
-
-/** What is known between two steps, besides the learner's state. */
-export interface Progress {
-  /** Steps done. The data position and all random streams follow from it. */
-  readonly step: number;
-  readonly klController: KlController;
-  readonly moments: RunningMoments;
-  /** Version of the classifier that scored last; empty before the first step. */
-  readonly rewardVersion: string;
-}
+import type { Progress } from "../step/step.ts";
 
 /** What a run resumes from. */
 export interface ResumePoint {

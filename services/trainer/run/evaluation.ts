@@ -2,10 +2,10 @@ import { persist, type Waiting } from "@decorum/fleet";
 import { type evaluatorService, type evaluatorV1, type RpcClient, RpcError } from "@decorum/rpc";
 import type { Metrics } from "@decorum/runs";
 import { type RunConfig, settingsOf } from "@decorum/settings";
-import type { Stages } from "../stages.ts";
+import type { Stages } from "../step/stages.ts";
 import { samplingOf } from "../step/rollout.ts";
-import type { HeldOutPrompt } from "../step/prompts.ts";
-import type { RunTools } from "./run_setup.ts";
+import type { HeldOutPrompt } from "./prompts.ts";
+import type { RunTools } from "./run_tools.ts";
 
 /** A client of the evaluator. */
 export type EvaluatorClient = RpcClient<typeof evaluatorService>;

@@ -8,7 +8,7 @@ import {
   runConfigOf,
 } from "@decorum/settings";
 import { exitCodes } from "@decorum/service";
-import { withPinsOf } from "./sources.ts";
+import { withPinsOf } from "./run_inputs.ts";
 import type { Trainer } from "./trainer.ts";
 
 /**

@@ -3,8 +3,9 @@ import { basename, join } from "node:path";
 import { openPolicyModel, writePeftAdapter } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import { newestCheckpoint, pruneCheckpoints, type WrittenCheckpoint } from "@decorum/learning";
-import { type Progress, readResumePoint, writeResumePoint } from "./checkpoint.ts";
-import type { RunTools } from "./run_setup.ts";
+import type { Progress } from "../step/step.ts";
+import { readResumePoint, writeResumePoint } from "./checkpoint.ts";
+import type { RunTools } from "./run_tools.ts";
 
 type Tools = Pick<RunTools, "config" | "learner">;
 

@@ -20,8 +20,7 @@ import {
   settingsOf,
   type TrainerConfig,
 } from "@decorum/settings";
-import { findSources } from "./sources.ts";
-import { readInputs } from "./run_setup.ts";
+import { findSources, readInputs } from "./run_inputs.ts";
 import { isActive, LOCK_FILE, type RunRow, RunStore } from "@decorum/runs";
 import { TrainingRun, type TrainingRunOptions } from "./training_run.ts";
 
@@ -102,8 +101,10 @@ export class Trainer {
   /** Pauses after the step that is being taken; resolves when it has paused. */
   async pause(runId: string): Promise<RunRow> {
     const { run } = this.#activeRun(runId);
-    if (run.state !== "RUNNING" && run.state !== "STARTING") {
-      throw failedPrecondition(`Cannot pause run "${run.options.runId}": it is ${run.state}`);
+    if (run.record.state !== "RUNNING" && run.record.state !== "STARTING") {
+      throw failedPrecondition(
+        `Cannot pause run "${run.options.runId}": it is ${run.record.state}`,
+      );
     }
     await run.control.pause();
     return this.run(run.options.runId);
@@ -114,7 +115,7 @@ export class Trainer {
     const { run } = this.#activeRun(runId);
     if (!run.control.resume()) {
       throw failedPrecondition(
-        `Cannot resume run "${run.options.runId}": it is ${run.state}, not PAUSED`,
+        `Cannot resume run "${run.options.runId}": it is ${run.record.state}, not PAUSED`,
       );
     }
     return { ...this.run(run.options.runId), state: "RUNNING" };
@@ -158,7 +159,7 @@ export class Trainer {
     if (!this.#latest) throw new Error("internal: no run was started");
     const { run, ended } = this.#latest;
     await ended;
-    return { state: run.state, message: run.message };
+    return { state: run.record.state, message: run.record.message };
   }
 
   /** Interrupts the active run, waits for its end, and closes the database. */
@@ -260,7 +261,7 @@ export class Trainer {
   #live(row: RunRow): RunRow {
     const run = this.#active?.run;
     if (run && run.options.runId === row.runId) {
-      return { ...row, state: run.state, message: run.message || row.message };
+      return { ...row, state: run.record.state, message: run.record.message || row.message };
     }
     if (!isActive(row.state)) return row;
     return this.store.isHeld(row.runId) ? row : { ...row, state: "INTERRUPTED" };

@@ -1,45 +1,34 @@
-import type { Params } from "@decorum/optim";
-import { resourceExhausted } from "@decorum/rpc";
-import type { Logger, Metrics as ProcessMetrics } from "@decorum/telemetry";
-import { checkpointName, type WrittenCheckpoint } from "@decorum/learning";
-import type { Progress, ResumePoint } from "./checkpoint.ts";
-import { Batches } from "../step/batches.ts";
-import { evaluationDue, evaluationMetrics, measure } from "./evaluation.ts";
-import { publish } from "./publish.ts";
-import { epochsOf, settingsOf } from "@decorum/settings";
-import { RunFolder } from "./run_folder.ts";
-import { RunControl } from "./run_control.ts";
-import { RunMetrics } from "./run_metrics.ts";
-import {
-  firstProgress,
-  keepStart,
-  openTools,
-  type RunInputs,
-  type RunTools,
-  type Surroundings,
-} from "./run_setup.ts";
-import {
-  evaluationOf,
-  type EventKind,
-  type Metrics,
-  type RunState,
-  type RunStore,
-} from "@decorum/runs";
-import { Stages, traceStep } from "../stages.ts";
-import { takeStep } from "../step/step.ts";
 import type { Backoff } from "@decorum/async";
 import { StoppedError, type Waiting } from "@decorum/fleet";
+import type { WrittenCheckpoint } from "@decorum/learning";
+import type { Params } from "@decorum/optim";
+import { resourceExhausted } from "@decorum/rpc";
+import type { Metrics, RunState } from "@decorum/runs";
+import { epochsOf, settingsOf } from "@decorum/settings";
+import { Batches } from "../step/batches.ts";
+import { Stages, traceStep } from "../step/stages.ts";
+import { type Progress, takeStep } from "../step/step.ts";
+import type { ResumePoint } from "./checkpoint.ts";
+import { evaluationDue, evaluationMetrics, measure } from "./evaluation.ts";
+import { RunControl } from "./run_control.ts";
+import { RunFolder } from "./run_folder.ts";
+import { keepStart, type RunInputs } from "./run_inputs.ts";
+import { type Records, RunRecord } from "./run_record.ts";
+import {
+  firstProgress,
+  openTools,
+  publish,
+  type RunTools,
+  type Surroundings,
+} from "./run_tools.ts";
 
 /** What a run is started with. */
-export interface TrainingRunOptions {
+export interface TrainingRunOptions extends Records {
   readonly runId: string;
   /** The run's own folder. */
   readonly folder: string;
   readonly inputs: RunInputs;
   readonly surroundings: Surroundings;
-  readonly store: RunStore;
-  readonly logger: Logger;
-  readonly metrics: ProcessMetrics;
   /** Pauses when a service does not answer; default: `defaultBackoff`. */
   readonly backoff?: Backoff;
 }
@@ -47,64 +36,50 @@ export interface TrainingRunOptions {
 /** One run from its start, or its last checkpoint, to its end. */
 export class TrainingRun {
   readonly control: RunControl;
-  readonly #shown: RunMetrics;
+  readonly record: RunRecord;
   readonly #folder: RunFolder;
-  #state: RunState = "STARTING";
-  #message = "";
-  #step = 0;
   /** The newest weights are at all policies, and measured where that is due. */
   #published = false;
 
   constructor(readonly options: TrainingRunOptions) {
-    this.control = new RunControl(options.runId);
     const { folder, runId, store } = options;
+    this.control = new RunControl(runId);
+    this.record = new RunRecord(runId, options);
     this.#folder = new RunFolder(folder, runId, store.run(runId)!.configHash);
-    this.#shown = new RunMetrics(options.metrics, options.runId);
-  }
-
-  /** State and message as they are now, even where the database could not be written. */
-  get state(): RunState {
-    return this.#state;
-  }
-
-  get message(): string {
-    return this.#message;
   }
 
   /**
    * Runs to the end. Never rejects: what ended the run is in its state.
    *
-   * @param ended called when the end is on record and everything is released
+   * @param ended called when the end is recorded and everything is released
    */
   async run(ended: () => void): Promise<void> {
-    const { logger, runId } = this.options;
+    const { control, record } = this;
     try {
-      this.#end(await this.#train(), "");
+      record.end(await this.#train());
     } catch (error) {
-      if (error instanceof StoppedError && this.control.ending) {
-        this.#end(this.control.ending === "interrupt" ? "INTERRUPTED" : "STOPPED", "");
-      } else {
-        logger.error("run failed", { run_id: runId, step: this.#step, error });
-        this.#end("FAILED", error instanceof Error ? error.message : String(error));
-      }
+      if (error instanceof StoppedError && control.ending) {
+        record.end(control.ending === "interrupt" ? "INTERRUPTED" : "STOPPED");
+      } else record.end("FAILED", error);
     }
-    this.control.close();
+    control.close();
     ended();
   }
 
   /** @returns the state in which the run ended */
   async #train(): Promise<RunState> {
     const { inputs, surroundings, metrics, folder, runId, store } = this.options;
+    const { record } = this;
     const { config, prompts } = inputs;
     keepStart(folder, inputs);
     if (prompts.dropped > 0) {
-      this.#say(`${prompts.dropped} prompts are over data.max_prompt_tokens and left out`);
+      record.say(`${prompts.dropped} prompts are over data.max_prompt_tokens and left out`);
     }
     const waiting: Waiting = {
       stop: this.control.stopping,
       cancel: this.control.cancelled,
-      say: (message) => this.#say(message, "service"),
-      failed: (peer) => this.#shown.failed(peer),
+      say: (message) => record.say(message, "service"),
+      failed: (peer) => record.callFailed(peer),
       ...(this.options.backoff ? { backoff: this.options.backoff } : {}),
     };
     await using tools = await openTools(inputs, surroundings, waiting, {
@@ -114,13 +89,13 @@ export class TrainingRun {
     let { progress, generator } = this.#restore(tools);
     const settings = settingsOf(config);
     const { steps } = settings;
-    this.#shown.begin({ steps, klTarget: "target" in settings ? settings.target : undefined });
+    record.begin({ steps, klTarget: "target" in settings ? settings.target : undefined });
     using batches = new Batches(tools, metrics);
     if (generator) await this.#batchOf(tools, batches, progress.step, generator);
     const missed = await this.#publish(tools, progress.step, new Stages(metrics));
     if (progress.step > 0) store.addMetrics(runId, progress.step, missed);
-    this.#enter("RUNNING");
-    while (progress.step < steps && await this.#mayGoOn(progress, tools, batches)) {
+    record.enter("RUNNING");
+    while (progress.step < steps && await this.#mayContinue(progress, tools, batches)) {
       const next = await this.#orStopped(() =>
         traceStep(runId, progress.step + 1, () => this.#takeStep(tools, batches, progress))
       );
@@ -141,30 +116,24 @@ export class TrainingRun {
 
   /** One step: taken, pushed, evaluated where that is due, recorded and, where it is due, kept. */
   async #takeStep(tools: RunTools, batches: Batches, before: Progress): Promise<Progress> {
-    const { store, runId, metrics } = this.options;
-    const stages = new Stages(metrics);
+    const { record } = this;
+    const { config } = tools;
+    const stages = new Stages(this.options.metrics);
     const began = performance.now();
-    const taken = await takeStep(tools, batches, before, stages);
-    const { progress, metrics: found, samples, notes } = taken;
+    const { progress, metrics, samples, notes } = await takeStep(tools, batches, before, stages);
     await batches.settled(stages);
     const { step } = progress;
-    this.#step = step;
-    for (const note of notes) this.#say(note);
+    record.reached(step);
+    for (const note of notes) record.say(note);
     const evaluation = await this.#publish(tools, step, stages);
-    const all = { ...found, ...evaluation, ...stages.times() };
-    store.recordStep(runId, { step, unixMs: Date.now(), metrics: all }, samples);
-    const seconds = (performance.now() - began) / 1000;
-    this.#shown.step(step, all, epochsOf(tools.config), seconds);
-    this.options.logger.info("step", {
-      run_id: runId,
-      step,
-      of: settingsOf(tools.config).steps,
-      reward: all["env/reward_mean"],
-      kl: all["objective/kl"],
-      tokens_per_second: all["time/tokens_per_second"],
-      samples: this.options.logger.texts ? samples : undefined,
+    record.step(step, {
+      metrics: { ...metrics, ...evaluation, ...stages.times() },
+      samples,
+      of: settingsOf(config).steps,
+      epochs: epochsOf(config),
+      seconds: (performance.now() - began) / 1000,
     });
-    const every = tools.config.checkpoint.every_steps;
+    const every = config.checkpoint.every_steps;
     if (every > 0 && step % every === 0) {
       await stages.run("checkpoint", () => this.#checkpoint(tools, progress, batches));
     }
@@ -193,19 +162,14 @@ export class TrainingRun {
       const weights = { version: step + 1, parameters: tools.learner.state().train.params };
       const began = performance.now();
       await publish(tools, runId, weights, inputs.start?.valueHead, stages);
-      const seconds = (performance.now() - began) / 1000;
-      store.setVersion(runId, step + 1);
-      this.#record("push", `version ${step + 1} in ${seconds.toFixed(2)} s`);
-      this.#shown.pushed(step + 1);
+      this.record.pushed(step + 1, (performance.now() - began) / 1000);
       const due = evaluationDue(tools.config, step) && !("eval/kl" in store.metrics(runId, step));
-      if (!due) {
-        this.#published = true;
-        return {};
-      }
-      const result = await measure(tools, runId, step, inputs.prompts.heldOut, stages);
-      store.addEvaluation(runId, { step, unixMs: Date.now(), result: evaluationOf(result) });
+      const result = due
+        ? await measure(tools, runId, step, inputs.prompts.heldOut, stages)
+        : undefined;
+      if (result) this.record.evaluated(step, result);
       this.#published = true;
-      return evaluationMetrics(result);
+      return result ? evaluationMetrics(result) : {};
     } catch (error) {
       if (error instanceof StoppedError && this.control.ending) return {};
       throw error;
@@ -214,38 +178,36 @@ export class TrainingRun {
 
   /** Goes back to the last checkpoint, or to the beginning. */
   #restore(tools: RunTools): Pick<ResumePoint, "progress" | "generator"> {
-    const { store, runId } = this.options;
     const found = this.#folder.last(tools, this.options.inputs.sources.model);
     if (!found) {
-      store.rewind(runId, 0);
+      this.record.rewind(0);
       return { progress: firstProgress(tools.learning) };
     }
-    const { step } = found.progress;
     tools.learner.restore(found.learner);
-    store.rewind(runId, step);
-    this.#step = step;
-    this.#say(`resumed from checkpoint ${found.name}`);
+    this.record.rewind(found.progress.step);
+    this.record.say(`resumed from checkpoint ${found.name}`);
     return found;
   }
 
   /** Serves requests between two steps. @returns false when the run is to end */
-  async #mayGoOn(progress: Progress, tools: RunTools, batches: Batches): Promise<boolean> {
+  async #mayContinue(progress: Progress, tools: RunTools, batches: Batches): Promise<boolean> {
+    const { control, record } = this;
     for (;;) {
-      for (const wanted of this.control.takeCheckpoints()) {
+      for (const wanted of control.takeCheckpoints()) {
         try {
           wanted.resolve(this.#checkpoint(tools, progress, batches));
         } catch (error) {
           wanted.reject(resourceExhausted((error as Error).message));
         }
       }
-      if (this.control.ending) return false;
-      if (!this.control.pauseWanted) {
-        if (this.#state === "PAUSED") this.#enter("RUNNING");
+      if (control.ending) return false;
+      if (!control.pauseWanted) {
+        if (record.state === "PAUSED") record.enter("RUNNING");
         return true;
       }
-      const changed = this.control.changed();
-      if (this.#state !== "PAUSED") this.#enter("PAUSED");
-      this.control.paused();
+      const changed = control.changed();
+      if (record.state !== "PAUSED") record.enter("PAUSED");
+      control.paused();
       await changed;
     }
   }
@@ -261,49 +223,8 @@ export class TrainingRun {
 
   #checkpoint(tools: RunTools, progress: Progress, { generator }: Batches): WrittenCheckpoint {
     const written = this.#folder.keep(tools, progress, generator);
-    this.options.store.setCheckpoint(this.options.runId, progress.step);
-    this.#shown.checkpoint(progress.step);
-    this.#record("checkpoint", `${checkpointName(progress.step)}, ${megabytes(written.bytes)} MB`);
+    this.record.checkpoint(written);
     this.#folder.prune(tools.config.checkpoint.keep);
     return written;
   }
-
-  #say(message: string, kind: EventKind = "note"): void {
-    const { logger, store, runId } = this.options;
-    logger.warn(message, { run_id: runId, step: this.#step });
-    this.#message = message;
-    this.#record(kind, message);
-    store.setMessage(runId, message);
-  }
-
-  #record(kind: EventKind, message: string): void {
-    const { store, runId } = this.options;
-    store.addEvent(runId, { step: this.#step, unixMs: Date.now(), kind, message });
-  }
-
-  #enter(state: RunState): void {
-    this.#state = state;
-    this.#message = "";
-    this.#shown.enter(state);
-    this.options.store.setState(this.options.runId, state, "");
-    this.#record("state", state);
-  }
-
-  #end(state: RunState, message: string): void {
-    const { store, runId, logger } = this.options;
-    this.#state = state;
-    this.#message = message;
-    this.#shown.end(state);
-    logger.info("run ended", { run_id: runId, state, step: this.#step });
-    try {
-      store.setState(runId, state, message, Date.now());
-      this.#record("state", message === "" ? state : `${state}: ${message}`);
-    } catch (error) {
-      logger.error("the end of the run could not be recorded", { run_id: runId, state, error });
-    }
-  }
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
 }

@@ -1,10 +1,15 @@
 import type { Params } from "@decorum/optim";
 import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
-import { gather, type Gathered } from "./gather.ts";
-import { settingsOf } from "@decorum/settings";
+import { gather as gatherBatch, type Gathered as GatheredBatch } from "@decorum/algorithms";
+import { groupSizeOf, settingsOf } from "@decorum/settings";
+import { rollout } from "./rollout.ts";
+import { type Scored, scoreGroups } from "./scores.ts";
 import type { Metrics } from "@decorum/runs";
-import { Stages, TRACER } from "../stages.ts";
+import { Stages, TRACER } from "./stages.ts";
 import type { StepTools } from "./step.ts";
+
+/** Prompts of a step, the responses to them, and what the reward model says; all lists are parallel. */
+export type Gathered = GatheredBatch<Scored>;
 
 /** A scored batch, and the weights that made it. */
 export interface Batch extends Gathered {
@@ -85,4 +90,24 @@ export class Batches implements Disposable {
   [Symbol.dispose](): void {
     this.#over.abort();
   }
+}
+
+/** Prompts, rollouts on whichever policies are free, and scores of a step, on live services. */
+async function gather(tools: StepTools, step: number, stages: Stages): Promise<Gathered> {
+  const { config, policies, reward, waiting, learning } = tools;
+  const { seed, reward_input: input, reward_label: label } = config;
+  return await gatherBatch<Scored>(
+    {
+      ...tools,
+      policy: { generate: (groups, settings) => rollout(policies, groups, settings, waiting) },
+      rewards: { score: (groups) => scoreGroups(reward, groups, { input, label }, waiting) },
+      settings: settingsOf(config),
+      responses: groupSizeOf(config),
+      seed,
+      values: learning.algorithm.valueHead,
+      groupSize: config.rollout.group_size,
+    },
+    step,
+    stages.part,
+  );
 }

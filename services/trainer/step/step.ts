@@ -1,12 +1,17 @@
 import type { DataOrder, Tokenizer } from "@decorum/text";
-import { type Learned, learnFrom, type Learning, type Prompt } from "@decorum/algorithms";
-import type { Batches } from "./batches.ts";
-import type { Gathered } from "./gather.ts";
-import type { Progress } from "../run/checkpoint.ts";
+import {
+  type KlController,
+  type Learned,
+  learnFrom,
+  type Learning,
+  type Prompt,
+  type RunningMoments,
+} from "@decorum/algorithms";
+import type { Batches, Gathered } from "./batches.ts";
 import { groupSizeOf, type RunConfig } from "@decorum/settings";
 import type { Metrics, SampleRow } from "@decorum/runs";
 import type { RewardClient } from "./scores.ts";
-import type { Stages } from "../stages.ts";
+import type { Stages } from "./stages.ts";
 import type { Policies, Waiting } from "@decorum/fleet";
 
 /** What steps are taken with. */
@@ -19,6 +24,16 @@ export interface StepTools {
   readonly order: DataOrder;
   readonly tokenizer: Tokenizer;
   readonly waiting: Waiting;
+}
+
+/** What is known between two steps, besides the learner's state. */
+export interface Progress {
+  /** Steps done. The data position and all random streams follow from it. */
+  readonly step: number;
+  readonly klController: KlController;
+  readonly moments: RunningMoments;
+  /** Version of the classifier that scored last; empty before the first step. */
+  readonly rewardVersion: string;
 }
 
 /** What a step made. */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { algorithmOf, commonMetrics } from "@decorum/algorithms";
 import { checkpointName } from "@decorum/learning";
-import { type Changes, ended, fixture } from "./testing/fixture.ts";
+import { type Changes, ended, fixture } from "../testing/fixture.ts";
 
 const few = {
   steps: 10,

@@ -11,7 +11,6 @@ import {
   type Tokenizer,
 } from "@decorum/text";
 import { groupSizeOf, type RunConfig, settingsOf } from "@decorum/settings";
-import type { RunSources } from "../run/sources.ts";
 
 /** A prompt to evaluate on. */
 export interface HeldOutPrompt {
@@ -36,7 +35,7 @@ export interface RunPrompts {
  */
 export async function loadPrompts(
   config: RunConfig,
-  sources: RunSources,
+  sources: { readonly train: string; readonly eval: string | null },
   tokenizer: Tokenizer,
 ): Promise<RunPrompts> {
   const { data, evaluate, seed } = config;

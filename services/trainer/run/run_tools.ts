@@ -1,35 +1,26 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import {
-  baseModelHash,
-  type LoraConfig,
-  openPolicyModel,
-  type PeftAdapter,
-  readPeftAdapter,
-  startingFrom,
-  targetLayers,
-  writePeftAdapter,
-} from "@decorum/models";
 import { algorithmOf, firstState, Learning } from "@decorum/algorithms";
+import {
+  heldOf,
+  persist,
+  Policies,
+  type PolicyClient,
+  type Waiting,
+  weightsImage,
+} from "@decorum/fleet";
+import { baseModelHash, initValueHead } from "@decorum/models";
+import type { Params } from "@decorum/optim";
 import { createClient, evaluatorService, type policyV1, rewardService } from "@decorum/rpc";
 import { callSecurity } from "@decorum/service";
-import {
-  type CallConfig,
-  loraConfigOf,
-  type RunConfig,
-  settingsOf,
-  type TrainerConfig,
-} from "@decorum/settings";
+import { type CallConfig, settingsOf, type TrainerConfig } from "@decorum/settings";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { InputError, type Precision } from "@decorum/tensor";
-import { dataOrder, loadTokenizer, type Tokenizer } from "@decorum/text";
-import type { Progress } from "./checkpoint.ts";
+import { dataOrder } from "@decorum/text";
+import type { RewardClient } from "../step/scores.ts";
+import type { Stages } from "../step/stages.ts";
+import type { Progress, StepTools } from "../step/step.ts";
 import type { EvaluatorClient } from "./evaluation.ts";
-import { checkPromptLengths, loadPrompts, type RunPrompts } from "../step/prompts.ts";
-import { type RewardClient } from "../step/scores.ts";
-import type { RunSources } from "./sources.ts";
-import type { StepTools } from "../step/step.ts";
-import { heldOf, persist, Policies, type PolicyClient, type Waiting } from "@decorum/fleet";
+import { checkPromptLengths } from "./prompts.ts";
+import type { RunInputs } from "./run_inputs.ts";
 
 /** Where a run's services are, and what it runs on; not a part of its configuration. */
 export type Surroundings = Pick<
@@ -37,65 +28,10 @@ export type Surroundings = Pick<
   keyof CallConfig | "policy" | "reward" | "evaluator" | "provider" | "threads"
 >;
 
-/** What is read and checked before a run is accepted. */
-export interface RunInputs {
-  readonly config: RunConfig;
-  readonly sources: RunSources;
-  readonly tokenizer: Tokenizer;
-  readonly prompts: RunPrompts;
-  /** Of the adapter that is trained: the section lora, with what single layers of the start adapter have of their own. */
-  readonly lora: LoraConfig;
-  /** The adapter that training starts from, and its value head; undefined: a new one. */
-  readonly start: PeftAdapter | undefined;
-}
-
 /** Everything a run works with; released at its end. */
 export interface RunTools extends StepTools, AsyncDisposable {
   readonly evaluator: EvaluatorClient | undefined;
   readonly learner: Learning["learner"];
-}
-
-/**
- * Reads data, tokenizer and start adapter.
- *
- * @param folder the run's own, where a resumed run has its start adapter
- * @throws Error, InputError naming the field or file
- */
-export async function readInputs(
-  config: RunConfig,
-  sources: RunSources,
-  surroundings: Surroundings,
-  folder: string,
-): Promise<RunInputs> {
-  const { model } = sources;
-  if (!existsSync(join(model, "config.json"))) {
-    throw new InputError(
-      `Cannot load model ${config.model.name_or_path}: there is no config.json in that folder`,
-    );
-  }
-  if (config.evaluate.every_steps > 0 && surroundings.evaluator === null) {
-    throw new InputError(
-      `evaluate.every_steps is ${config.evaluate.every_steps}, and this trainer has no evaluator: ` +
-        "set trainer.evaluator, or evaluate.every_steps 0",
-    );
-  }
-  const layers = openPolicyModel(model).layers;
-  const asked = loraConfigOf(config);
-  targetLayers(asked, layers, "model.lora");
-  const kept = startFolder(folder);
-  const from = existsSync(kept) ? kept : sources.startAdapter;
-  const start = from === null ? undefined : readPeftAdapter(from, layers);
-  const lora = start
-    ? startingFrom(asked, start.config, layers, { what: "model.lora", source: from ?? "" })
-    : asked;
-  const tokenizer = loadTokenizer(model);
-  const prompts = await loadPrompts(config, sources, tokenizer);
-  return { config, sources, tokenizer, prompts, lora, start };
-}
-
-/** Keeps a copy of the start adapter with the run, so that a resumed run has the same reference. */
-export function keepStart(folder: string, { start, config }: RunInputs): void {
-  if (start) writePeftAdapter(startFolder(folder), start, { base: config.model.name_or_path });
 }
 
 /**
@@ -176,8 +112,35 @@ export function firstProgress(learning: Learning): Progress {
   return { ...firstState(learning), rewardVersion: "" };
 }
 
-function startFolder(folder: string): string {
-  return join(folder, "start");
+/** What is published. */
+export interface Published {
+  readonly version: number;
+  /** Adapter, and value head where one learns. */
+  readonly parameters: Params;
+}
+
+/**
+ * Brings weights to all policies, and START where training began from an adapter.
+ *
+ * @param startHead the start adapter's value head; zeros where it has none
+ * @throws StoppedError when the wait for a policy is ended
+ */
+export async function publish(
+  { learner, policies, waiting }: RunTools,
+  runId: string,
+  { version, parameters }: Published,
+  startHead: Params | undefined,
+  stages: Stages,
+): Promise<void> {
+  const { lora } = learner.options;
+  const { reference } = learner.state();
+  // A policy always has a value head; one of zeros where none learns.
+  const noHead = initValueHead(learner.config.hidden_size);
+  const all = new Map([...parameters, ...learner.valueHead ? [] : noHead]);
+  const image = weightsImage(runId, version, all, lora);
+  const head = startHead ?? noHead;
+  const start = reference && weightsImage(runId, 0, new Map([...reference, ...head]), lora);
+  await stages.run("push", () => policies.publish(image, waiting, start));
 }
 
 /** Whether a run can use a policy. @throws RpcError when it does not answer; Error, InputError naming what does not fit */
