@@ -33,7 +33,7 @@ export const layers: readonly Layer[] = [
   { folder: "packages/scoring", holds: "texts to logits, ONNX export of classifiers, the judge" },
   {
     folder: "packages/learning",
-    holds: "training graphs and the small trainers",
+    holds: "models that learn: sessions, tasks (SFT, reward, DPO), checkpoints",
     importers: ["packages/algorithms", "services/trainer", "cli", "demo"],
   },
   {
