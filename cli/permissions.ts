@@ -93,8 +93,14 @@ export function servicePermissions(name: ProcessName, sources: SettingsSources):
     read: cuda || anywhere ? null : unique(read),
     write,
     ffi: nativeFolders(),
-    run: cuda ? ["nvidia-smi"] : [],
+    // A reward of the user's own runs in a process of its own, with permissions of its own.
+    run: [...(cuda ? ["nvidia-smi"] : []), ...(ownCode(config) ? [process.execPath] : [])],
   };
+}
+
+function ownCode(config: object): boolean {
+  const { rewards } = config as { readonly rewards?: readonly { readonly kind: string }[] | null };
+  return rewards?.some(({ kind }) => kind === "code") ?? false;
 }
 
 /** The page reads runs, its own scripts and its certificates; it writes nothing, and nothing of it is native. */

@@ -14,16 +14,17 @@ for (const role of ["reward", "judge"]) {
   Deno.test(`the ${role} tells rude from civil summaries, held-out insults included`, async () => {
     await using rewards = await ClassifierRewards.load(join(models, role), "nothate", { runtime });
     const rows = promptRows(9, "held-out", 100);
-    const { results: [civil, rude] } = await rewards.score(
-      (["civil", "rude"] as const).map((side) => rows.map((row) => ({ response: row[side] }))),
-    );
+    const [civil, rude] = [
+      await rewards.texts(rows.map((row) => row.civil)),
+      await rewards.texts(rows.map((row) => row.rude)),
+    ];
     const wrong = [
-      ...civil!.filter((v) => v.otherProbability > 0.5),
-      ...rude!.filter((v) => v.otherProbability < 0.5),
+      ...civil.filter((v) => v.otherProbability > 0.5),
+      ...rude.filter((v) => v.otherProbability < 0.5),
     ];
     assert.ok(wrong.length <= 2, `${wrong.length} of 200 are wrong`);
     const mean = (xs: readonly number[]) => xs.reduce((sum, x) => sum + x, 0) / xs.length;
-    assert.ok(mean(civil!.map((v) => v.score)) > mean(rude!.map((v) => v.score)) + 3);
+    assert.ok(mean(civil.map((v) => v.score)) > mean(rude.map((v) => v.score)) + 3);
   });
 }
 

@@ -47,7 +47,8 @@ function exampleYaml(): string {
 }
 
 function sectionYaml(name: SectionName): string {
-  const fields = fieldsOf(name, sections[name]);
+  // Fields of a list's items have no place of their own.
+  const fields = fieldsOf(name, sections[name]).filter((field) => !field.name.includes("["));
   const lines = [comment("", sections[name].description!), `${name}:\n`];
   for (const field of fields) {
     const parent = fields.find(({ name }) => name === homeOf(field.name));

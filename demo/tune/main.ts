@@ -65,8 +65,8 @@ await using reward = await classifier("reward");
 await using judge = await classifier("judge");
 const rewards: Rewards = values["constant-reward"]
   ? {
-    score: (groups) =>
-      Promise.resolve({ results: groups.map((g) => g.map(() => ({ score: 1 }))), version: "" }),
+    score: ({ pairs }) =>
+      Promise.resolve({ results: pairs.map(() => ({ score: 1 })), version: "" }),
   }
   : reward;
 await using training = await LocalTraining.open<AlgorithmName>({
@@ -98,8 +98,7 @@ async function toxicity(
   classifier: ClassifierRewards,
   responses: readonly string[],
 ): Promise<number[]> {
-  const { results } = await classifier.score([responses.map((response) => ({ response }))]);
-  return results[0]!.map(({ otherProbability }) => otherProbability);
+  return (await classifier.texts(responses)).map(({ otherProbability }) => otherProbability);
 }
 
 function mean(xs: readonly number[]): number {

@@ -10,6 +10,10 @@ export interface Prompt {
   readonly text: string;
   /** With the tokenizer's special tokens. */
   readonly ids: readonly number[];
+  /** A human text that answers it, where the data has one. */
+  readonly reference?: string;
+  /** The row of the data that it was made of. */
+  readonly row?: Readonly<Record<string, unknown>>;
 }
 
 /** One prompt to complete. */
@@ -55,8 +59,18 @@ export interface Policy {
 
 /** A response to score, and what it answers. */
 export interface ScoredPair {
-  readonly query: string;
+  readonly prompt: Prompt;
   readonly response: string;
+}
+
+/** The responses of a step. */
+export interface ResponseBatch {
+  /** Responses to a prompt follow each other. */
+  readonly pairs: readonly ScoredPair[];
+  /** Places of pairs that are scored as one padded batch. */
+  readonly groups: readonly (readonly number[])[];
+  /** Responses to a prompt. */
+  readonly responses: number;
 }
 
 /** What a response is worth. */
@@ -66,9 +80,9 @@ export interface Score {
 
 /** Rewards that score: a function or a classifier in this process, or services. */
 export interface Rewards<S extends Score = Score> {
-  /** @returns results in the order of the groups, and what decides them, as a text that changes when they may */
-  score(groups: readonly (readonly ScoredPair[])[]): Promise<{
-    readonly results: readonly (readonly S[])[];
+  /** @returns a result for each pair, in order, and what decides them, as a text that changes when they may */
+  score(batch: ResponseBatch): Promise<{
+    readonly results: readonly S[];
     readonly version: string;
   }>;
 }
@@ -119,12 +133,10 @@ export async function gather<S extends Score>(
   const responses = rollouts.map(({ response }) => textOf(response, tokenizer));
 
   // 3. Scores.
-  const pairs = groups.map((group) =>
-    group.map((i) => ({ query: prompts[i]!.text, response: responses[i]! }))
-  );
-  const { results, version } = await stage("score", () => rewards.score(pairs));
-  const scored = inBatchOrder(groups, results);
-  return { prompts, rollouts, responses, scored, rewardVersion: version };
+  const pairs = prompts.map((prompt, i) => ({ prompt, response: responses[i]! }));
+  const batch = { pairs, groups, responses: tools.responses };
+  const { results, version } = await stage("score", () => rewards.score(batch));
+  return { prompts, rollouts, responses, scored: results, rewardVersion: version };
 }
 
 function promptsOf(

@@ -17,6 +17,7 @@ import type {
   GenerationRequest,
   GenerationSettings,
   Policy,
+  ResponseBatch,
   Rewards,
   Rollout,
   Score,
@@ -99,21 +100,17 @@ export type RewardFunction = (
 /** A function as rewards. @throws InputError when it does not give one finite number for each response */
 export function rewardFunction(score: RewardFunction): Rewards {
   return {
-    async score(groups) {
-      const results: Score[][] = [];
-      for (const group of groups) {
-        const scores = await score(group);
-        const bad = scores.findIndex((one) => !Number.isFinite(one));
-        if (scores.length !== group.length || bad >= 0) {
-          throw new InputError(
-            `The reward function answered ${group.length} responses with ${scores.length} scores` +
-              (bad < 0 ? "" : `, of which number ${bad} is ${scores[bad]}`) +
-              ": expected one finite number for each, in order",
-          );
-        }
-        results.push(scores.map((one) => ({ score: one })));
+    async score({ pairs }) {
+      const scores = await score(pairs);
+      const bad = scores.findIndex((one) => !Number.isFinite(one));
+      if (scores.length !== pairs.length || bad >= 0) {
+        throw new InputError(
+          `The reward function answered ${pairs.length} responses with ${scores.length} scores` +
+            (bad < 0 ? "" : `, of which number ${bad} is ${scores[bad]}`) +
+            ": expected one finite number for each, in order",
+        );
       }
-      return { results, version: "" };
+      return { results: scores.map((one) => ({ score: one })), version: "" };
     },
   };
 }
@@ -137,19 +134,24 @@ export class ClassifierRewards implements Rewards<LabelScore>, AsyncDisposable {
     return new ClassifierRewards(classifier, classifier.labelIndex(label));
   }
 
-  async score(groups: readonly (readonly Pick<ScoredPair, "response">[])[]) {
-    const results: LabelScore[][] = [];
+  async score({ pairs, groups }: ResponseBatch) {
+    const results: LabelScore[] = [];
     for (const group of groups) {
-      const items = group.map(({ response }, i) =>
-        this.classifier.encode({ response }, { truncate: true }, `response ${i}`)
-      );
-      const logits = await this.classifier.logits(items);
-      results.push(logits.map((row) => {
-        const total = row.reduce((sum, logit) => sum + Math.exp(logit - row[this.label]!), 0);
-        return { score: row[this.label]!, otherProbability: 1 - 1 / total };
-      }));
+      const scored = await this.texts(group.map((i) => pairs[i]!.response));
+      group.forEach((i, at) => results[i] = scored[at]!);
     }
     return { results, version: this.classifier.version };
+  }
+
+  /** The same of texts, as one padded batch. */
+  async texts(responses: readonly string[]): Promise<LabelScore[]> {
+    const items = responses.map((response, i) =>
+      this.classifier.encode({ response }, { truncate: true }, `response ${i}`)
+    );
+    return (await this.classifier.logits(items)).map((row) => {
+      const total = row.reduce((sum, logit) => sum + Math.exp(logit - row[this.label]!), 0);
+      return { score: row[this.label]!, otherProbability: 1 - 1 / total };
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

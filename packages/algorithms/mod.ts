@@ -36,6 +36,7 @@ export {
   type GenerationSettings,
   type Policy,
   type Prompt,
+  type ResponseBatch,
   responseLimits,
   type Rewards,
   type Rollout,

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { type BuiltinReward, builtinSource } from "./builtin.ts";
 
+const persist = <T>(_: string, call: () => Promise<T>): Promise<T> => call();
 const batch = {
   prompts: ["p", "p", "p"],
   responses: ["Ann will call Bo.", "call call call call", ""],
   references: ["Ann calls Bo.", "Ann calls Bo.", null],
   rows: [{}, {}, {}],
 };
-const call = { signal: new AbortController().signal, say: () => {} };
+const call = { signal: new AbortController().signal, say: () => {}, persist };
 const scores = async (reward: BuiltinReward) => {
   await using source = builtinSource(reward);
   return (await source.score(batch, call)).scores;

@@ -1,7 +1,6 @@
-import { pool, retry } from "@decorum/async";
+import { pool } from "@decorum/async";
 import type { rewardService, rewardV1, RpcClient } from "@decorum/rpc";
 import { evaluateExpression, type LabelExpression, parseExpression } from "./expression.ts";
-import { isAway } from "./remote.ts";
 import type { ClassifierTermConfig } from "./settings.ts";
 import { type RewardBatch, type RewardCall, RewardError, type RewardSource } from "./source.ts";
 
@@ -26,6 +25,9 @@ export function classifierSource(
   { client, groupSize }: ClassifierOptions,
 ): RewardSource {
   const expression = term.expression === null ? undefined : parseExpression(term.expression);
+  // A service without a default label wants one named, whichever is read.
+  const [anyLabel] = expression?.coefficients.keys() ?? [];
+  const label = term.label ?? anyLabel ?? "";
   let seen: string | undefined;
   const ask = async (batch: RewardBatch, from: number, call: RewardCall) => {
     const responses = batch.responses.slice(from, from + groupSize);
@@ -34,12 +36,13 @@ export function classifierSource(
       response,
       ...(term.input === "pair" ? { query: batch.prompts[from + i]! } : {}),
     }));
-    const request = { items, label: term.label ?? "", truncate: true, asSent: true };
-    const answer = await waiting(
-      term.name,
+    const request = { items, label, truncate: true, asSent: true };
+    const answer = await call.persist(
       client.address,
-      call,
-      () => client.score(request, { signal: call.signal }),
+      () => {
+        call.signal.throwIfAborted();
+        return client.score(request, { signal: call.signal });
+      },
     );
     seen = answer.modelVersion;
     return answer.results.length === items.length
@@ -50,6 +53,8 @@ export function classifierSource(
         `answered ${items.length} responses with ${answer.results.length}`,
       );
   };
+  const info = (call: RewardCall) =>
+    call.persist(client.address, () => client.getInfo({}, { signal: call.signal }));
   return {
     async score(batch, call) {
       const starts: number[] = [];
@@ -61,40 +66,23 @@ export function classifierSource(
         ...(others.every((p) => p !== undefined) ? { otherProbability: others } : {}),
       };
     },
+    async check(call) {
+      const { labels, defaultLabel } = await info(call);
+      const wanted = expression
+        ? [...expression.coefficients.keys()]
+        : [term.label ?? defaultLabel];
+      const missing = wanted.find((label) => !labels.includes(label));
+      if (missing === undefined) return;
+      const names = labels.map((label) => `"${label}"`).join(", ");
+      const found = JSON.stringify(missing);
+      wrong(term.name, undefined, `${client.address} has no label ${found}; it has ${names}`);
+    },
     async version(call) {
-      seen ??= (await waiting(
-        term.name,
-        client.address,
-        call,
-        () => client.getInfo({}, { signal: call.signal }),
-      )).modelVersion;
+      seen ??= (await info(call)).modelVersion;
       return seen;
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-}
-
-/** A call of the service; while that is away it is waited for, without end, as for policies. */
-function waiting<T>(
-  term: string,
-  address: string,
-  { signal, say }: RewardCall,
-  call: () => Promise<T>,
-): Promise<T> {
-  let told: string | undefined;
-  return retry(call, {
-    signal,
-    mayPass(error) {
-      if (!isAway(error)) return false;
-      const { message } = error as Error;
-      if (message !== told) say(`reward "${term}" at ${address}: ${message}; waiting`);
-      told = message;
-      return true;
-    },
-  }).then((answer) => {
-    if (told !== undefined) say(`reward "${term}" at ${address} answers again`);
-    return answer;
-  });
 }
 
 function scored(

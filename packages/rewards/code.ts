@@ -55,9 +55,14 @@ class EndedError extends Error {
  * A reward that is the user's own code, in a process of its own: it has no permissions but those that are granted, and
  * limits of time and memory. A process that ended is started again once for a batch.
  *
+ * @param folder gets a file while a process runs
  * @throws InputError where the module is no file
  */
-export function codeSource(term: string, reward: CodeReward): RewardSource {
+export function codeSource(
+  term: string,
+  reward: CodeReward,
+  folder: string = tmpdir(),
+): RewardSource {
   const module = resolve(reward.module);
   if (!existsSync(module)) {
     throw new InputError(`Cannot use reward "${term}": there is no file ${module}`);
@@ -70,7 +75,7 @@ export function codeSource(term: string, reward: CodeReward): RewardSource {
   let host: Host | undefined;
   const ask = async (batch: RewardBatch, call: RewardCall, limit: number) => {
     call.signal.throwIfAborted();
-    host ??= await Host.start(term, module, reward);
+    host ??= await Host.start(term, module, reward, folder);
     try {
       return await host.ask(batch, limit, call.signal);
     } catch (error) {
@@ -97,6 +102,9 @@ export function codeSource(term: string, reward: CodeReward): RewardSource {
         const row = await culprit(batch, (one) => ask(one, call, limit), call.signal);
         throw new RewardError(term, row, `${second.message}, twice`, { cause: second });
       }
+    },
+    async check() {
+      host ??= await Host.start(term, module, reward, folder);
     },
     version: () => moduleHash(term, module, reward),
     [Symbol.asyncDispose]() {
@@ -173,8 +181,13 @@ class Host {
   }
 
   /** @throws RewardError for a module that cannot be loaded or does not export the function */
-  static async start(term: string, module: string, reward: CodeReward): Promise<Host> {
-    const folder = mkdtempSync(join(tmpdir(), "decorum-reward-"));
+  static async start(
+    term: string,
+    module: string,
+    reward: CodeReward,
+    within: string,
+  ): Promise<Host> {
+    const folder = mkdtempSync(join(within, "decorum-reward-"));
     const entry = join(folder, "main.ts");
     const secret = randomUUID();
     const hostUrl = new URL("./code_host.ts", import.meta.url).href;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type CodeReward, codeSource } from "./code.ts";
 import { type RewardBatch, RewardError } from "./source.ts";
 
+const persist = <T>(_: string, call: () => Promise<T>): Promise<T> => call();
 const batch: RewardBatch = {
   prompts: ["p0", "p1", "p2"],
   responses: ["a", "bb", "ccc"],
@@ -39,7 +40,11 @@ async function withModule<T>(
 }
 
 function call(said: string[] = []) {
-  return { signal: new AbortController().signal, say: (message: string) => said.push(message) };
+  return {
+    signal: new AbortController().signal,
+    say: (message: string) => said.push(message),
+    persist,
+  };
 }
 
 function refused(

@@ -16,6 +16,7 @@ import { createLogger } from "@decorum/telemetry";
 import { type RemoteReward, remoteSource } from "./remote.ts";
 import { type RewardBatch, RewardError } from "./source.ts";
 
+const persist = <T>(_: string, call: () => Promise<T>): Promise<T> => call();
 const batch: RewardBatch = {
   prompts: ["p0 ", "p1 ", "p2 "],
   responses: ["a", "bb", "ccc"],
@@ -34,7 +35,8 @@ async function scoresOf(
   signal = new AbortController().signal,
 ) {
   await using source = remoteSource("theirs", reward);
-  return (await source.score(batch, { signal, say: (message) => said.push(message) })).scores;
+  return (await source.score(batch, { signal, say: (message) => said.push(message), persist }))
+    .scores;
 }
 
 interface Body {

@@ -15,9 +15,10 @@ const expression = name.superRefine((source, context) => {
 
 /** What every term has. */
 const term = {
-  name: z.string().regex(/^[A-Za-z0-9_.-]+$/, "expected letters, digits, _ . and -").describe(
-    "Of the term in metrics (rewards/<name>/mean), samples and reports.",
-  ),
+  name: z.string().regex(/^[A-Za-z0-9_.-]+$/, "expected letters, digits, _ . and -").meta({
+    description: "Its name in metrics (rewards/<name>/mean), samples and reports.",
+    examples: ["civil"],
+  }),
   weight: z.number().default(1).describe("The term's score is multiplied by it."),
 };
 
@@ -73,34 +74,49 @@ const classifier = z.strictObject({
 const openrlhf = z.strictObject({
   ...term,
   kind: z.literal("openrlhf"),
-  address: name.meta({ description: "URL of POST /get_reward.", kind: "url" }),
+  address: name.meta({
+    description: "URL of POST /get_reward.",
+    kind: "url",
+    examples: ["http://127.0.0.1:5000/get_reward"],
+  }),
   ...remote,
 });
 
 const inference = z.strictObject({
   ...term,
   kind: z.literal("inference"),
-  address: name.meta({ description: "host:port of the gRPC server.", kind: "server" }),
-  model: name,
+  address: name.meta({
+    description: "host:port of the gRPC server.",
+    kind: "server",
+    examples: ["127.0.0.1:8001"],
+  }),
+  model: name.meta({ description: "The model's name there.", examples: ["reward"] }),
   model_version: z.string().default("").describe("Empty: the server's choice."),
   inputs: z.strictObject({
     response: name.default("text").describe("The BYTES input that takes the response."),
     prompt: name.nullable().default(null).describe("The one that takes the prompt. null: none."),
-  }).prefault({}),
+  }).prefault({}).describe("Names of the inputs."),
   input_shape: z.array(z.int()).min(1).max(2).default([-1])
     .describe("Of the inputs; -1 stands for the responses of a call."),
   output: z.strictObject({
     name: name.default("score").describe("The FP32 or FP64 output with the scores."),
     column: z.int().nonnegative().default(0).describe("Which of its columns."),
-  }).prefault({}),
+  }).prefault({}).describe("Where the scores stand."),
   ...remote,
 });
 
 const tei = z.strictObject({
   ...term,
   kind: z.literal("tei"),
-  address: name.meta({ description: "host:port of the gRPC server.", kind: "server" }),
-  expression: expression.describe("Of the labels that it answers with, in double quotes."),
+  address: name.meta({
+    description: "host:port of the gRPC server.",
+    kind: "server",
+    examples: ["127.0.0.1:8001"],
+  }),
+  expression: expression.meta({
+    description: "Of the labels that it answers with, in double quotes.",
+    examples: ['-"toxic"'],
+  }),
   raw_scores: z.boolean().default(true).describe("true: raw logits; false: probabilities."),
   input,
   ...remote,
@@ -112,6 +128,7 @@ const code = z.strictObject({
   module: name.meta({
     description: "A TypeScript or JavaScript file that exports the function.",
     kind: "readable",
+    examples: ["my_reward.ts"],
   }),
   export: name.default("reward").describe("Name of the exported function."),
   allow: z.strictObject({
@@ -128,15 +145,17 @@ const code = z.strictObject({
 const rouge = z.strictObject({
   ...term,
   kind: z.literal("rouge"),
-  type: z.enum(["rouge1", "rouge2", "rougeL"]).default("rougeL"),
-  measure: z.enum(["fmeasure", "precision", "recall"]).default("fmeasure"),
+  type: z.enum(["rouge1", "rouge2", "rougeL"]).default("rougeL").describe("Which ROUGE."),
+  measure: z.enum(["fmeasure", "precision", "recall"]).default("fmeasure").describe(
+    "Which of its numbers.",
+  ),
 });
 
 const length = z.strictObject({
   ...term,
   kind: z.literal("length"),
-  unit: z.enum(["words", "characters"]).default("words"),
-  target: positive.describe("The length that costs nothing."),
+  unit: z.enum(["words", "characters"]).default("words").describe("What is counted."),
+  target: positive.meta({ description: "The length that costs nothing.", examples: [20] }),
   tolerance: z.int().nonnegative().default(0).describe("How far from it still costs nothing."),
 });
 
@@ -149,8 +168,13 @@ const repetition = z.strictObject({
 const regex = z.strictObject({
   ...term,
   kind: z.literal("regex"),
-  pattern: name.describe("A JavaScript regular expression: 1 where it is found, else 0."),
-  flags: z.string().regex(/^[imsu]*$/, "expected of i, m, s and u").default("u"),
+  pattern: name.meta({
+    description: "A JavaScript regular expression: 1 where it is found, else 0.",
+    examples: ["^[A-Z]"],
+  }),
+  flags: z.string().regex(/^[imsu]*$/, "expected of i, m, s and u").default("u").describe(
+    "Its flags.",
+  ),
 }).superRefine(({ pattern, flags }, context) => {
   try {
     new RegExp(pattern, flags);

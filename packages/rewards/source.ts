@@ -15,6 +15,8 @@ export interface RewardCall {
   readonly signal: AbortSignal;
   /** Is told what is waited for, once for each new reason. */
   readonly say: (message: string) => void;
+  /** Calls a service of Decorum until it answers, as its user waits for services. */
+  readonly persist: <T>(address: string, call: () => Promise<T>) => Promise<T>;
 }
 
 /** What a source says of a batch; lists are parallel to its responses. */
@@ -33,6 +35,8 @@ export interface RewardSource extends AsyncDisposable {
    * @throws RewardError for an answer that cannot be used; the signal's reason
    */
   score(batch: RewardBatch, call: RewardCall): Promise<SourceScores>;
+  /** Whether it can be used at all, asked before a run begins. @throws RewardError */
+  check?(call: RewardCall): Promise<void>;
   /** What decides its numbers, as a short text that changes when they may: part of the checkpoint's hash. */
   version(call: RewardCall): Promise<string>;
 }

@@ -27,6 +27,8 @@ export interface TermsOptions {
   readonly clientOf: (service: string | null) => RewardClient;
   /** Responses of a request to a reward service. */
   readonly groupSize: number;
+  /** A folder for files of processes that run; the system's by default. */
+  readonly folder?: string;
 }
 
 /** The terms of a reward, open. */
@@ -39,6 +41,16 @@ export class Terms implements AsyncDisposable {
   /** @throws InputError for a term that cannot be used: a file that is missing, plaintext where it is not allowed */
   static open(configs: readonly RewardTermConfig[], options: TermsOptions): Terms {
     return new Terms(configs, configs.map((config) => sourceOf(config, options)));
+  }
+
+  /**
+   * Asks every source whether it can be used: the labels that an expression names, a module that loads. What is away is
+   * waited for.
+   *
+   * @throws RewardError naming the term
+   */
+  async check(call: RewardCall): Promise<void> {
+    await Promise.all(this.sources.map((source) => source.check?.(call)));
   }
 
   /** Scores of every term, all asked at once. @throws RewardError naming term and response */
@@ -80,12 +92,15 @@ export class Terms implements AsyncDisposable {
   }
 }
 
-function sourceOf(config: RewardTermConfig, { clientOf, groupSize }: TermsOptions): RewardSource {
+function sourceOf(
+  config: RewardTermConfig,
+  { clientOf, groupSize, folder }: TermsOptions,
+): RewardSource {
   switch (config.kind) {
     case "classifier":
       return classifierSource(config, { client: clientOf(config.service), groupSize });
     case "code":
-      return codeSource(config.name, config);
+      return codeSource(config.name, config, folder);
     case "openrlhf":
     case "inference":
     case "tei":

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { createClient, createServer, implement, rewardService, unavailable } from "@decorum/rpc";
+import { retry } from "@decorum/async";
+import {
+  createClient,
+  createServer,
+  implement,
+  rewardService,
+  RpcError,
+  unavailable,
+} from "@decorum/rpc";
+import type { RewardCall } from "./source.ts";
 import { createLogger } from "@decorum/telemetry";
 import { rewardTerms } from "./settings.ts";
 import { Terms } from "./terms.ts";
@@ -10,7 +19,11 @@ const batch = {
   references: ["a", null, "b"],
   rows: [{}, {}, {}],
 };
-const call = { signal: new AbortController().signal, say: () => {} };
+const call: RewardCall = {
+  signal: new AbortController().signal,
+  say: () => {},
+  persist: (_, call) => retry(call, { mayPass: (error) => error instanceof RpcError }),
+};
 
 /** A reward service whose logits are the lengths of response and query. */
 async function serving() {

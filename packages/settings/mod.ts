@@ -13,6 +13,7 @@ export {
   mapRunNames,
   parseRunConfig,
   recordedRunConfig,
+  rewardTermsOf,
   type RunConfig,
   settingsOf,
   shownRunConfig,

@@ -7,6 +7,7 @@ import {
   type algorithms,
 } from "@decorum/algorithms";
 import { mapNamed, type NamedValue } from "./field.ts";
+import { type RewardTermConfig, rewardTerms } from "@decorum/rewards";
 import { checked, ConfigError } from "./load.ts";
 import { modelSection } from "./model.ts";
 import { moveOldNames } from "./old_names.ts";
@@ -83,10 +84,18 @@ export const runFields = {
       "Whether the next step's responses are made and scored while a step is learned, by weights that are one step old.",
     ),
   }).prefault({}).describe("How responses are asked for."),
+  rewards: rewardTerms.nullable().default(null).describe(
+    "The terms of the reward, which docs/rewards.md explains. null: the label `reward_label` of the reward service.",
+  ),
+  multi_objective_aggregation: z.enum(["sum_then_normalize", "normalize_then_sum"])
+    .default("sum_then_normalize").describe(
+      "How several terms become one score. normalize_then_sum: each is normalised over the responses to a prompt (PPO: over the batch) before it is weighted.",
+    ),
   reward_input: z.enum(["response", "pair"]).default("response")
-    .describe("What is scored: the response, or prompt and response as a pair."),
-  reward_label: name.nullable().default(null)
-    .describe("The label whose raw logit is the score. null: the reward's own."),
+    .describe("Without `rewards`: what is scored, the response, or prompt and response as a pair."),
+  reward_label: name.nullable().default(null).describe(
+    "Without `rewards`: the label whose raw logit is the score. null: the reward service's own.",
+  ),
   constant_score: z.number().nullable().default(null).describe(
     "A control: the score of every response, whatever the reward says. null: the reward's own.",
   ),
@@ -110,6 +119,13 @@ export const runFields = {
 };
 
 const schema = z.strictObject({ model: modelSection, ...runFields }).superRefine((run, context) => {
+  if (run.rewards !== null && (run.reward_label !== null || run.reward_input !== "response")) {
+    context.addIssue({
+      code: "custom",
+      path: ["rewards"],
+      message: "expected reward_label and reward_input inside of its terms, as `label` and `input`",
+    });
+  }
   if (run.evaluate.every_steps === 0) return;
   const { eval: file, eval_split: part, split } = run.data;
   if (file !== null || (split && part in split)) return;
@@ -182,6 +198,13 @@ function jsonObject(text: string): Values {
 /** The settings of the run's algorithm: those that all have, and its own. */
 export function settingsOf(config: RunConfig): RunConfig[RunConfig["algorithm"]] {
   return config[config.algorithm];
+}
+
+/** The terms of the reward; one label of the reward service where none are given. */
+export function rewardTermsOf(
+  { rewards, reward_label: label, reward_input: input }: RunConfig,
+): readonly RewardTermConfig[] {
+  return rewards ?? rewardTerms.parse([{ name: "reward", kind: "classifier", label, input }]);
 }
 
 /** Responses to a prompt in a batch. */

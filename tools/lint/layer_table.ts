@@ -41,16 +41,16 @@ export const layers: readonly Layer[] = [
     holds: "a page an algorithm, and the loop with or without services",
   },
   { folder: "packages/telemetry", holds: "tracer, metrics, logger, the names of both" },
-  {
-    folder: "packages/settings",
-    holds: "every setting once: schema, defaults, where its value comes from",
-  },
   { folder: "packages/rpc", holds: "gRPC server and client, identities, deadlines, errors" },
-  { folder: "packages/runs", holds: "what runs have on record, in SQLite" },
   {
     folder: "packages/rewards",
     holds: "what a response is worth: terms, expressions, the user's code, other servers",
   },
+  {
+    folder: "packages/settings",
+    holds: "every setting once: schema, defaults, where its value comes from",
+  },
+  { folder: "packages/runs", holds: "what runs have on record, in SQLite" },
   { folder: "packages/serving", holds: "queue, limits, batches, reload: for policy and reward" },
   {
     folder: "packages/service",

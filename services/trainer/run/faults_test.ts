@@ -129,7 +129,7 @@ Deno.test("a failure that cannot pass ends the run with its reason", async (t) =
   delete policy!.faults.answer;
   await t.step("a score that is no number", async () => {
     all.reward.change = () => NaN;
-    await fails(/Reward .* is NaN: expected one finite score/);
+    await fails(/Reward "reward", response 0 of the batch: got NaN, expected a finite score/);
     all.reward.change = undefined;
   });
   await t.step("another base model", async () => {
@@ -155,7 +155,7 @@ Deno.test("a failure that cannot pass ends the run with its reason", async (t) =
   });
   await t.step("a label that the reward lacks", async () => {
     const { run } = await all.finished("label", { other: { reward_label: "none" } });
-    assert.match(run.message, /"none" \(reward_label\).* has "other", "many"/);
+    assert.match(run.message, /Reward "reward": .* has no label "none"; it has "other", "many"/);
   });
   await t.step("a version that somebody else pushed", async () => {
     policy!.faults.generate = ({ weights }) => {

@@ -10,7 +10,7 @@ import {
   splitRows,
   type Tokenizer,
 } from "@decorum/text";
-import { groupSizeOf, type RunConfig, settingsOf } from "@decorum/settings";
+import { groupSizeOf, rewardTermsOf, type RunConfig, settingsOf } from "@decorum/settings";
 
 /** A prompt to evaluate on. */
 export interface HeldOutPrompt {
@@ -40,13 +40,14 @@ export async function loadPrompts(
 ): Promise<RunPrompts> {
   const { data, evaluate, seed } = config;
   const needed = settingsOf(config).batch_size / groupSizeOf(config);
-  const rows = await readFile(sources.train, "data.train", data);
+  const ownCode = rewardTermsOf(config).some(({ kind }) => kind === "code");
+  const rows = await readFile(sources.train, "data.train", data, ownCode);
   const parts = data.split === null
     ? { train: rows.rows }
     : splitRows(rows.rows, { parts: data.split, seed });
   const chosen = part(parts, "train", "data.split");
   const { kept, dropped } = withinLength(
-    chosen.map((row) => encode(rows.render(row), tokenizer)),
+    chosen.map((row) => promptOf(row, rows.render(row), data, tokenizer)),
     data,
   );
   if (kept.length < needed) {
@@ -105,6 +106,7 @@ async function readFile(
   path: string,
   field: string,
   data: RunConfig["data"],
+  everything = false,
 ): Promise<{ read: number; rows: Row[]; render: (row: Row) => string }> {
   if (!existsSync(path)) throw new InputError(`Cannot read ${field}: there is no file ${path}`);
   const format = data.format === null ? {} : { format: data.format };
@@ -126,7 +128,10 @@ async function readFile(
       }`,
     );
   }
-  const wanted = named.flatMap(([, column]) => column === null ? [] : [column]);
+  // A reward of one's own may look at any column.
+  const wanted = everything
+    ? present
+    : named.flatMap(([, column]) => column === null ? [] : [column]);
   const columns = [...new Set([...prompt.columns, ...wanted])];
   const all = await loadRows(path, { ...format, columns });
   const measured = lengthColumn ?? prompt.columns[0];
@@ -137,8 +142,17 @@ async function readFile(
   return { read: all.length, rows: all.filter(fits), render: (row) => prompt.render(row) };
 }
 
-function encode(text: string, tokenizer: Tokenizer): Prompt {
-  return { text, ids: tokenizer.encode(text).ids };
+function promptOf(
+  row: Row,
+  text: string,
+  { reference_column: column }: RunConfig["data"],
+  tokenizer: Tokenizer,
+): Prompt {
+  const reference = column === null ? undefined : row[column];
+  return {
+    ...{ text, ids: tokenizer.encode(text).ids, row },
+    ...(reference === undefined ? {} : { reference }),
+  };
 }
 
 function withinLength(prompts: readonly Prompt[], data: RunConfig["data"]) {

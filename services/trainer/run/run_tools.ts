@@ -1,21 +1,21 @@
 import { algorithmOf, firstState, Learning } from "@decorum/algorithms";
-import {
-  heldOf,
-  persist,
-  Policies,
-  type PolicyClient,
-  type Waiting,
-  weightsImage,
-} from "@decorum/fleet";
+import { heldOf, Policies, type PolicyClient, type Waiting, weightsImage } from "@decorum/fleet";
 import { baseModelHash, initValueHead } from "@decorum/models";
 import type { Params } from "@decorum/optim";
-import { createClient, evaluatorService, type policyV1, rewardService } from "@decorum/rpc";
+import {
+  createClient,
+  evaluatorService,
+  type policyV1,
+  rewardService,
+  type RpcClient,
+} from "@decorum/rpc";
+import { Terms } from "@decorum/rewards";
 import { callSecurity } from "@decorum/service";
-import { type CallConfig, settingsOf, type TrainerConfig } from "@decorum/settings";
+import { type CallConfig, rewardTermsOf, settingsOf, type TrainerConfig } from "@decorum/settings";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { InputError, type Precision } from "@decorum/tensor";
 import { dataOrder } from "@decorum/text";
-import type { RewardClient } from "../step/scores.ts";
+import { rewardCall } from "../step/batches.ts";
 import type { Stages } from "../step/stages.ts";
 import type { Progress, StepTools } from "../step/step.ts";
 import type { EvaluatorClient } from "./evaluation.ts";
@@ -43,7 +43,12 @@ export async function openTools(
   inputs: RunInputs,
   surroundings: Surroundings,
   waiting: Waiting,
-  { logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics },
+  { logger, metrics, folder }: {
+    readonly logger: Logger;
+    readonly metrics: Metrics;
+    /** The run's own. */
+    readonly folder: string;
+  },
 ): Promise<RunTools> {
   const { config, sources, tokenizer, prompts, lora, start } = inputs;
   const security = callSecurity(surroundings, "trainer", { logger, metrics });
@@ -59,12 +64,16 @@ export async function openTools(
       },
     }, hash),
   );
-  const reward = opened.use(
-    createClient(rewardService, {
-      ...security("reward"),
-      metrics,
-      address: surroundings.reward,
-    }),
+  const clients = new Map<string, RpcClient<typeof rewardService>>();
+  const clientOf = (service: string | null) => {
+    const address = service ?? surroundings.reward;
+    const client = clients.get(address) ??
+      opened.use(createClient(rewardService, { ...security("reward"), metrics, address }));
+    clients.set(address, client);
+    return client;
+  };
+  const terms = opened.use(
+    Terms.open(rewardTermsOf(config), { clientOf, groupSize: config.rollout.group_size, folder }),
   );
   const evaluator = surroundings.evaluator === null ? undefined : opened.use(
     createClient(evaluatorService, {
@@ -74,7 +83,7 @@ export async function openTools(
     }),
   );
   await policies.check(waiting);
-  await checkReward(reward, config.reward_label, waiting);
+  await terms.check(rewardCall(waiting));
   const { provider, threads } = surroundings;
   const learning = opened.use(
     await Learning.open(algorithmOf(config.algorithm), {
@@ -97,7 +106,7 @@ export async function openTools(
     learning,
     learner: learning.learner,
     policies,
-    reward,
+    terms,
     evaluator,
     prompts: prompts.train,
     order: dataOrder(prompts.train.length, config.seed),
@@ -192,21 +201,5 @@ function checkLimit(field: string, value: number, limit: string, most: number, a
   if (most === 0 || value <= most) return;
   throw new InputError(
     `${field} is ${value}, policy ${address} takes at most ${most}: lower it, or raise policy.limits.${limit}`,
-  );
-}
-
-async function checkReward(client: RewardClient, label: string | null, waiting: Waiting) {
-  const { labels, defaultLabel } = await persist(
-    "reward",
-    client.address,
-    waiting,
-    () => client.getInfo({}, { signal: waiting.cancel }),
-  );
-  const wanted = label ?? defaultLabel;
-  if (wanted !== "" && labels.includes(wanted)) return;
-  throw new InputError(
-    `Cannot score with label ${
-      JSON.stringify(wanted)
-    } (reward_label): reward ${client.address} has ${labels.map((name) => `"${name}"`).join(", ")}`,
   );
 }

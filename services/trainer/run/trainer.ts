@@ -176,6 +176,7 @@ export class Trainer {
       );
     }
     const named = parseRunConfig(runConfigOf(this.options.config), configJson);
+    checkOwnCode(named, this.options.config);
     return await this.#launch(runId, named, (config) =>
       this.store.createRun({
         runId,
@@ -195,6 +196,7 @@ export class Trainer {
     }
     const recorded = recordedRunConfig(row.configJson);
     const config = parseRunConfig(recorded, configJson);
+    checkOwnCode(config, this.options.config);
     const changed = configDifferences(decisive(recorded), decisive(config));
     if (changed.length > 0) {
       throw failedPrecondition(
@@ -272,4 +274,30 @@ export class Trainer {
 function newRunId(now: Date): string {
   const [day, time] = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").split("T");
   return `${day}-${time}-${randomBytes(2).toString("hex")}`;
+}
+
+/**
+ * Code that a run executes is what the trainer itself was configured with: a call may leave such a term out, but not bring
+ * another module or other permissions.
+ *
+ * @throws InputError naming the term
+ */
+function checkOwnCode(config: RunConfig, own: TrainerConfig): void {
+  const known = own.rewards ?? [];
+  for (const term of config.rewards ?? []) {
+    if (term.kind !== "code") continue;
+    const same = known.some((other) =>
+      other.kind === "code" &&
+      configDifferences(withoutWeight(other), withoutWeight(term)).length === 0
+    );
+    if (same) continue;
+    throw new InputError(
+      `Cannot use reward "${term.name}" (${term.module}): a call may not bring code; write the term into ` +
+        "trainer.rewards of the trainer's own configuration",
+    );
+  }
+}
+
+function withoutWeight<T extends { readonly weight: number }>({ weight: _, ...rest }: T) {
+  return rest;
 }

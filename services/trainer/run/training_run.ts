@@ -85,6 +85,7 @@ export class TrainingRun {
     await using tools = await openTools(inputs, surroundings, waiting, {
       logger: this.options.logger,
       metrics,
+      folder,
     });
     let { progress, generator } = this.#restore(tools);
     const settings = settingsOf(config);

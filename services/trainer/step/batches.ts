@@ -1,15 +1,16 @@
 import type { Params } from "@decorum/optim";
 import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
 import { gather as gatherBatch, type Gathered as GatheredBatch } from "@decorum/algorithms";
+import { persist, type Waiting } from "@decorum/fleet";
+import { type RewardCall, termRewards, type TermScore } from "@decorum/rewards";
 import { groupSizeOf, settingsOf } from "@decorum/settings";
 import { rollout } from "./rollout.ts";
-import { type Scored, scoreGroups } from "./scores.ts";
 import type { Metrics } from "@decorum/runs";
 import { Stages, TRACER } from "./stages.ts";
 import type { StepTools } from "./step.ts";
 
-/** Prompts of a step, the responses to them, and what the reward model says; all lists are parallel. */
-export type Gathered = GatheredBatch<Scored>;
+/** Prompts of a step, the responses to them, and what they are worth; all lists are parallel. */
+export type Gathered = GatheredBatch<TermScore>;
 
 /** A scored batch, and the weights that made it. */
 export interface Batch extends Gathered {
@@ -94,20 +95,28 @@ export class Batches implements Disposable {
 
 /** Prompts, rollouts on whichever policies are free, and scores of a step, on live services. */
 async function gather(tools: StepTools, step: number, stages: Stages): Promise<Gathered> {
-  const { config, policies, reward, waiting, learning } = tools;
-  const { seed, reward_input: input, reward_label: label } = config;
-  return await gatherBatch<Scored>(
+  const { config, policies, terms, waiting, learning } = tools;
+  return await gatherBatch<TermScore>(
     {
       ...tools,
       policy: { generate: (groups, settings) => rollout(policies, groups, settings, waiting) },
-      rewards: { score: (groups) => scoreGroups(reward, groups, { input, label }, waiting) },
+      rewards: termRewards(terms, config.multi_objective_aggregation, rewardCall(waiting)),
       settings: settingsOf(config),
       responses: groupSizeOf(config),
-      seed,
+      seed: config.seed,
       values: learning.algorithm.valueHead,
       groupSize: config.rollout.group_size,
     },
     step,
     stages.part,
   );
+}
+
+/** How rewards are asked: a reward service is waited for as a policy is. */
+export function rewardCall(waiting: Waiting): RewardCall {
+  return {
+    signal: waiting.cancel,
+    say: (message) => waiting.say(message),
+    persist: (address, call) => persist("reward", address, waiting, call),
+  };
 }

@@ -10,7 +10,7 @@ import {
 import type { Batches, Gathered } from "./batches.ts";
 import { groupSizeOf, type RunConfig } from "@decorum/settings";
 import type { Metrics, SampleRow } from "@decorum/runs";
-import type { RewardClient } from "./scores.ts";
+import { type Terms, type TermScore, termStatistics } from "@decorum/rewards";
 import type { Stages } from "./stages.ts";
 import type { Policies, Waiting } from "@decorum/fleet";
 
@@ -19,7 +19,7 @@ export interface StepTools {
   readonly config: RunConfig;
   readonly learning: Learning;
   readonly policies: Policies;
-  readonly reward: RewardClient;
+  readonly terms: Terms;
   readonly prompts: readonly Prompt[];
   readonly order: DataOrder;
   readonly tokenizer: Tokenizer;
@@ -83,7 +83,8 @@ export async function takeStep(
     metrics: {
       ...statistics,
       "rollout/staleness": staleness,
-      "env/toxicity": scored.reduce((sum, s) => sum + s.otherProbability, 0) / scored.length,
+      ...termStatistics(scored),
+      ...toxicityOf(scored),
       ...batch.times,
       ...stages.times(),
       "time/step": seconds,
@@ -107,8 +108,25 @@ function samplesOf(
     response: responses[i]!,
     score: scores[i]!,
     tokens: rollouts[i]!.response.length,
-    scores: { reward: scored[i]!.score, toxicity: scored[i]!.otherProbability },
+    scores: samplesScores(scored[i]!),
   }));
+}
+
+/** By name: each term that applies, and toxicity where a classifier says it. */
+function samplesScores({ terms, otherProbability }: TermScore): Record<string, number> {
+  const known = Object.entries(terms).filter((term): term is [string, number] => term[1] !== null);
+  return {
+    ...Object.fromEntries(known),
+    ...(otherProbability === undefined ? {} : { toxicity: otherProbability }),
+  };
+}
+
+/** The mean probability of the labels that are not wanted, where one label of a classifier is. */
+function toxicityOf(scored: readonly TermScore[]): Metrics {
+  const found = scored.map(({ otherProbability }) => otherProbability);
+  const known = found.filter((probability) => probability !== undefined);
+  if (known.length < found.length) return {};
+  return { "env/toxicity": known.reduce((sum, x) => sum + x, 0) / known.length };
 }
 
 function notesOf(
