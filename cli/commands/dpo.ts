@@ -85,7 +85,7 @@ const dpoFlags = {
 export function dpoCommand(): Command {
   const command = new Command("dpo")
     .description(
-      "direct preference optimisation of a T5 on pairs of responses: all weights, or a LoRA adapter",
+      "direct preference optimisation of a policy on pairs of responses: all weights, or a LoRA adapter",
     );
   return addFlags(command, dpoFlags).action(async (given) => {
     const problems = new Problems();

@@ -51,7 +51,7 @@ const sftFlags = {
   ),
 } as const;
 
-/** `decorum sft`: teaches a T5 to answer as the examples do. */
+/** `decorum sft`: teaches a policy to answer as the examples do. */
 export function sftCommand(): Command {
   const command = new Command("sft")
     .description("Train a model on prompts and responses: all weights, or a LoRA adapter.");

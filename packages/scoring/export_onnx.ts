@@ -98,7 +98,7 @@ function maxLength(found: unknown, positions: number): number {
  * A folder that {@link Judge} loads, for any classifier: the folder itself where it has `onnx/model.onnx`, else
  * an export of it, which is written to the cache the first time it is needed.
  *
- * @param folder an ONNX folder, or a Hugging Face folder of a BERT or RoBERTa sequence classifier
+ * @param folder an ONNX folder, or a Hugging Face folder of a sequence classifier
  * @param options.cacheDir default: `decorum/onnx` in `$XDG_CACHE_HOME` or `~/.cache`
  * @throws as `exportClassifierOnnx`
  */

@@ -5,7 +5,8 @@ import { policyHandlers } from "./service.ts";
 
 await runService({
   name: "policy",
-  description: "Generates with a T5, its adapters and value head; takes new weights while it runs",
+  description:
+    "Generates with an encoder-decoder model, its adapters and value head; takes new weights while it runs",
   start(context) {
     const loading = Promise.withResolvers<Policy>();
     const { logger, metrics } = context;
