@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { createClient, trainerService } from "@decorum/rpc";
 import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
 import { writeWhole } from "../cli/atomic_write.ts";
-import { serviceNames } from "@decorum/settings";
+import { coreServiceNames } from "@decorum/settings";
 import { serviceProgram } from "../cli/services.ts";
 import { Supervisor } from "../cli/supervisor.ts";
 import { ratioInterval } from "./ratio_interval.ts";
@@ -107,7 +107,7 @@ async function startSystem(
   writeWhole(data, rows.map(({ dialogue }) => JSON.stringify({ dialogue })).join("\n") + "\n");
   const common = endpoint === undefined ? [] : [
     `telemetry.otlp_endpoint=${endpoint}`,
-    ...serviceNames.map((name) => `${name}.metrics_listen=127.0.0.1:0`),
+    ...coreServiceNames.map((name) => `${name}.metrics_listen=127.0.0.1:0`),
   ];
   const said: string[] = [];
   const metrics: string[] = [];
@@ -118,7 +118,7 @@ async function startSystem(
       if (url) metrics.push(url);
     },
   });
-  const start = (name: typeof serviceNames[number], ...set: string[]) =>
+  const start = (name: typeof coreServiceNames[number], ...set: string[]) =>
     supervisor.start(serviceProgram(name, {
       config: join(demo, "demo.yaml"),
       set: [`${name}.listen=127.0.0.1:0`, ...set, ...common],
@@ -161,7 +161,7 @@ async function startSystem(
     await supervisor.stop();
     throw error;
   }
-  if (metrics.length !== (endpoint === undefined ? 0 : serviceNames.length)) {
+  if (metrics.length !== (endpoint === undefined ? 0 : coreServiceNames.length)) {
     await supervisor.stop();
     throw new Error(`internal: found metrics at ${metrics.join(", ") || "no address"}`);
   }
@@ -169,12 +169,12 @@ async function startSystem(
   await trainer.startRun({ runId: RUN });
   await trainer.pause({ runId: RUN });
   const cpuSeconds = () =>
-    serviceNames.reduce((sum, name) => sum + cpuSecondsOf(supervisor.pid(name)!), 0);
+    coreServiceNames.reduce((sum, name) => sum + cpuSecondsOf(supervisor.pid(name)!), 0);
   return {
     metrics,
     /** Keeps the four processes, all of their threads, on one processor. */
     runOn(processor: number): void {
-      for (const name of serviceNames) {
+      for (const name of coreServiceNames) {
         execFileSync("taskset", ["-apc", `${processor}`, `${supervisor.pid(name)}`]);
       }
     },

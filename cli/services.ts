@@ -1,4 +1,4 @@
-import { ConfigError, type ProcessName, type ServiceName, serviceNames } from "@decorum/settings";
+import { ConfigError, coreServiceNames, type ProcessName } from "@decorum/settings";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
 import { connection, type ConnectionFlags, serviceTls } from "./connection.ts";
 import { pinnedSettings } from "./download.ts";
@@ -23,7 +23,7 @@ export function serviceProgram(
 }
 
 /** Where the four services of this machine are reached. */
-export type Addresses = Readonly<Record<ServiceName, string>>;
+export type Addresses = Readonly<Record<typeof coreServiceNames[number], string>>;
 
 /**
  * Starts the four services with one configuration; the caller stops the supervisor.
@@ -35,9 +35,9 @@ export async function startServices(
   given: { readonly config: string; readonly set: readonly string[] },
 ): Promise<Addresses> {
   const settings = await pinnedSettings(given);
-  await startAll(serviceNames.map((name) => supervisor.start(serviceProgram(name, settings))));
+  await startAll(coreServiceNames.map((name) => supervisor.start(serviceProgram(name, settings))));
   return Object.fromEntries(
-    serviceNames.map((name) => [name, supervisor.address(name)]),
+    coreServiceNames.map((name) => [name, supervisor.address(name)]),
   ) as unknown as Addresses;
 }
 

@@ -14,7 +14,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const packages = ["policy", "reward", "trainer", "evaluator"];
+const packages = ["policy", "reward", "trainer", "evaluator", "learner"];
 /** Contracts of others: their file, and the folder of messages that becomes a module. */
 const thirdParty = [
   { file: "third_party/inference/grpc_service.proto", messages: "inference", module: "inference" },

@@ -1,8 +1,13 @@
 import { join } from "node:path";
 import { spiffeName } from "@decorum/rpc";
+import { serviceNames } from "@decorum/settings";
 
 /** Who gets a certificate: the services, a person at the command line, and another system. */
-export const holders = ["policy", "reward", "evaluator", "trainer", "operator", "client"] as const;
+export const holders = [
+  ...serviceNames,
+  "operator",
+  "client",
+] as const;
 export type Holder = typeof holders[number];
 
 /** Files of a folder that `decorum certs` filled, as settings name them. */

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import process from "node:process";
-import { ConfigError, serviceNames } from "@decorum/settings";
+import { ConfigError, coreServiceNames } from "@decorum/settings";
 import { serviceTls } from "../connection.ts";
 import { prefixed } from "../prefix.ts";
 import { startServices, withSupervisor } from "../services.ts";
@@ -23,7 +23,7 @@ export function upCommand(): Command {
           config,
           set: [...serviceTls(flags.tls), ...set],
         });
-        for (const name of serviceNames) console.log(`${name} ${addresses[name]}`);
+        for (const name of coreServiceNames) console.log(`${name} ${addresses[name]}`);
         await new Promise<never>(() => {});
       });
     });

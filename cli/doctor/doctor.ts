@@ -41,11 +41,12 @@ export interface DoctorOptions {
   readonly now?: Date;
 }
 
-/** Copies of a model's weights that a service holds at its peak, at least: the trainer's gradients need as much again. */
+/** Copies of a model's weights that a service holds at its peak, at least: gradients need as much again. */
 const COPIES: Readonly<Record<ServiceName, number>> = {
   policy: 1,
   reward: 1,
   evaluator: 1,
+  learner: 2,
   trainer: 2,
 };
 

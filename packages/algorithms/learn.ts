@@ -1,6 +1,7 @@
 import {
   countedTokens,
   type LearnerSample,
+  type OpenRunner,
   PolicyLearner,
   type UpdateOutcome,
 } from "@decorum/learning";
@@ -75,6 +76,8 @@ export interface LearningOptions<Settings> {
   readonly seed?: number;
   /** Execution provider, precision, threads. */
   readonly runtime?: RuntimeOptions;
+  /** Where the learner's graphs run; by default in a worker thread of this process. */
+  readonly openRunner?: OpenRunner | undefined;
   /** The lower of the policy's and the learner's, which says how far they may differ; default the learner's. */
   readonly policyPrecision?: Precision;
 }
@@ -98,7 +101,7 @@ export class Learning<
     algorithm: Algorithm<Settings, Sample>,
     options: LearningOptions<Settings>,
   ): Promise<Learning<Settings, Sample>> {
-    const { settings, model, lora, start, seed = 0, runtime = {} } = options;
+    const { settings, model, lora, start, seed = 0, runtime = {}, openRunner } = options;
     const { perSample = 1 } = algorithm;
     const linear = linearSchedule({ totalSteps: settings.steps });
     // By step, as TRL's: skipped updates and early stops do not slow it down.
@@ -122,6 +125,7 @@ export class Learning<
         microBatchSize: Math.max(1, Math.floor(settings.micro_batch_size / perSample)),
         seed,
         runtime,
+        ...(openRunner ? { openRunner } : {}),
       }, objectiveOf(algorithm, settings)),
     );
     const exact = algorithm.klKind(settings) === "full";

@@ -1,5 +1,12 @@
 export { Fleet, type Member, UnfitError } from "./fleet.ts";
 export { describeRun, type FollowOptions, followRun, type TrainerClient } from "./follow_run.ts";
+export {
+  type LearnerClient,
+  Learners,
+  type LearnersOptions,
+  programId,
+  weightsId,
+} from "./learners.ts";
 export { Policies, policyFleet } from "./policies.ts";
 export { shareWork } from "./share_work.ts";
 export { isTransient, persist, StoppedError, type Waiting } from "./waiting.ts";

@@ -10,7 +10,12 @@ export interface ShareOptions {
   readonly deadlineMs?: number;
   /** Called when an item is done, once for each. */
   readonly onDone?: (index: number) => void;
-  /** Items that may be begun before the first one without a collected result is done; default: all. It bounds memory. */
+  /** Items that one member may have at once; default 1. With 2 it works on one while the other is on its way. */
+  readonly atOnce?: number;
+  /**
+   * Items for each member that may be begun before the first one without a collected result is done; default: all.
+   * It bounds memory.
+   */
   readonly ahead?: number;
 }
 
@@ -49,13 +54,15 @@ export async function shareWork<C extends Closable, T, R>(
 }
 
 class Sharing<C extends Closable, T, R> {
-  readonly #ledger: Ledger<Member<C>, R>;
+  readonly #ledger: Ledger<Place<C>, R>;
   /** Something is done or given back, or all is over. */
   readonly #changed = new Condition();
   /** Aborted when all results are collected, or one failed for good. */
   readonly #over = new AbortController();
   readonly #cancel: AbortSignal;
-  readonly #workers = new Map<Member<C>, Promise<void>>();
+  readonly #workers = new Map<Place<C>, Promise<void>>();
+  readonly #members = new Set<Member<C>>();
+  readonly #unfit = new Set<Member<C>>();
   #failure: { readonly error: unknown } | undefined;
   #succeededAt = 0;
 
@@ -66,7 +73,10 @@ class Sharing<C extends Closable, T, R> {
     readonly waiting: Waiting,
     readonly options: ShareOptions,
   ) {
-    this.#ledger = new Ledger(items.length, options.ahead ?? Infinity);
+    this.#ledger = new Ledger(items.length, () => {
+      const { ahead = Infinity } = options;
+      return ahead * Math.max(1, this.#members.size);
+    });
     this.#cancel = AbortSignal.any([waiting.cancel, this.#over.signal]);
   }
 
@@ -96,10 +106,17 @@ class Sharing<C extends Closable, T, R> {
   async #recruit(): Promise<void> {
     const waiting = { ...this.waiting, cancel: this.#cancel };
     for (const member of await this.fleet.resolveWhenever(waiting)) {
-      if (!this.#workers.has(member)) this.#workers.set(member, this.#orFail(this.#serve(member)));
+      if (this.#members.has(member)) continue;
+      this.#members.add(member);
+      for (let i = 0; i < (this.options.atOnce ?? 1); i++) {
+        const place = { member };
+        this.#workers.set(place, this.#orFail(this.#serve(place)));
+      }
     }
-    for (const member of this.#workers.keys()) {
-      if (!this.fleet.has(member) && this.#ledger.giveBack(member)) this.#changed.notify();
+    for (const place of this.#workers.keys()) {
+      if (this.fleet.has(place.member)) continue;
+      this.#members.delete(place.member);
+      if (this.#ledger.giveBack(place)) this.#changed.notify();
     }
   }
 
@@ -114,11 +131,12 @@ class Sharing<C extends Closable, T, R> {
     }
   }
 
-  /** Has one member do items, until all is over or it has left. */
-  async #serve(member: Member<C>): Promise<void> {
+  /** Has one member do items one after another, until all is over or it has left. */
+  async #serve(place: Place<C>): Promise<void> {
     const { fleet, waiting } = this;
+    const { member } = place;
     while (!this.#over.signal.aborted && fleet.has(member)) {
-      const index = this.#ledger.take(member);
+      const index = this.#ledger.take(place);
       if (index === undefined) {
         await this.#changed.wait();
         continue;
@@ -127,13 +145,16 @@ class Sharing<C extends Closable, T, R> {
         const result = await this.#attempt(member, index);
         this.#succeededAt = performance.now();
         member.outage.ended(waiting);
-        if (this.#ledger.done(member, index, result)) this.options.onDone?.(index);
+        if (this.#ledger.done(place, index, result)) this.options.onDone?.(index);
         this.#changed.notify();
       } catch (error) {
-        this.#ledger.giveBack(member);
+        this.#ledger.giveBack(place);
         this.#changed.notify();
         if (this.#over.signal.aborted) return;
         if (error instanceof UnfitError) {
+          // It may have been at several items.
+          if (this.#unfit.has(member)) return;
+          this.#unfit.add(member);
           waiting.say(error.message);
           await this.#recruit();
           return;
@@ -175,7 +196,12 @@ class Sharing<C extends Closable, T, R> {
   }
 }
 
-/** Which items wait, which are at a member, which are done. A member has one at a time. */
+/** Where an item can be at a member. */
+interface Place<C> {
+  readonly member: Member<C>;
+}
+
+/** Which items wait, which are at a place, which are done. A place has one at a time. */
 class Ledger<M, R> {
   readonly #waiting: number[];
   readonly #at = new Map<M, number>();
@@ -184,34 +210,34 @@ class Ledger<M, R> {
   #collected = 0;
 
   /** @param ahead see `ShareOptions` */
-  constructor(count: number, readonly ahead: number) {
+  constructor(count: number, readonly ahead: () => number) {
     this.#waiting = Array.from({ length: count }, (_, i) => i);
   }
 
-  /** The next item that waits, for a member; undefined where none may be begun now. */
-  take(member: M): number | undefined {
+  /** The next item that waits, for a place; undefined where none may be begun now. */
+  take(place: M): number | undefined {
     while (this.#done.has(this.#waiting[0]!)) this.#waiting.shift();
     const index = this.#waiting[0];
-    if (index === undefined || index >= this.#collected + this.ahead) return undefined;
+    if (index === undefined || index >= this.#collected + this.ahead()) return undefined;
     this.#waiting.shift();
-    this.#at.set(member, index);
+    this.#at.set(place, index);
     return index;
   }
 
   /** @returns false when another had done it already */
-  done(member: M, index: number, result: R): boolean {
-    this.#at.delete(member);
+  done(place: M, index: number, result: R): boolean {
+    this.#at.delete(place);
     if (this.#done.has(index)) return false;
     this.#done.add(index);
     this.#results.set(index, result);
     return true;
   }
 
-  /** The item that a member is at waits again, first in line. @returns false when it is at none */
-  giveBack(member: M): boolean {
-    const index = this.#at.get(member);
+  /** The item that a place has waits again, first in line. @returns false when it is at none */
+  giveBack(place: M): boolean {
+    const index = this.#at.get(place);
     if (index === undefined) return false;
-    this.#at.delete(member);
+    this.#at.delete(place);
     this.#waiting.unshift(index);
     return true;
   }

@@ -164,7 +164,7 @@ Deno.test("with nobody behind the names it waits until one joins, or patience is
   );
 });
 
-Deno.test("results come in order while others are made, no more than `ahead` of them", async () => {
+Deno.test("results come in order while others are made, no more than `ahead` of them for each member", async () => {
   const { fleet, waiting } = fakeFleet("a:1", "b:1", "c:1");
   let begun = 0;
   const work: Squares = async (_, item) => {
@@ -173,12 +173,25 @@ Deno.test("results come in order while others are made, no more than `ahead` of 
     return item * item;
   };
   const found: number[] = [];
-  for await (const result of shareInOrder(fleet, items, work, waiting, { ahead: 4 })) {
-    assert.ok(begun <= found.length + 1 + 4, `${begun} begun, ${found.length} collected`);
+  for await (const result of shareInOrder(fleet, items, work, waiting, { ahead: 1 })) {
+    assert.ok(begun <= found.length + 1 + 3, `${begun} begun, ${found.length} collected`);
     found.push(result);
     await delay(1);
   }
   assert.deepEqual(found, squares);
+});
+
+Deno.test("a member has as many items at once as it may", async () => {
+  const { fleet, waiting } = fakeFleet("a:1");
+  let [under, most] = [0, 0];
+  const work: Squares = async (_, item) => {
+    most = Math.max(most, ++under);
+    await delay(2);
+    under--;
+    return item * item;
+  };
+  assert.deepEqual(await shareWork(fleet, items, work, waiting, { atOnce: 2 }), squares);
+  assert.equal(most, 2);
 });
 
 Deno.test("who leaves the results early cancels what is under way", async () => {

@@ -17,6 +17,7 @@ export {
   unavailable,
 } from "./errors.ts";
 export * as evaluatorV1 from "./gen/evaluator_v1.ts";
+export * as learnerV1 from "./gen/learner_v1.ts";
 export * as inference from "./gen/inference.ts";
 export * as policyV1 from "./gen/policy_v1.ts";
 export * as rewardV1 from "./gen/reward_v1.ts";
@@ -42,6 +43,7 @@ export type { CallContext, CallOptions, Handlers } from "./service.ts";
 export {
   evaluatorService,
   inferenceService,
+  learnerService,
   policyService,
   rewardAdminService,
   rewardService,
@@ -49,4 +51,12 @@ export {
   teiPredictService,
   trainerService,
 } from "./services.ts";
+export {
+  byteChunks,
+  ByteReader,
+  MAX_CHUNK_BYTES,
+  tensorChunks,
+  TensorReader,
+  tensorSpecs,
+} from "./tensor_stream.ts";
 export { checkClientTls, type ClientTls, reloadedPem, type ServerTls } from "./tls.ts";

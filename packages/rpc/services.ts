@@ -1,4 +1,5 @@
 import type { EvaluatorServiceDefinition } from "./gen/decorum/evaluator/v1/EvaluatorService.ts";
+import type { LearnerServiceDefinition } from "./gen/decorum/learner/v1/LearnerService.ts";
 import type { PolicyServiceDefinition } from "./gen/decorum/policy/v1/PolicyService.ts";
 import type { RewardAdminServiceDefinition } from "./gen/decorum/reward/v1/RewardAdminService.ts";
 import type { RewardServiceDefinition } from "./gen/decorum/reward/v1/RewardService.ts";
@@ -111,4 +112,19 @@ export const evaluatorService: Service<
   name: "decorum.evaluator.v1.EvaluatorService",
   proto: "decorum/evaluator/v1/evaluator_service.proto",
   methods: { Evaluate: minutes(120, true) },
+};
+
+export const learnerService: Service<
+  LearnerServiceDefinition,
+  "decorum.learner.v1.LearnerService"
+> = {
+  name: "decorum.learner.v1.LearnerService",
+  proto: "decorum/learner/v1/learner_service.proto",
+  methods: {
+    GetInfo: quick,
+    Load: minutes(10, false),
+    PutWeights: minutes(10, false),
+    // Who shares work over learners tries again by itself, on another one.
+    Run: minutes(60, false),
+  },
 };

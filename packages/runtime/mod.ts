@@ -1,3 +1,4 @@
+export { type Arithmetic, arithmeticDifferences, arithmeticOf } from "./arithmetic.ts";
 export { cudaKernelSource, missingCudaKernels, type OperatorUse } from "./kernels.ts";
 export { missingLibraries, systemFolders } from "./library_search.ts";
 export type { ExecutionProvider, RuntimeOptions } from "./options.ts";

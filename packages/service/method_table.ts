@@ -1,6 +1,7 @@
 import {
   evaluatorService,
   inferenceService,
+  learnerService,
   policyService,
   rewardAdminService,
   rewardService,
@@ -17,6 +18,7 @@ const services = [
   teiInfoService,
   teiPredictService,
   evaluatorService,
+  learnerService,
   trainerService,
 ];
 
@@ -52,5 +54,7 @@ export const methodTable: Readonly<Record<string, readonly string[]>> = {
   [`${teiPredictService.name}/*`]: [operator, clients],
   [`${rewardAdminService.name}/*`]: [operator],
   [`${evaluatorService.name}/*`]: [trainer, operator],
+  [`${learnerService.name}/*`]: [trainer],
+  [`${learnerService.name}/GetInfo`]: [trainer, operator],
   [`${trainerService.name}/*`]: [operator],
 };

@@ -30,7 +30,7 @@ export type Kind =
   | "secret";
 
 /** A service that others call. */
-export type ServiceOfCall = "policy" | "reward" | "evaluator" | "trainer";
+export type ServiceOfCall = "policy" | "reward" | "evaluator" | "learner" | "trainer";
 
 declare module "zod" {
   interface GlobalMeta {

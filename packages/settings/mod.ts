@@ -1,5 +1,6 @@
 export type { EvaluatorConfig } from "./evaluator.ts";
 export { type Field, fieldsOf, type Kind } from "./field.ts";
+export type { LearnerConfig } from "./learner.ts";
 export { ConfigError, type ConfigSources, readSettings } from "./load.ts";
 export { loraConfigOf } from "./model.ts";
 export type { PolicyConfig } from "./policy.ts";
@@ -19,6 +20,7 @@ export {
   shownRunConfig,
 } from "./run.ts";
 export {
+  coreServiceNames,
   loadSections,
   loadService,
   type Named,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type EvaluatorConfig, evaluatorSection } from "./evaluator.ts";
 import { type Kind, mapNamed, type NamedValue } from "./field.ts";
+import { type LearnerConfig, learnerSection } from "./learner.ts";
 import { checked, type ConfigSources, readSettings } from "./load.ts";
 import { modelSection } from "./model.ts";
 import { type PolicyConfig, policySection } from "./policy.ts";
@@ -16,6 +17,7 @@ export const sections = {
   policy: policySection,
   reward: rewardSection,
   evaluator: evaluatorSection,
+  learner: learnerSection,
   trainer: trainerSection,
   ui: uiSection,
   client: clientSection,
@@ -24,8 +26,11 @@ export const sections = {
 export type SectionName = keyof typeof sections;
 export const sectionNames = Object.keys(sections) as readonly SectionName[];
 
-/** The services in the order in which they start: who is called comes first. */
-export const serviceNames = ["policy", "reward", "evaluator", "trainer"] as const;
+/** The services that every training has, in the order in which they start: who is called comes first. */
+export const coreServiceNames = ["policy", "reward", "evaluator", "trainer"] as const;
+
+/** All services. A trainer without learners computes itself. */
+export const serviceNames = [...coreServiceNames, "learner"] as const;
 export type ServiceName = typeof serviceNames[number];
 
 /** All that run as processes of their own: the services, and the page of runs. */
@@ -37,6 +42,7 @@ export interface ServiceConfigs {
   readonly policy: PolicyConfig;
   readonly reward: RewardConfig;
   readonly evaluator: EvaluatorConfig;
+  readonly learner: LearnerConfig;
   readonly trainer: TrainerConfig;
 }
 
@@ -45,6 +51,7 @@ export const sectionsOf: Readonly<Record<ServiceName, readonly SectionName[]>> =
   policy: ["policy", "model", "telemetry"],
   reward: ["reward", "telemetry"],
   evaluator: ["evaluator", "telemetry"],
+  learner: ["learner", "model", "telemetry"],
   trainer: ["trainer", "model", "telemetry"],
 };
 

@@ -30,6 +30,23 @@ export const trainerSection = z.strictObject({
     kind: "service",
     service: "evaluator",
   }),
+  learners: z.union([address.transform((one) => [one]), z.array(address)], {
+    error: 'expected "host:port", or a list of such',
+  }).default([]).meta({
+    description:
+      "Learners that compute log-probabilities and gradients. A name with several addresses stands for all of them. Results do not depend on how many there are. Empty: this process computes.",
+    kind: "service",
+    service: "learner",
+  }),
+  learner_deadline_s: z.number().positive().max(3600).default(600).meta({
+    description:
+      "Time that a learner has for one micro-batch. After it the learner counts as hung, and another one computes the same.",
+    unit: "s",
+  }),
+  allow_different_learners: z.boolean().default(false).describe(
+    "Whether a learner may have another processor, onnxruntime, provider, precision or number of threads than this process. " +
+      "Results may then differ in their last bits, from run to run; the run's events say it. false: it is left out.",
+  ),
   runs: name.default("runs")
     .meta({ description: "Folder of the runs: database, checkpoints, adapters.", kind: "folder" }),
   ui_listen: address.nullable().default(null).meta({

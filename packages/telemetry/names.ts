@@ -147,6 +147,14 @@ const policy = {
   },
 } as const;
 
+const learner = {
+  decorum_learner_run_seconds: {
+    help: "Time of one run of a graph, the wait for the run before it included.",
+    buckets: seconds,
+    labels: { graph: ["forward", "update"] },
+  },
+} as const;
+
 const trainer = {
   decorum_trainer_run_state: {
     help: "1 for the state that a run is in, 0 for the others.",
@@ -192,6 +200,16 @@ const trainer = {
     buckets: seconds,
     labels: { outcome: ["committed", "failed"] },
   },
+  decorum_trainer_shard_seconds: {
+    help: "Time of one micro-batch on a learner, its way there and back included.",
+    buckets: seconds,
+    labels: { learner: "code", graph: ["forward", "update"], outcome: ["done", "failed"] },
+  },
+  decorum_trainer_learner_push_seconds: {
+    help: "Time to bring new weights to a learner.",
+    buckets: seconds,
+    labels: { learner: "code" },
+  },
   decorum_trainer_checkpoint_step: {
     help: "Step of the newest checkpoint.",
     labels: { run_id: "run" },
@@ -202,7 +220,7 @@ const trainer = {
   },
   decorum_trainer_peer_failures_total: {
     help: "Calls to another service that failed and were made again after a pause.",
-    labels: { peer: ["policy", "reward", "evaluator"] },
+    labels: { peer: ["policy", "reward", "evaluator", "learner"] },
   },
 } as const;
 
@@ -319,6 +337,7 @@ export const metricNames = {
   ...calls,
   ...batching,
   ...policy,
+  ...learner,
   ...trainer,
   ...evaluation,
   ...machinery,

@@ -34,7 +34,14 @@ export const layers: readonly Layer[] = [
   {
     folder: "packages/learning",
     holds: "models that learn: sessions, tasks (SFT, reward, DPO), checkpoints",
-    importers: ["packages/algorithms", "services/trainer", "cli", "demo"],
+    importers: [
+      "packages/algorithms",
+      "packages/fleet",
+      "services/learner",
+      "services/trainer",
+      "cli",
+      "demo",
+    ],
   },
   {
     folder: "packages/algorithms",
@@ -70,7 +77,10 @@ export const layers: readonly Layer[] = [
     holds: "helpers of tests: temporary folders, tiny models, processes, ports, servers",
     importers: [],
   },
-  { folder: "services/*", holds: "policy, reward, evaluator and trainer, and the page of runs" },
+  {
+    folder: "services/*",
+    holds: "policy, reward, evaluator, learner and trainer, and the page of runs",
+  },
   { folder: "demo", holds: "the demo's corpus and the recipes of its models" },
   { folder: "cli", holds: "the `decorum` command" },
 ];

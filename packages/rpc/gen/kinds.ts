@@ -3,6 +3,12 @@ export const kinds = {
   "decorum.evaluator.v1.EvaluatorService": {
     Evaluate: "serverStream",
   },
+  "decorum.learner.v1.LearnerService": {
+    GetInfo: "unary",
+    Load: "clientStream",
+    PutWeights: "clientStream",
+    Run: "bidi",
+  },
   "decorum.policy.v1.PolicyService": {
     Generate: "serverStream",
     BeginWeights: "unary",

@@ -1,5 +1,12 @@
 import { algorithmOf, firstState, Learning } from "@decorum/algorithms";
-import { heldOf, Policies, type PolicyClient, type Waiting, weightsImage } from "@decorum/fleet";
+import {
+  heldOf,
+  Learners,
+  Policies,
+  type PolicyClient,
+  type Waiting,
+  weightsImage,
+} from "@decorum/fleet";
 import { baseModelHash, initValueHead } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import {
@@ -12,6 +19,8 @@ import {
 import { Terms } from "@decorum/rewards";
 import { callSecurity } from "@decorum/service";
 import { type CallConfig, rewardTermsOf, settingsOf, type TrainerConfig } from "@decorum/settings";
+import type { OpenRunner } from "@decorum/learning";
+import { arithmeticOf } from "@decorum/runtime";
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { InputError, type Precision } from "@decorum/tensor";
 import { dataOrder } from "@decorum/text";
@@ -25,7 +34,15 @@ import type { RunInputs } from "./run_inputs.ts";
 /** Where a run's services are, and what it runs on; not a part of its configuration. */
 export type Surroundings = Pick<
   TrainerConfig,
-  keyof CallConfig | "policy" | "reward" | "evaluator" | "provider" | "threads"
+  | keyof CallConfig
+  | "policy"
+  | "reward"
+  | "evaluator"
+  | "learners"
+  | "learner_deadline_s"
+  | "allow_different_learners"
+  | "provider"
+  | "threads"
 >;
 
 /** Everything a run works with; released at its end. */
@@ -43,7 +60,8 @@ export async function openTools(
   inputs: RunInputs,
   surroundings: Surroundings,
   waiting: Waiting,
-  { logger, metrics, folder }: {
+  { runId, logger, metrics, folder }: {
+    readonly runId: string;
     readonly logger: Logger;
     readonly metrics: Metrics;
     /** The run's own. */
@@ -84,7 +102,14 @@ export async function openTools(
   );
   await policies.check(waiting);
   await terms.check(rewardCall(waiting));
-  const { provider, threads } = surroundings;
+  const { provider, threads, learners } = surroundings;
+  const openRunner: OpenRunner = (graphs, runtime) =>
+    Learners.open(graphs, {
+      ...{ addresses: learners, security, metrics, runId, baseModelHash: hash, waiting },
+      arithmetic: arithmeticOf(runtime),
+      allowDifferent: surroundings.allow_different_learners,
+      deadlineMs: surroundings.learner_deadline_s * 1000,
+    });
   const learning = opened.use(
     await Learning.open(algorithmOf(config.algorithm), {
       model: sources.model,
@@ -97,6 +122,7 @@ export async function openTools(
         precision: config.model.precision,
         ...(threads > 0 ? { intraOpThreads: threads } : {}),
       },
+      openRunner: learners.length > 0 ? openRunner : undefined,
       policyPrecision: precision,
     }),
   );

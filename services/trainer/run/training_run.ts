@@ -83,6 +83,7 @@ export class TrainingRun {
       ...(this.options.backoff ? { backoff: this.options.backoff } : {}),
     };
     await using tools = await openTools(inputs, surroundings, waiting, {
+      runId,
       logger: this.options.logger,
       metrics,
       folder,

@@ -1,0 +1,14 @@
+import { z } from "zod";
+import type { ModelConfig } from "./model.ts";
+import { executorFields, listenFields } from "./service.ts";
+
+/** The section `learner`. */
+export const learnerSection = z.strictObject({
+  ...listenFields(50055),
+  ...executorFields,
+}).prefault({}).describe(
+  "The service that computes for the trainer: log-probabilities and gradients. It is not needed: without it the trainer computes itself.",
+);
+
+/** What a learner is started with. */
+export type LearnerConfig = z.infer<typeof learnerSection> & { readonly model: ModelConfig };
