@@ -35,6 +35,7 @@ const titles: Readonly<Record<keyof typeof metricGroups, string>> = {
   calls: "Calls: every service",
   batching: "Queues, batches and models: policy and reward",
   policy: "Policy",
+  learner: "Learner",
   trainer: "Trainer",
   evaluation: "Evaluations: evaluator, and toxicity at the trainer too",
   machinery: "Threads and GPUs: every service with a model",

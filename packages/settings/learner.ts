@@ -6,7 +6,7 @@ import { executorFields, listenFields } from "./service.ts";
 export const learnerSection = z.strictObject({
   ...listenFields(50055),
   ...executorFields,
-}).prefault({}).describe(
+}).describe(
   "The service that computes for the trainer: log-probabilities and gradients. It is not needed: without it the trainer computes itself.",
 );
 

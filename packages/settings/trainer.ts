@@ -32,7 +32,7 @@ export const trainerSection = z.strictObject({
   }),
   learners: z.union([address.transform((one) => [one]), z.array(address)], {
     error: 'expected "host:port", or a list of such',
-  }).default([]).meta({
+  }).prefault([]).meta({
     description:
       "Learners that compute log-probabilities and gradients. A name with several addresses stands for all of them. Results do not depend on how many there are. Empty: this process computes.",
     kind: "service",

@@ -326,6 +326,7 @@ export const metricGroups = {
   calls,
   batching,
   policy,
+  learner,
   trainer,
   evaluation,
   machinery,

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import {
+  coreServiceNames,
   fieldsOf,
   type Kind,
   type SectionName,
   sections,
   type ServiceName,
-  serviceNames,
 } from "@decorum/settings";
 
 /** JSON Schema as it is written. */
@@ -207,7 +207,9 @@ export function valuesSchema(): JsonSchema {
   const definitions = json.definitions as Record<string, JsonSchema>;
   definitions["model"] = section("model", []);
   definitions["telemetry"] = section("telemetry", []);
-  for (const name of serviceNames) definitions[`${name}Config`] = section(name, decidedOf(name));
+  for (const name of coreServiceNames) {
+    definitions[`${name}Config`] = section(name, decidedOf(name));
+  }
   const { image, trainer } = json.properties as Record<string, JsonSchema>;
   (image!.properties!["tag"] as JsonSchema).not = { const: "latest" };
   // Without a run there is no trainer, and nothing that one needs.
