@@ -42,7 +42,7 @@ export async function openFloor(folder: string, options: FloorOptions) {
     times: number,
   ) => ({ session: await openSession(model, runtime, undefined, storage), feeds, times });
   const sizes = (rows: number): Sizes =>
-    new Map([["batch", rows], ["source", source], ["target", response], [
+    new Map([["prompts", rows], ["responses", 1], ["source", source], ["target", response], [
       "tokens",
       rows * response,
     ]]);

@@ -120,7 +120,8 @@ async function bench(
   const model = build({ model: policy, index, lora, valueHead: true });
   const batch = tokenBatch(randomSequences(options, config.vocab_size), config);
   const sizes = new Map([
-    ["batch", options.batch],
+    ["prompts", options.batch],
+    ["responses", 1],
     ["source", options.query],
     ["target", options.response],
     ["tokens", batch.tokens],

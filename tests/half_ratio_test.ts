@@ -31,6 +31,7 @@ for (const computeType of halves) {
       ...Object.assign({}, ...caches) as Record<string, Tensor>,
       encoder_hidden: encoder_hidden!,
       source_rows: int64(input_ids!.dims, present),
+      prompt_of: int64([batch], Array.from({ length: batch }, (_, i) => i)),
       tokens: int64([batch], Array(batch).fill(config.decoder_start_token_id)),
       done: zeros("bool", [batch]),
       uniforms: float32(

@@ -148,7 +148,7 @@ interface SequenceInputs {
   /** `[prompts, source]` int64, 1 where a token counts */
   readonly attentionMask: Value;
   /**
-   * `[batch, target]` int64, beginning with the decoder's start token; row t sees rows 0..t. The batch holds as many
+   * `[prompts * responses, target]` int64, beginning with the decoder's start token; row t sees rows 0..t. The batch holds as many
    * responses to each prompt, one prompt's after the other's.
    */
   readonly decoderInputIds: Value;
@@ -159,7 +159,7 @@ export function sequenceInputs(graph: GraphBuilder): SequenceInputs {
   return {
     inputIds: graph.input("input_ids", "int64", ["prompts", "source"]),
     attentionMask: graph.input("attention_mask", "int64", ["prompts", "source"]),
-    decoderInputIds: graph.input("decoder_input_ids", "int64", ["batch", "target"]),
+    decoderInputIds: graph.input("decoder_input_ids", "int64", ["prompts*responses", "target"]),
   };
 }
 
@@ -204,7 +204,7 @@ export function runSequences(
       ),
     crossAttention(q, layer) {
       const { kT, v } = cross[layer]!;
-      return responses.mergeLike(attend(responses.split(q), kT, v, maskBias), q);
+      return responses.merge(attend(responses.split(q), kT, v, maskBias));
     },
   });
   return { encoded, decoded };

@@ -124,7 +124,8 @@ async function graphTiming(
     returns: row,
   };
   const sizes = new Map([
-    ["batch", count],
+    ["prompts", count],
+    ["responses", 1],
     ["source", query],
     ["target", response],
     ["tokens", batch.tokens],

@@ -39,7 +39,7 @@ export async function t5Forward(
   const graph = new GraphBuilder("t5_forward");
   const inputs = sequenceInputs(graph);
   const { inputIds, attentionMask, decoderInputIds } = inputs;
-  const labels = graph.input("labels", "int64", ["batch", "target"]);
+  const labels = graph.input("labels", "int64", ["prompts*responses", "target"]);
   const computeType = computeTypeOf(runtime.precision ?? "fp32");
   const { weights, network } = openNetwork(graph, { model, index, computeType });
   const { encoded, decoded } = runSequences(model, network, inputs);
