@@ -38,13 +38,13 @@ import { decodeSteps, fewGoOn } from "./decode_steps.ts";
 import { samplerInputs } from "./sampler.ts";
 
 /**
- * The encoder alone. Inputs `input_ids`, `attention_mask` `[batch, source]` and the adapter's; output
- * `encoder_hidden` `[batch * source, hidden_size]` float32.
+ * The encoder alone. Inputs `input_ids`, `attention_mask` `[prompts, source]` and the adapter's; output
+ * `encoder_hidden` `[prompts * source, hidden_size]` float32.
  */
 export function buildEncodeGraph(spec: PolicySpec): ModelGraph {
   const graph = new GraphBuilder("encode");
-  const inputIds = graph.input("input_ids", "int64", ["batch", "source"]);
-  const attentionMask = graph.input("attention_mask", "int64", ["batch", "source"]);
+  const inputIds = graph.input("input_ids", "int64", ["prompts", "source"]);
+  const attentionMask = graph.input("attention_mask", "int64", ["prompts", "source"]);
   const { weights, network } = openNetwork(graph, spec);
   graph.output(network.encode(inputIds, attentionMaskBias(attentionMask)), "encoder_hidden");
   return { graph: graph.build(), files: weights.files };
