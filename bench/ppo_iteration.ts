@@ -50,7 +50,7 @@ export interface IterationResult {
   /** Of trainer and policy together, before the floor. */
   readonly peak_rss_mb: number;
   readonly padding_waste: PaddingWaste;
-  /** Whether the rollout's predictions had to be made anew by the learner. */
+  /** Whether the learner had to compute the policy's log-probabilities and values again. */
   readonly recomputed: boolean;
   /** TRL's times, and how many times as fast this is: pairs of neighbours. */
   readonly peers?: readonly TrlTimes[];

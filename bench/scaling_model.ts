@@ -51,8 +51,8 @@ export interface StepCost {
 }
 
 /**
- * Costs of a step. Each policy generates its share of the batch, in groups of at most `group`; what it reads of weights it
- * reads for every group anew. Reference and update are the trainer's alone. Pushes go out at once, and share the
+ * Costs of a step. Each policy generates its share of the batch, in groups of at most `group`; it
+ * reads the weights again for every group. Reference and update are the trainer's alone. Pushes go out at once, and share the
  * trainer's one process and its link.
  *
  * @param options.batch responses of a step

@@ -174,7 +174,7 @@ export function checkRunFolder(
   problems.add(
     resume
       ? `--resume: there is no checkpoint in ${out}; leave it out to begin, or name the run's folder as --out`
-      : `--out is "${out}": it holds a run; go on with it by --resume, or name another folder`,
+      : `--out is "${out}": it holds a run; continue it with --resume, or name another folder`,
   );
 }
 

@@ -41,42 +41,42 @@ const dpoFlags = {
   ...trainingFlags,
   adapter: flag(
     "--adapter <folder>",
-    "PEFT adapter to start from; it is the reference too (default: the model is)",
+    "start from this PEFT adapter, which is then the reference too (default: the model is)",
     text.optional(),
   ),
   beta: flag(
     "--beta <x>",
-    "the lower, the further from the reference (default 0.1)",
+    "the lower, the further the policy may move from the reference",
     positive.default(0.1),
   ),
   prompt: flag(
     "--prompt <template>",
-    'text with {columns}, or one column (default "prompt")',
+    "the prompt: a text with {columns}, or the name of one column",
     text.default("prompt"),
   ),
   chosen: flag(
     "--chosen <template>",
-    'the preferred response, likewise (default "chosen")',
+    "the preferred response, in the same way",
     text.default("chosen"),
   ),
   rejected: flag(
     "--rejected <template>",
-    'the other response (default "rejected")',
+    "the other response, in the same way",
     text.default("rejected"),
   ),
   maxSourceTokens: flag(
     "--max-source-tokens <n>",
-    "of a prompt (default: what the tokenizer says)",
+    "longest prompt (default: as the tokenizer says)",
     positiveCount.optional(),
   ),
   maxTargetTokens: flag(
     "--max-target-tokens <n>",
-    "of a response (default: what the tokenizer says)",
+    "longest response (default: as the tokenizer says)",
     positiveCount.optional(),
   ),
   learningRate: flag(
     "--learning-rate <x>",
-    "peak step size (default 1e-4 for an adapter, else 1e-6)",
+    "largest step size (default: 1e-4 for an adapter, else 1e-6)",
     positive.optional(),
   ),
 } as const;
@@ -85,7 +85,7 @@ const dpoFlags = {
 export function dpoCommand(): Command {
   const command = new Command("dpo")
     .description(
-      "direct preference optimisation of a policy on pairs of responses: all weights, or a LoRA adapter",
+      "Train a policy on pairs of responses by DPO: all weights, or a LoRA adapter.",
     );
   return addFlags(command, dpoFlags).action(async (given) => {
     const problems = new Problems();

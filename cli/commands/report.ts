@@ -9,7 +9,7 @@ export function reportCommand(): Command {
     )
     .argument("<run>", "name of the run")
     .option("--runs <folder>", "read the run from this folder", "runs")
-    .option("--out <file>", "write the report here (default <run>.html)")
+    .option("--out <file>", "write the report here (default: <run>.html)")
     .action(async (run: string, { runs, out }: { runs: string; out?: string }) => {
       const file = out ?? `${run}.html`;
       await writeReport(runs, run, file);

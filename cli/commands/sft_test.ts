@@ -83,7 +83,7 @@ Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that goes on equals one 
 
   const again = await runDecorum(run("cut"));
   assert.equal(again.code, 2);
-  assert.match(again.stderr, /it holds a run; go on with it by --resume/);
+  assert.match(again.stderr, /it holds a run; continue it with --resume/);
 });
 
 Deno.test("sft: all that is wrong with the options is said at once, with exit code 2", async () => {

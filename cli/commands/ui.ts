@@ -31,14 +31,14 @@ export function uiCommand(): Command {
     .description(
       "Serve a page of runs until Ctrl-C: curves, samples, evaluations and events, while they train and after.",
     )
-    .option("--runs <folder>", "show the runs of this folder (default runs)")
+    .option("--runs <folder>", "show the runs of this folder (default: runs)")
     .option(
       "--address <host:port>",
       "pause, resume, checkpoint and stop runs of this trainer; without --runs, show its runs too",
     )
     .option(
       "--listen <host:port>",
-      "serve the page here (default 127.0.0.1:8080; port 0 takes a free one)",
+      "serve the page here (default: 127.0.0.1:8080; port 0 takes a free one)",
     )
     .option("--name <host...>", "allow these names of the page, besides localhost and IP addresses")
     .option(

@@ -19,7 +19,7 @@ export interface TrainedClassifier extends Trained {
   readonly held_out: Quality;
 }
 
-/** What a small trainer is told. */
+/** A training of one small model. */
 interface Job {
   readonly command: "sft" | "reward-train";
   /** The stage's folder. */

@@ -115,7 +115,7 @@ function check(
   rmSync(partial, { force: true });
   throw new HubError(
     `Cannot keep ${file.path} of ${repo.name}: its checksum is ${found} (${size} bytes), the hub at ` +
-      `${settings.endpoint} says ${file.oid} (${file.size} bytes); what came was thrown away: try again, ` +
+      `${settings.endpoint} says ${file.oid} (${file.size} bytes); the download was deleted: try again, ` +
       "and look at the proxy or mirror between if it stays so",
     422,
   );

@@ -110,7 +110,7 @@ function scored(
   return { score: value, otherProbability };
 }
 
-/** An expression that does not fit the classifier is told with its term. */
+/** Adds the term's name to the error of an expression that does not fit the classifier. */
 function inTerm<T>(term: string, evaluate: () => T): T {
   try {
     return evaluate();

@@ -12,7 +12,7 @@ export interface HostRequest {
   readonly batch: Readonly<Record<string, readonly unknown[]>>;
 }
 
-/** What comes back. JSON has no NaN: scores that are no finite number or null are told apart in `bad`. */
+/** What comes back. JSON has no NaN: scores that are neither a finite number nor null stand in `bad`. */
 export interface HostReply {
   /** Undefined in the first line, which says that the module was loaded. */
   readonly id?: number;

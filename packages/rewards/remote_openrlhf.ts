@@ -101,7 +101,7 @@ function post(url: URL, body: string, { token, signal, ...files }: Sending): Pro
   });
 }
 
-/** Unchecked; NaN and Infinity, which Python's JSON writes, are told from broken JSON. */
+/** The answer's rewards, unchecked. NaN and Infinity, which Python's JSON writes, are not broken JSON. */
 function rewardsOf(text: string): unknown {
   let answer: unknown;
   try {

@@ -63,7 +63,7 @@ export class Terms implements AsyncDisposable {
         throw error;
       })
     );
-    // All have ended before the first failure is told.
+    // All have ended before the first failure is thrown.
     const failed = (await Promise.allSettled(asked)).find(({ status }) => status === "rejected");
     if (failed) throw stop.signal.reason;
     const answers = await Promise.all(asked);

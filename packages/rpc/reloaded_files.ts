@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import type { LabelsOf, Logger, Metrics } from "@decorum/telemetry";
 
-/** Who is told of what was read again. */
+/** Where a reload is logged and counted. */
 export interface ReloadHost {
   readonly logger?: Logger | undefined;
   readonly metrics?: Metrics | undefined;

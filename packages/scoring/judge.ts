@@ -87,7 +87,7 @@ export class Judge implements Disposable {
 
   /**
    * Judges texts, executed as one padded batch. Calls are taken one after another. A thread that has ended by
-   * itself is made anew.
+   * itself is started again.
    *
    * @throws Error when the thread ends, was terminated, or the model fails
    */

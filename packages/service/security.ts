@@ -20,7 +20,7 @@ import {
 import type { Logger, Metrics } from "@decorum/telemetry";
 import { allMethods, methodTable } from "./method_table.ts";
 
-/** Who is told of credentials that change and of calls that are refused. */
+/** Where changes of credentials and refused calls are logged and counted. */
 interface SecurityHost {
   readonly logger: Logger;
   readonly metrics?: Metrics;

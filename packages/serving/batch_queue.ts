@@ -314,7 +314,7 @@ export class BatchQueue<P extends Part> {
   }
 }
 
-/** What a request is told whose deadline passed before it had run. */
+/** The error of a request whose deadline passed before it had run. */
 export function deadlinePassed(): StatusError {
   return new StatusError(
     "DEADLINE_EXCEEDED",

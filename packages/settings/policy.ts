@@ -18,7 +18,7 @@ export const policySection = z.strictObject({
     max_queue_tokens: positive.default(262_144)
       .meta({ description: "Padded tokens of the requests that wait.", unit: "tokens" }),
   }).prefault({}).describe(
-    "The most that one request may ask for, and the most that may wait. Above it callers are told to come back later.",
+    "The most that one request may ask for, and the most that may wait. A caller above it is refused and may come back later.",
   ),
   batching: z.strictObject({
     max_prompts: positive.default(32)

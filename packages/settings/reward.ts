@@ -19,7 +19,7 @@ export const rewardSection = z.strictObject({
   }),
   model: name.meta({
     description:
-      "The classifier: a Hugging Face folder of a RoBERTa or BERT sequence classifier, or its name on the hub.",
+      "The classifier: a Hugging Face folder of a sequence classifier (docs/models.md has the families), or its name on the hub.",
     kind: "model",
     examples: ["facebook/roberta-hate-speech-dynabench-r4-target"],
   }),
@@ -58,7 +58,7 @@ export const rewardSection = z.strictObject({
     max_connections: positive.default(4096)
       .describe("Connections that are open at once, on each port."),
   }).prefault({}).describe(
-    "The most that one request may ask for, and the most that may wait. Above it callers are told to come back later, and streams wait.",
+    "The most that one request may ask for, and the most that may wait. A caller above it is refused and may come back later; streams wait.",
   ),
   batching: z.strictObject({
     max_tokens: positive.default(4096)

@@ -60,7 +60,7 @@ export const trainerSection = z.strictObject({
   ui_names: pageNames,
   run: z.string().regex(RUN_ID, RUN_ID_RULE).nullable().default(null).describe(
     "The one run that this process exists for: it starts the run, or continues it from its last checkpoint, and ends with it " +
-      "(exit code 0: done; 1: failed; 2: bad settings; 75: told to end before). null: calls start runs.",
+      "(exit code 0: done; 1: failed; 2: bad settings; 75: SIGTERM came before the end). null: calls start runs.",
   ),
   ...runFields,
 }).describe("The service that trains.");

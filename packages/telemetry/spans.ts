@@ -83,7 +83,7 @@ export function pastSpan(tracer: string, name: string, parent: Context, began: n
   trace.getTracer(tracer).startSpan(name, { startTime }, parent).end();
 }
 
-/** Causes of an error that are told with it. */
+/** Most causes of an error that a span records. */
 const MAX_CAUSES = 4;
 
 /** Makes a span one that failed: its status, the kind of error, and the error with its causes as events. */

@@ -204,7 +204,7 @@ export function convertTorchCheckpoint(path: string, cacheDir: string): string {
   return target;
 }
 
-/** A cached file that was damaged since is made anew. */
+/** A cached file that was damaged since is written again. */
 function isIntact(path: string): boolean {
   if (!existsSync(path)) return false;
   try {

@@ -13,7 +13,7 @@ export interface DataOrder {
 }
 
 /**
- * The order of `rows` rows, shuffled anew each epoch by `seed` and epoch alone. It holds no
+ * The order of `rows` rows, shuffled for each epoch by `seed` and epoch alone. It holds no
  * position: a run that resumes at step n asks for batch n and gets what an uninterrupted run gets.
  *
  * @throws InputError for no rows, a negative position, or a batch larger than the data.

@@ -4,7 +4,7 @@ import { notFound, RpcError } from "@decorum/rpc";
 import { withoutSecrets } from "./secrets.ts";
 import type { RunSource } from "./source.ts";
 
-/** Points of a curve where nothing is said, and at most. */
+/** Points of a curve: by default, and at most. */
 const POINTS = { usual: 400, most: 4000 };
 /** Metrics of one request at most. */
 const MOST_METRICS = 200;

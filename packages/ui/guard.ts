@@ -51,7 +51,7 @@ function nameOf(host: string): string | undefined {
   return (match?.[1] ?? match?.[2])?.toLowerCase();
 }
 
-/** What browsers are told of every answer: nothing but this server's own files may be loaded, and nothing inline runs. */
+/** Headers of every answer: a browser loads nothing but this server's own files, and runs nothing inline. */
 export const safeHeaders: Readonly<Record<string, string>> = {
   "content-security-policy": [
     "default-src 'none'",

@@ -3,7 +3,7 @@ import type { RunSource, RunSummary } from "./source.ts";
 
 /** Milliseconds between two looks at what is on record. */
 const LOOK_MS = 500;
-/** Milliseconds after which something is said at least, so that a connection that broke is noticed. */
+/** Most milliseconds between two messages, so that a broken connection is noticed. */
 const QUIET_MS = 10_000;
 
 /** What a page hears: runs that are new or have changed, what keeps them from being read, or that nothing has changed. */

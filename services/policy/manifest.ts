@@ -126,7 +126,7 @@ export function checkLora(
       pushed ? show(pushed.r, pushed.loraAlpha, targets) : "no configuration"
     }: this policy is configured for ${
       show(lora.r, lora.loraAlpha, lora.targetModules)
-    }; set the section lora of both alike`,
+    }; give policy and trainer the same model.lora`,
   );
 }
 

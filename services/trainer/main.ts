@@ -8,7 +8,8 @@ import { Trainer } from "./run/trainer.ts";
 
 await runService({
   name: "trainer",
-  description: "Runs PPO: rollouts of the policies, scores of the reward, updates, checkpoints.",
+  description:
+    "Trains by PPO, GRPO, RLOO or online DPO: rollouts of the policies, scores, updates, checkpoints.",
   start({ config, logger, metrics }) {
     const trainer = new Trainer({ config, logger, metrics });
     const stopping = new AbortController();

@@ -17,7 +17,7 @@ const ending = Promise.withResolvers<void>();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.resolve());
 if (flags.exitWithParent) process.stdin.resume().on("end", () => ending.resolve());
 
-/** Serves until the process is told to end. @throws ConfigError, and as `openUi` */
+/** Serves until SIGTERM or SIGINT. @throws ConfigError, and as `openUi` */
 async function serve(config: UiConfig): Promise<void> {
   const { listen, names, insecure, runs, trainer: address } = config;
   const { tls, authorizer } = serverSecurity(config, "ui", { logger });

@@ -54,7 +54,7 @@ export class Trainer {
   #starting = false;
 
   constructor(readonly options: TrainerOptions) {
-    // Certificates and tokens that cannot be read are told now, not when a run starts.
+    // Certificates and tokens that cannot be read fail now, not when a run starts.
     callSecurity(options.config, "trainer");
     this.store = new RunStore(options.config.runs);
   }

@@ -68,7 +68,7 @@ export class Batches implements Disposable {
       generator,
       times: stages.times(),
     }));
-    // Its failure is told to the one who takes it.
+    // Whoever takes it gets its failure.
     batch.catch(() => {});
     this.#ahead = { step, generator, batch };
   }
