@@ -52,6 +52,8 @@ export interface EpochsInput<Sample extends LearnerSample> {
   readonly targetKl: number | null;
   /** Only the value head learns. */
   readonly valueHeadOnly: boolean;
+  /** Steps done: the learning rate goes by them, as TRL's, so that skipped updates and early stops do not slow it down. */
+  readonly step: number;
   /** No update was made yet: the KL to the reference must be 0. */
   readonly firstStep: boolean;
   /** The lower of rollout's and learner's, which says how far they may differ. */
@@ -124,7 +126,10 @@ export async function learnEpochs<Sample extends LearnerSample>(
         }
         const { loss = NaN, ...means } = gradients.means;
         statistics.push({ ...means, "ppo/loss/total": loss, ...input.statisticsOf(pick()) });
-        updates.push(learner.apply(gradients, { valueHeadOnly: input.valueHeadOnly }));
+        updates.push(learner.apply(gradients, {
+          valueHeadOnly: input.valueHeadOnly,
+          scheduleAt: input.step,
+        }));
       });
     }
     const approxkl = statistics.slice(before).map((s) => s["ppo/policy/approxkl"]!);

@@ -92,8 +92,6 @@ export class Learning<
     readonly options: LearningOptions<Settings>,
     readonly learner: PolicyLearner<Sample>,
     readonly fullKl: FullKl | undefined,
-    /** Steps done, which decide the learning rate. */
-    readonly clock: { step: number },
   ) {}
 
   /** @throws InputError when model, adapter or value head do not fit together */
@@ -103,10 +101,7 @@ export class Learning<
   ): Promise<Learning<Settings, Sample>> {
     const { settings, model, lora, start, seed = 0, runtime = {}, openRunner } = options;
     const { perSample = 1 } = algorithm;
-    const linear = linearSchedule({ totalSteps: settings.steps });
-    // By step, as TRL's: skipped updates and early stops do not slow it down.
-    const clock = { step: 0 };
-    const schedule = () => linear(clock.step);
+    const schedule = linearSchedule({ totalSteps: settings.steps });
     await using all = new AsyncDisposableStack();
     const learner = all.use(
       await PolicyLearner.create({
@@ -131,7 +126,7 @@ export class Learning<
     const exact = algorithm.klKind(settings) === "full";
     const fullKl = exact ? all.use(await FullKl.open(learner)) : undefined;
     all.move();
-    return new Learning(algorithm, options, learner, fullKl, clock);
+    return new Learning(algorithm, options, learner, fullKl);
   }
 
   /**
@@ -151,7 +146,6 @@ export class Learning<
     const { sequences, scores, generator, envRewards = scores } = scored;
     const { stage = unwatched } = options;
     const { temperature } = settings;
-    this.clock.step = state.step;
     const { offsets, rollout } = this.#checked(scored);
 
     // 1. The reference's log-probabilities. A policy that still is its reference has a KL of 0 to the bit: the
@@ -201,6 +195,7 @@ export class Learning<
       temperature,
       targetKl: algorithm.targetKl?.(settings) ?? null,
       valueHeadOnly: algorithm.warmsUp?.(settings, state.step) ?? false,
+      step: state.step,
       firstStep: learner.state().train.updates === 0,
       precision: policyPrecision ?? runtime?.precision ?? "fp32",
       order: options.order ??

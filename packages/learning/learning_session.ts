@@ -241,11 +241,12 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
    * One optimizer step. A loss or gradient that is not finite changes nothing but a counter.
    *
    * @param options.valueHeadOnly leaves the adapter as it is: the value head's warm-up
+   * @param options.scheduleAt what the learning rate's schedule is asked for; by default the updates so far
    * @throws InputError when the gradients are of 0 tokens
    */
   apply(
     { accumulation, loss }: MiniBatchGradients,
-    options: { readonly valueHeadOnly?: boolean } = {},
+    options: { readonly valueHeadOnly?: boolean; readonly scheduleAt?: number } = {},
   ): UpdateOutcome {
     const all = meanGradients(accumulation);
     const grads = options.valueHeadOnly
@@ -256,6 +257,7 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
       grads,
       loss,
       this.options.optimizer,
+      options.scheduleAt,
     );
     this.#state = { ...this.#state, train: state };
     return outcome;

@@ -58,15 +58,17 @@ export function initTrainState(params: Params): TrainState {
  * changes nothing: the update is skipped, counted, and the outcome says why.
  *
  * @param grads of the mean loss of one mini-batch, by parameter
+ * @param scheduleAt what the schedule is asked for; by default the updates so far
  */
 export function applyUpdate(
   state: TrainState,
   grads: Params,
   loss: number,
   options: OptimizerOptions,
+  scheduleAt: number = state.updates,
 ): { readonly state: TrainState; readonly outcome: UpdateOutcome } {
   const { algorithm = "adam", maxGradNorm = 1, schedule = () => 1 } = options;
-  const learningRate = options.learningRate * schedule(state.updates);
+  const learningRate = options.learningRate * schedule(scheduleAt);
   const skip = (reason: string, gradNorm: number) => ({
     state: { ...state, skipped: state.skipped + 1 },
     outcome: { applied: false, reason, gradNorm, learningRate },

@@ -226,7 +226,13 @@ class Host {
     if (this.#ended !== undefined) throw new EndedError(this.#ended);
     this.child.stdin!.write(`${JSON.stringify({ id, batch })}\n`);
     const { scores, bad, error } = await this.#reply(limitSeconds, signal);
-    if (error) throw new RewardError(this.term, error.row, this.#explained(error.message));
+    if (error) {
+      // Deno's own name of what a permission would allow.
+      const advice = error.name === "NotCapable"
+        ? '; grant it under "allow", if this reward is to be trusted with it'
+        : "";
+      throw new RewardError(this.term, error.row, error.message + advice);
+    }
     const [first] = bad ?? [];
     if (first) {
       throw new RewardError(
@@ -294,12 +300,6 @@ class Host {
     const lines = this.#errors.split("\n").filter((line) => !/^\s*(at |\d+: |$)/.test(line));
     const text = lines.join(" ").trim().slice(-QUOTED);
     return text === "" ? "" : `: ${text}`;
-  }
-
-  #explained(message: string): string {
-    return message.startsWith("NotCapable")
-      ? `${message}; grant it under "allow", if this reward is to be trusted with it`
-      : message;
   }
 }
 

@@ -18,7 +18,12 @@ export interface HostReply {
   readonly id?: number;
   readonly scores?: readonly (number | null)[];
   readonly bad?: readonly (readonly [row: number, found: string])[];
-  readonly error?: { readonly message: string; readonly row?: number };
+  readonly error?: {
+    /** Of its class. */
+    readonly name?: string;
+    readonly message: string;
+    readonly row?: number;
+  };
 }
 
 type Reward = (batch: HostRequest["batch"]) => unknown;
@@ -53,7 +58,8 @@ async function answer(reward: Reward, batch: HostRequest["batch"]): Promise<Host
     return described(await reward(batch), count);
   } catch (error) {
     const row = await firstThatThrows(reward, batch);
-    return { error: { message: textOf(error), ...(row === undefined ? {} : { row }) } };
+    const name = error instanceof Error ? error.name : "Error";
+    return { error: { name, message: textOf(error), ...(row === undefined ? {} : { row }) } };
   }
 }
 

@@ -160,26 +160,26 @@ const trainer = {
     help: "1 for the state that a run is in, 0 for the others.",
     labels: { run_id: "run", state: runStates },
   },
-  decorum_trainer_step: { help: "PPO steps done.", labels: { run_id: "run" } },
+  decorum_trainer_step: { help: "Steps done.", labels: { run_id: "run" } },
   decorum_trainer_planned_steps: {
-    help: "PPO steps that the run is to take.",
+    help: "Steps that the run is to take.",
     labels: { run_id: "run" },
   },
   decorum_trainer_last_step_timestamp_seconds: {
-    help: "When the last PPO step ended, since 1970.",
+    help: "When the last step ended, since 1970.",
     labels: { run_id: "run" },
   },
   decorum_trainer_step_seconds: {
-    help: "Time of a PPO step, its push and evaluation included.",
+    help: "Time of a step, its push and evaluation included.",
     buckets: longSeconds,
   },
   decorum_trainer_phase_seconds: {
-    help: "Time of a phase of a PPO step; phases are named as their spans.",
+    help: "Time of a phase of a step; phases are named as their spans.",
     buckets: seconds,
     labels: { phase: "code" },
   },
   decorum_trainer_statistic: {
-    help: "A statistic of the last PPO step under TRL's name, as objective/kl.",
+    help: "A statistic of the last step, as objective/kl; docs/training.md says which names are TRL's.",
     labels: { run_id: "run", name: "code" },
   },
   decorum_trainer_kl_target_nats: {

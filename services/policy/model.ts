@@ -64,7 +64,7 @@ export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Pro
   // The graphs are made for the ranks and layers that START and all pushes have.
   const lora = started
     ? startingFrom(asked, started.config, layers, {
-      what: "the section lora",
+      what: "model.lora",
       source: adapter ?? "",
     })
     : asked;

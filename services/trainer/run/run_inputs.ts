@@ -23,7 +23,7 @@ export interface RunInputs {
   readonly sources: RunSources;
   readonly tokenizer: Tokenizer;
   readonly prompts: RunPrompts;
-  /** Of the adapter that is trained: the section lora, with what single layers of the start adapter have of their own. */
+  /** Of the adapter that is trained: model.lora, with what single layers of the start adapter have of their own. */
   readonly lora: LoraConfig;
   /** The adapter that training starts from, and its value head; undefined: a new one. */
   readonly start: PeftAdapter | undefined;
