@@ -21,7 +21,7 @@ export interface PreferencePair {
 }
 
 /** Log-probabilities of the two responses, the sums over their tokens in nats. */
-export interface ResponseLogps {
+interface ResponseLogps {
   readonly chosen: number;
   readonly rejected: number;
 }
@@ -31,7 +31,7 @@ export interface DpoOptions extends TrainedModel {
   readonly beta?: number;
 }
 
-export type DpoSession = LearningSession<PreferencePair, PreferencePair, ResponseLogps>;
+type DpoSession = LearningSession<PreferencePair, PreferencePair, ResponseLogps>;
 
 const SIDES = ["chosen", "rejected"] as const;
 

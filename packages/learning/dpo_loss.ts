@@ -16,7 +16,7 @@ import {
 import { type Tensor, zeros } from "@decorum/tensor";
 
 /** Log-probabilities of whole responses, the sums over their tokens in nats: `[pairs]` each. */
-export interface PairLogps {
+interface PairLogps {
   readonly chosen: Value;
   readonly rejected: Value;
 }

@@ -14,14 +14,14 @@ export interface DataRows {
 }
 
 /** Rows as a session learns from them. */
-export interface Examples<E> {
+interface Examples<E> {
   readonly examples: E[];
   /** What was cut, in a line. */
   readonly note: string | undefined;
 }
 
 /** How prompts and responses of an encoder-decoder are made of rows. */
-export interface SequenceFormat {
+interface SequenceFormat {
   readonly prompt: Prompt;
   readonly maxSourceTokens: number;
   readonly maxTargetTokens: number;
@@ -82,7 +82,7 @@ function sequences<E>(
 type Encode = (template: Prompt, row: number) => readonly number[];
 
 /** How texts that a classifier reads are made of rows. */
-export interface TextFormat {
+interface TextFormat {
   /** What the text answers: it is encoded before it, as the model's pair of texts. */
   readonly query: Prompt | undefined;
   readonly maxTokens: number;
@@ -90,7 +90,7 @@ export interface TextFormat {
 }
 
 /** Texts with the name of their class in a column. */
-export interface LabelFormat extends TextFormat {
+interface LabelFormat extends TextFormat {
   readonly text: Prompt;
   readonly label: Prompt;
   /** Names of the classes in the order of the logits. */

@@ -90,13 +90,13 @@ export interface SessionOptions {
 }
 
 /** How a pass runs. */
-export interface PassOptions {
+interface PassOptions {
   /** Logits are divided by it; default 1. */
   readonly temperature?: number;
 }
 
 /** Gradients of a mini-batch, however it was cut, and its mean loss. */
-export interface MiniBatchGradients {
+interface MiniBatchGradients {
   readonly accumulation: GradientAccumulation;
   readonly loss: number;
 }

@@ -1,20 +1,39 @@
-export * from "./checkpoint.ts";
-export * from "./dpo.ts";
-export * from "./dpo_loss.ts";
-export * from "./examples.ts";
-export * from "./learner_state.ts";
-export * from "./learning_session.ts";
-export * from "./lora_dropout.ts";
-export { lossScaleOf } from "./loss_scale.ts";
-export * from "./micro_batches.ts";
-export * from "./optimizer.ts";
-export * from "./policy_learner.ts";
-export * from "./reward.ts";
+export {
+  type CheckpointContents,
+  checkpointName,
+  checkpointSteps,
+  newestCheckpoint,
+  pruneCheckpoints,
+  readCheckpoint,
+  writeCheckpoint,
+  type WrittenCheckpoint,
+} from "./checkpoint.ts";
+export { buildDpoGraph, openDpo, type PreferencePair } from "./dpo.ts";
+export { dpoLoss, membershipOf, sumPerSequence } from "./dpo_loss.ts";
+export {
+  type DataRows,
+  fill,
+  labelExamples,
+  pairExamples,
+  preferenceExamples,
+  preferenceRows,
+  sftExamples,
+} from "./examples.ts";
+export { type LearnerState, stateFromTensors, stateToTensors } from "./learner_state.ts";
+export { LearningSession, type TargetContext } from "./learning_session.ts";
+export { microBatches, sequenceMicroBatches } from "./micro_batches.ts";
+export { initTrainState, type UpdateOutcome } from "./optimizer.ts";
+export {
+  type LearnerOptions,
+  type LearnerSample,
+  type Objective,
+  PolicyLearner,
+} from "./policy_learner.ts";
+export { buildRewardGraph, type LabelledText, openReward } from "./reward.ts";
 export {
   type Feeds,
   type GraphName,
   type Graphs,
-  type GraphSource,
   LocalRunner,
   type OpenRunner,
   openSession,
@@ -23,8 +42,16 @@ export {
   source,
   type WeightStorage,
 } from "./runner.ts";
-export * from "./sequence_batch.ts";
-export * from "./sft.ts";
-export * from "./token_rows.ts";
+export type { TokenPredictions } from "./sequence_batch.ts";
+export { buildSftGraph, openSft } from "./sft.ts";
+export { countedTokens, joinRows, splitRows } from "./token_rows.ts";
 export { saveTrained, type TrainedModel, updateGraph } from "./trained_model.ts";
-export * from "./training_run.ts";
+export {
+  hasRun,
+  resumeTraining,
+  type RunSettings,
+  runTraining,
+  train,
+  type TrainingSchedule,
+  type TrainMetrics,
+} from "./training_run.ts";

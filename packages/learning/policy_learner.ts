@@ -17,7 +17,6 @@ import {
 import type { Params } from "@decorum/optim";
 import { computeTypeOf, InputError, type Tensor } from "@decorum/tensor";
 import {
-  type Gradients,
   LearningSession,
   type LearningTask,
   openRunner,
@@ -72,9 +71,6 @@ export interface LearnerOptions extends SessionOptions {
   /** Encodes a prompt once for all of its responses in a run; default false. */
   readonly sharePrompts?: boolean;
 }
-
-/** Gradients of one mini-batch, and the predictions they were taken at, in the samples' order. */
-export type PolicyGradients = Gradients<TokenPredictions>;
 
 /**
  * A policy with LoRA adapter, and a value head where its objective has one, that learns from responses. Its

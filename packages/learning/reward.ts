@@ -89,7 +89,7 @@ export async function openReward(options: RewardOptions): Promise<RewardSession>
 }
 
 /** What a reward model is made of. */
-export interface RewardSpec extends ClassifierSpec, Pick<RewardOptions, "objective"> {
+interface RewardSpec extends ClassifierSpec, Pick<RewardOptions, "objective"> {
   /** Index of the label whose logit is the score that pairs compare. */
   readonly scoreLabel: number;
 }

@@ -103,7 +103,7 @@ export interface WeightStorage {
 }
 
 /** An encoded graph, and the files that its external data lies in. */
-export interface GraphSource {
+interface GraphSource {
   readonly name: string;
   readonly bytes: Uint8Array;
   /** Path of the file that each location stands for. */

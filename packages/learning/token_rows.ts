@@ -2,7 +2,7 @@ import type { Sequence } from "@decorum/models";
 import { type Tensor, tensor } from "@decorum/tensor";
 
 /** One number for each counted token of each sequence. */
-export type TokenRows = readonly Float32Array[];
+type TokenRows = readonly Float32Array[];
 
 /** Tokens of a response that count. */
 export function countedTokens({ response, mask }: Sequence): number {

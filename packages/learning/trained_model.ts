@@ -30,13 +30,13 @@ export interface TrainedModel extends SessionOptions {
 }
 
 /** What is known of the model that is trained. */
-export interface TrainedLayers extends LayeredModel {
+interface TrainedLayers extends LayeredModel {
   /** Keys of one weight, which its checkpoint may hold several times. */
   readonly tiedKeys?: readonly string[];
 }
 
 /** Parts of a graph's specification that say what is trained of it. */
-export interface TrainedSpec extends WeightsOptions {
+interface TrainedSpec extends WeightsOptions {
   readonly index: WeightIndex;
   readonly lora?: LoraConfig;
   readonly dropout?: boolean;

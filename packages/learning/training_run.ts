@@ -62,7 +62,7 @@ export async function* train<E, I, P>(
 /** What decides a run's results, by the option that sets it. */
 export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;
 
-export interface TrainingRun<E, I, P> {
+interface TrainingRun<E, I, P> {
   readonly session: LearningSession<E, I, P>;
   readonly data: readonly E[];
   readonly heldOut: readonly E[] | undefined;
@@ -77,7 +77,7 @@ export interface TrainingRun<E, I, P> {
 }
 
 /** Who watches a run, and may stop it. */
-export interface RunWatcher {
+interface RunWatcher {
   /** After each step. @param seconds that it took */
   step(metrics: TrainMetrics, seconds: number): void;
   /** Whether it is to end after the step in hand. */
@@ -87,7 +87,7 @@ export interface RunWatcher {
 }
 
 /** How a run ended. */
-export interface RunEnd<P> {
+interface RunEnd<P> {
   /** False: it was stopped, and goes on from its checkpoint. */
   readonly finished: boolean;
   /** Folder of what was trained. */

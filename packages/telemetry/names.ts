@@ -179,7 +179,8 @@ const trainer = {
     labels: { phase: "code" },
   },
   decorum_trainer_statistic: {
-    help: "A statistic of the last step, as objective/kl; docs/training.md says which names are TRL's.",
+    help:
+      "A statistic of the last step, as objective/kl; docs/training.md says which names are TRL's.",
     labels: { run_id: "run", name: "code" },
   },
   decorum_trainer_kl_target_nats: {
