@@ -4,6 +4,7 @@ import process from "node:process";
 import { benchPpoIteration } from "./ppo_iteration.ts";
 import { benchPush } from "./push_weights.ts";
 import { type T5Size, t5Sizes } from "./random_t5.ts";
+import { benchLearners } from "./learner_scaling.ts";
 import { benchRealScaling, benchScaling, processors } from "./scaling.ts";
 import { costTable, printCosts } from "./scaling_model.ts";
 import { benchScoreLoad, printScoreLoad } from "./score_load.ts";
@@ -105,8 +106,16 @@ program.command("scaling")
   .option("--size <size>", `shape of theirs: ${Object.keys(t5Sizes).join(", ")}`, size, "small")
   .option("--cache <folder>", "where the random model lies", join(".cache", "bench"))
   .option("--fit", "instead, what the model of docs/scaling.md predicts for 1-64 policies")
-  .action(async ({ real, fit, ...options }) => {
+  .option("--learners", "instead, updates of 64 micro-batches of 500 ms over 1, 4 and 8 learners")
+  .action(async ({ real, fit, learners, ...options }) => {
     if (fit) return printCosts(costTable());
+    if (learners) {
+      const update = { delay: 500, shards: 64, megabytes: 13.5, rounds: options.rounds };
+      const rows = await benchLearners({ ...update, replicas: [1, 4, 8] });
+      console.log(JSON.stringify({ bench: "scaling", processors, ...update, rows }, null, 2));
+      process.exitCode = 0;
+      return;
+    }
     const rows = real
       ? await benchRealScaling({ ...options, replicas: [1, 2] })
       : await benchScaling({ ...options, replicas: [1, 2, 4] });

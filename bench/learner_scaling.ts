@@ -1,0 +1,97 @@
+import { GraphBuilder, identity } from "@decorum/onnx";
+import { Learners, type Waiting } from "@decorum/fleet";
+import { LearningSession, type LearningTask } from "@decorum/learning";
+import { arithmeticOf } from "@decorum/runtime";
+import { createMetrics } from "@decorum/telemetry";
+import { spawnProgram } from "@decorum/testing/process";
+import type { Tensor } from "@decorum/tensor";
+import type { ScalingRow } from "./scaling.ts";
+import { median, seconds } from "./stats.ts";
+
+export interface LearnerScalingOptions {
+  /** Milliseconds that the simulated gradients of a micro-batch take. */
+  readonly delay: number;
+  /** Micro-batches of an update. */
+  readonly shards: number;
+  /** Bytes of the trained parameters, and of the gradients of a micro-batch. */
+  readonly megabytes: number;
+  readonly rounds: number;
+  /** Numbers of learners. */
+  readonly replicas: readonly number[];
+}
+
+/** Tensors of an adapter: as many as FLAN-T5-base's has. */
+const TENSORS = 146;
+
+const waiting: Waiting = {
+  stop: new AbortController().signal,
+  cancel: new AbortController().signal,
+  say: (message) => console.error(message),
+};
+
+/** The trainer's own updates, weights, additions and Adam included, on learners that only wait; a process each. */
+export async function benchLearners(options: LearnerScalingOptions): Promise<ScalingRow[]> {
+  const rows: ScalingRow[] = [];
+  for (const replicas of options.replicas) {
+    await using all = new AsyncDisposableStack();
+    const main = new URL("./delayed_learner.ts", import.meta.url);
+    const children = Array.from(
+      { length: replicas },
+      () => all.use(spawnProgram(main, [`${options.delay}`])),
+    );
+    const addresses = await Promise.all(children.map(({ ready }) => ready));
+    const session = all.use(await openSession(addresses, options));
+    const samples = Array.from({ length: options.shards }, (_, i) => i);
+    const once = () => session.update(samples);
+    await once();
+    const times: number[] = [];
+    for (let round = 0; round < options.rounds; round++) times.push(await seconds(once));
+    const time = median(times);
+    rows.push({
+      replicas,
+      median_s: time,
+      groups_per_s: options.shards / time,
+      times: (rows[0]?.median_s ?? time) / time,
+    });
+  }
+  return rows;
+}
+
+async function openSession(
+  addresses: readonly string[],
+  { megabytes }: LearnerScalingOptions,
+): Promise<LearningSession<number>> {
+  const elements = Math.round(megabytes * 2 ** 20 / 4 / TENSORS);
+  const parameter = (i: number) => new Float32Array(elements).fill(0.01 * (1 + i));
+  const params = new Map<string, Tensor<"float32">>(
+    Array.from({ length: TENSORS }, (_, i) => [
+      `layer.${i}`,
+      { dtype: "float32", dims: [elements], data: parameter(i) },
+    ]),
+  );
+  const graph = new GraphBuilder("empty");
+  graph.output(identity(graph.input("x", "float32", [])), "loss");
+  const empty = { graph: graph.build(), files: new Map<string, string>() };
+  const task: LearningTask<number> = {
+    ...{ params, reference: undefined, lora: undefined, forward: empty, update: empty },
+    model: { layers: new Map(), rowsOf: () => "source" },
+    inputOf: (sample) => sample,
+    lengths: () => [1],
+    nothing: undefined,
+    batch: () => ({ feeds: {}, count: 1, read: () => [undefined] }),
+  };
+  const metrics = createMetrics({ service: "trainer", version: "bench" });
+  const runner = await Learners.open(task, {
+    ...{
+      addresses,
+      security: () => ({}),
+      metrics,
+      runId: "bench",
+      baseModelHash: "bench",
+      waiting,
+    },
+    ...{ arithmetic: arithmeticOf({}), allowDifferent: false, deadlineMs: 600_000 },
+  });
+  const optimizer = { algorithm: "adam", learningRate: 1e-5 } as const;
+  return new LearningSession(task, { optimizer, microBatchSize: 1 }, runner);
+}
