@@ -48,6 +48,8 @@ const AT_ONCE = 2;
 const AHEAD = 3;
 /** Times in a row that a learner may lose what it was given in one run. */
 const MOST_LOSSES = 2;
+/** Bytes of outputs that a learner may send before they are read. */
+const WINDOW_BYTES = 4 * 2 ** 20;
 /** Most bytes of one run's outputs. */
 const MAX_OUTPUT_BYTES = 4 * 2 ** 30;
 
@@ -89,7 +91,10 @@ export class Learners implements Runner {
       ...(lookup ? { lookup } : {}),
       ...(refreshMs === undefined ? {} : { refreshMs }),
       connect: (address) =>
-        createClient(learnerService, { ...security("learner"), address, metrics }),
+        createClient(learnerService, {
+          ...security("learner"),
+          ...{ address, metrics, windowBytes: WINDOW_BYTES },
+        }),
     });
     const encoded = { forward: source(graphs.forward), update: source(graphs.update) };
     this.#program = { id: programId(encoded), graphs: encoded };

@@ -142,14 +142,20 @@ export function accumulate(
   grads: Params,
   tokens: number,
 ): GradientAccumulation {
-  const steps = accumulating(before, grads, tokens);
+  const copies = [...before.sums].map(([name, { dims, data }]) =>
+    [name, tensor("float64", dims, data.slice())] as const
+  );
+  const steps = accumulating({ ...before, sums: new Map(copies) }, grads, tokens);
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
   }
 }
 
-/** {@link accumulate}, which stops after each parameter: whoever must not block for long does other things in between. */
+/**
+ * {@link accumulate}, which stops after each parameter: whoever must not block for long does other things in between. It
+ * adds to the arrays of `before`, which is not to be used again.
+ */
 export function* accumulating(
   before: GradientAccumulation,
   grads: Params,
@@ -169,9 +175,10 @@ export function* accumulating(
       throw new InputError(`Gradient "${name}" was in no earlier micro-batch of this mini-batch`);
     }
     if (earlier !== undefined) tensorLike("gradient", grads, name, earlier.dims);
-    const sum = new Float64Array(data.length);
-    for (let i = 0; i < sum.length; i++) sum[i] = data[i]! * tokens;
-    if (earlier !== undefined) { for (let i = 0; i < sum.length; i++) sum[i]! += earlier.data[i]!; }
+    const sum = earlier?.data ?? new Float64Array(data.length);
+    if (earlier) { for (let i = 0; i < sum.length; i++) sum[i]! += data[i]! * tokens; }
+    // Not added to zeros: -0 stays -0.
+    else for (let i = 0; i < sum.length; i++) sum[i] = data[i]! * tokens;
     sums.set(name, tensor("float64", dims, sum));
     yield;
   }

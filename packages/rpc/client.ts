@@ -29,6 +29,8 @@ export interface ClientOptions {
   readonly logger?: Logger;
   /** Largest message in bytes, both ways; default 64 MiB. */
   readonly maxMessageBytes?: number;
+  /** Bytes of a stream that the server may send before they are read; default 64 KiB. More makes large answers faster. */
+  readonly windowBytes?: number;
 }
 
 /** A client: the service's methods, and these. */
@@ -60,6 +62,9 @@ export function createClient<D, N extends keyof typeof kinds>(
   const security = clientSecurity(options.tls, address, { logger, metrics });
   const raw = new grpc.Client(address, security.credentials, {
     ...channelOptions(anyService, options.maxMessageBytes),
+    ...(options.windowBytes === undefined
+      ? {}
+      : { "grpc-node.flow_control_window": options.windowBytes }),
     ...security.options,
     interceptors: [clientTracing(address, metrics)],
   });
