@@ -180,6 +180,36 @@ export const runOverview: DashboardSpec = {
       ],
     },
     {
+      title: "Learners",
+      panels: [
+        lines(
+          "Micro-batches by learner",
+          "short",
+          "Micro-batches that each learner finished, a second. Empty where the trainer computes itself.",
+          [rate(
+            'decorum_trainer_shard_seconds_count{job="trainer",outcome="done"}',
+            "learner",
+            "{{learner}}",
+          )],
+          { min: 0 },
+        ),
+        lines(
+          "Time of a micro-batch",
+          "s",
+          "Mean time of a micro-batch on each learner, its way there and back included.",
+          [mean("decorum_trainer_shard_seconds", 'job="trainer"', "learner", "{{learner}}")],
+          { min: 0 },
+        ),
+        lines(
+          "Weights to learners",
+          "s",
+          "Mean time to bring new parameters to each learner.",
+          [mean("decorum_trainer_learner_push_seconds", 'job="trainer"', "learner", "{{learner}}")],
+          { min: 0 },
+        ),
+      ],
+    },
+    {
       title: "What went wrong",
       panels: [
         lines(
