@@ -20,7 +20,7 @@ export {
   sftExamples,
 } from "./examples.ts";
 export { type LearnerState, stateFromTensors, stateToTensors } from "./learner_state.ts";
-export { LearningSession, type TargetContext } from "./learning_session.ts";
+export { LearningSession, type LearningTask, type TargetContext } from "./learning_session.ts";
 export { microBatches, sequenceMicroBatches } from "./micro_batches.ts";
 export { initTrainState, type UpdateOutcome } from "./optimizer.ts";
 export {
