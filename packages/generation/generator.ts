@@ -1,4 +1,3 @@
-import { encodeModel } from "@decorum/onnx";
 import {
   computeTypeOf,
   float32,
@@ -8,11 +7,11 @@ import {
   tensor,
   zeros,
 } from "@decorum/tensor";
-import { type ModelGraph, type PolicySpec, sharedPrompts } from "@decorum/models";
+import { type PolicySpec, sharedPrompts } from "@decorum/models";
 import {
-  createSession,
   type ExecutionProvider,
   type InferenceSession,
+  openGraph,
   type RunOptions,
   type RuntimeOptions,
   SessionWorker,
@@ -70,15 +69,9 @@ export class Generator implements AsyncDisposable {
   static async create(policy: PolicySpec, runtime: RuntimeOptions = {}): Promise<Generator> {
     const spec = { ...policy, computeType: computeTypeOf(runtime.precision ?? "fp32") };
     const worker = new SessionWorker();
-    const open = ({ graph, files }: ModelGraph) =>
-      createSession(
-        { bytes: encodeModel(graph), externalData: Object.fromEntries(files) },
-        { ...runtime, name: graph.name },
-        worker,
-      );
     try {
-      const encode = await open(buildEncodeGraph(spec));
-      const decode = await open(buildDecodeGraph(spec));
+      const encode = await openGraph(buildEncodeGraph(spec), runtime, worker);
+      const decode = await openGraph(buildDecodeGraph(spec), runtime, worker);
       return new Generator(spec, runtime.executionProvider ?? "cpu", worker, encode, decode);
     } catch (error) {
       worker.terminate();

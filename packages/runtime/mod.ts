@@ -4,6 +4,6 @@ export { missingLibraries, systemFolders } from "./library_search.ts";
 export type { ExecutionProvider, RuntimeOptions } from "./options.ts";
 export { readProfile } from "./profile.ts";
 export { probeProvider } from "./provider.ts";
-export { createSession, InferenceSession, type RunOptions } from "./session.ts";
+export { createSession, InferenceSession, openGraph, type RunOptions } from "./session.ts";
 export { SessionWorker, WorkerDiedError, workerUsage } from "./session_worker.ts";
 export { memoryUse } from "./usage.ts";

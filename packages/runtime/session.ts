@@ -1,3 +1,5 @@
+import type { ModelGraph } from "@decorum/models";
+import { encodeModel } from "@decorum/onnx";
 import { InputError, type Tensor } from "@decorum/tensor";
 import { SpanStatusCode, trace } from "@opentelemetry/api";
 import { readdirSync, statSync } from "node:fs";
@@ -182,6 +184,16 @@ export async function createSession(
     if (worker === undefined) host.terminate();
     throw explain(what, error);
   }
+}
+
+/** Loads a graph over a checkpoint's weights, under the graph's own name. @throws as {@link createSession} */
+export function openGraph(
+  { graph, files }: ModelGraph,
+  options: RuntimeOptions = {},
+  worker?: SessionWorker,
+): Promise<InferenceSession> {
+  const model = { bytes: encodeModel(graph), externalData: Object.fromEntries(files) };
+  return createSession(model, { ...options, name: graph.name }, worker);
 }
 
 /** Runs `work` in a span "run <session>" where somebody traces what asks for it; else just runs it. */

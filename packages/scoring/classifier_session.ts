@@ -1,4 +1,3 @@
-import { encodeModel } from "@decorum/onnx";
 import {
   buildClassifierGraph,
   checkTexts,
@@ -8,8 +7,8 @@ import {
   openCheckpoint,
 } from "@decorum/models";
 import {
-  createSession,
   type InferenceSession,
+  openGraph,
   type RunOptions,
   type RuntimeOptions,
   SessionWorker,
@@ -45,7 +44,7 @@ export class ClassifierSession implements AsyncDisposable {
 
   /**
    * @param folder a Hugging Face folder
-   * @throws InputError for int8 on CUDA; as `openCheckpoint` and `createSession`
+   * @throws InputError for int8 on CUDA; as `openCheckpoint` and `openGraph`
    */
   static async open(
     folder: string,
@@ -56,7 +55,7 @@ export class ClassifierSession implements AsyncDisposable {
     const packed = (runtime.executionProvider ?? "cpu") === "cpu";
     using index = openCheckpoint(folder);
     const float = precision === "int8" ? "fp32" : precision;
-    const { graph, files } = packed
+    const graph = packed
       ? buildPackedClassifier({
         model,
         index,
@@ -66,10 +65,10 @@ export class ClassifierSession implements AsyncDisposable {
       : buildClassifierGraph({ model, index, computeType: computeTypeOf(float) });
     const worker = new SessionWorker();
     try {
-      const session = await createSession(
-        { bytes: encodeModel(graph), externalData: Object.fromEntries(files) },
+      const session = await openGraph(
+        graph,
         // Shapes hardly ever come again, so a plan of buffers for each would be memory for nothing.
-        { enableMemPattern: false, ...runtime, precision: float, name: graph.name },
+        { enableMemPattern: false, ...runtime, precision: float },
         worker,
       );
       return new ClassifierSession(model, session, worker, packed);

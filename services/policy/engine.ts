@@ -1,9 +1,7 @@
-import { encodeModel } from "@decorum/onnx";
 import {
   buildForwardGraph,
   type EncoderDecoder,
   type LoraConfig,
-  type ModelGraph,
   openCheckpoint,
   type PolicySpec,
   type Sequence,
@@ -17,8 +15,8 @@ import {
   type SamplingParams,
 } from "@decorum/generation";
 import {
-  createSession,
   type InferenceSession,
+  openGraph,
   type RunOptions,
   type RuntimeOptions,
   type SessionWorker,
@@ -132,12 +130,10 @@ async function openSessions(
   };
   const generator = await Generator.create({ ...spec, valueHead: true }, runtime);
   try {
-    const { graph, files }: ModelGraph = buildForwardGraph(spec);
-    const forward = await createSession(
-      { bytes: encodeModel(graph), externalData: Object.fromEntries(files) },
+    const forward = await openGraph(
+      buildForwardGraph(spec),
       {
         ...runtime,
-        name: graph.name,
         // Runs of many rows: as fast on the weights where they lie, without a second copy.
         sessionConfig: { "session.disable_prepacking": "1", ...runtime.sessionConfig },
       },
