@@ -43,7 +43,6 @@ const inRoot = (...names: string[]) => names.map((name) => join(root, name));
 const SYSTEM_FILES = [
   "/proc/self/status",
   "/proc/self/exe",
-  "/proc/cpuinfo",
   "/etc/ld.so.conf",
   "/etc/ld.so.conf.d",
 ];

@@ -140,8 +140,10 @@ async function examinePeers(
     const call = security(one);
     const found = await peer(`${name} -> ${one}`, address, call);
     findings.push(...found);
-    if (one === "policy" && base !== undefined && found.some(({ status }) => status === "ok")) {
-      findings.push(await sameModel(`${name} -> policy`, address, call, await baseModelHash(base)));
+    const holdsModel = one === "policy" || one === "learner";
+    if (holdsModel && base !== undefined && found.some(({ status }) => status === "ok")) {
+      const target = { service: one, address, call };
+      findings.push(await sameModel(`${name} -> ${one}`, target, await baseModelHash(base)));
     }
   }
   return findings;

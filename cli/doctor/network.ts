@@ -4,6 +4,7 @@ import {
   type ClientTls,
   createClient,
   hostPort,
+  learnerService,
   policyService,
   resolveAddresses,
 } from "@decorum/rpc";
@@ -96,17 +97,19 @@ export async function peer(check: string, address: string, call: Call): Promise<
 /** Whether the policies serve the base model that the trainer learns on. */
 export async function sameModel(
   check: string,
-  address: string,
-  call: Call,
+  { service, address, call }: {
+    readonly service: "policy" | "learner";
+    readonly address: string;
+    readonly call: Call;
+  },
   expected: string,
 ): Promise<Finding> {
   try {
-    using client = createClient(policyService, { ...call, address });
-    const { baseModelHash, modelName } = await client.getModelInfo({}, { deadlineMs: 5000 });
-    if (baseModelHash === expected) return ok(check, `${address} serves the trainer's base model`);
+    const found = await modelAt(service, { ...call, address });
+    if (found === expected) return ok(check, `${address} serves the trainer's base model`);
     return fail(
       check,
-      `${address} serves ${modelName}, which is another model than model.name_or_path`,
+      `${address} serves another model than model.name_or_path`,
       "give both the same base model",
     );
   } catch (error) {
@@ -122,4 +125,18 @@ export async function sameModel(
 function reasonOf(error: unknown): string {
   const { message } = error as Error;
   return /Last error: (?:Error: )?(.+?)\.? Resolution note/.exec(message)?.[1] ?? message;
+}
+
+/** The hash of the base model that a service holds. */
+async function modelAt(
+  service: "policy" | "learner",
+  options: Call & { readonly address: string },
+): Promise<string> {
+  const soon = { deadlineMs: 5000 };
+  if (service === "policy") {
+    using client = createClient(policyService, options);
+    return (await client.getModelInfo({}, soon)).baseModelHash;
+  }
+  using client = createClient(learnerService, options);
+  return (await client.getInfo({}, soon)).baseModelHash;
 }

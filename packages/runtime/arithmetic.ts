@@ -1,6 +1,5 @@
 import process from "node:process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus } from "node:os";
 import { dirname, join } from "node:path";
@@ -13,7 +12,7 @@ import type { RuntimeOptions } from "./options.ts";
 export interface Arithmetic {
   /** Version of onnxruntime. */
   readonly onnxruntime: string;
-  /** Architecture, and a hash of the instruction sets that onnxruntime chooses its kernels by. */
+  /** Architecture and model of the processor, by which onnxruntime chooses its kernels. */
   readonly cpu: string;
   /** Threads inside one operator; onnxruntime's own choice depends on the cores. */
   readonly threads: string;
@@ -49,14 +48,10 @@ function onnxruntimeVersion(): string {
   return String(version);
 }
 
-/** Linux on x86 says "flags", on ARM "Features"; elsewhere the processor's name has to do. */
+/**
+ * A scoped process may not read /proc/cpuinfo, which has the instruction sets: the model's name has to do. A hypervisor that hides
+ * some of them from one machine of the same model is not seen.
+ */
 function cpuIdentity(): string {
-  const file = "/proc/cpuinfo";
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1]?.trim().split(/\s+/) ?? [];
-  const vector = flags.filter((flag) =>
-    /^(avx|sse|ssse|fma|f16c|amx|asimd|sve|sme|neon|bf16|i8mm)/.test(flag)
-  );
-  const what = vector.length > 0 ? vector.sort().join(" ") : cpus()[0]?.model ?? "";
-  return `${process.arch} ${createHash("sha256").update(what).digest("hex").slice(0, 12)}`;
+  return `${process.arch} ${cpus()[0]?.model.trim() ?? "unknown"}`;
 }

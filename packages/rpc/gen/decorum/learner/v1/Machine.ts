@@ -10,7 +10,7 @@ export interface Machine {
    */
   'onnxruntime'?: (string);
   /**
-   * Processor architecture, and a hash of its instruction sets.
+   * Architecture and model of the processor.
    */
   'cpu'?: (string);
   /**
@@ -36,7 +36,7 @@ export interface Machine__Output {
    */
   'onnxruntime': (string);
   /**
-   * Processor architecture, and a hash of its instruction sets.
+   * Architecture and model of the processor.
    */
   'cpu': (string);
   /**
