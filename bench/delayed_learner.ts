@@ -1,6 +1,7 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunOutputs } from "@decorum/learning";
+import { type Arithmetic, arithmeticOf } from "@decorum/runtime";
 import { createServer, implement, learnerService } from "@decorum/rpc";
 import { createLogger, createMetrics } from "@decorum/telemetry";
 import { float32, type Tensor, zeros } from "@decorum/tensor";
@@ -13,8 +14,8 @@ class DelayedLearner extends Learner {
   readonly #weights = new Map<string, ReadonlyMap<string, Tensor>>();
   #last: Promise<void> = Promise.resolve();
 
-  constructor(readonly delayMs: number) {
-    super({ files: new Map(), baseModelHash: "bench", runtime: {} });
+  constructor(readonly delayMs: number, arithmetic: Arithmetic) {
+    super({ files: new Map(), baseModelHash: "bench", runtime: {}, arithmetic });
   }
 
   override get held() {
@@ -47,7 +48,9 @@ class DelayedLearner extends Learner {
 
 const logger = createLogger({ service: "learner", level: "warn" });
 const metrics = createMetrics({ service: "learner", version: "bench" });
-const learner = Promise.resolve(new DelayedLearner(Number(process.argv[2])));
+const learner = Promise.resolve(
+  new DelayedLearner(Number(process.argv[2]), await arithmeticOf({})),
+);
 const services = [implement(learnerService, learnerHandlers({ learner, logger, metrics }))];
 const server = await createServer({ address: "127.0.0.1:0", services, logger });
 server.setServing(true);

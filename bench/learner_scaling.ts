@@ -90,7 +90,7 @@ async function openSession(
       baseModelHash: "bench",
       waiting,
     },
-    ...{ arithmetic: arithmeticOf({}), allowDifferent: false, deadlineMs: 600_000 },
+    ...{ arithmetic: await arithmeticOf({}), allowDifferent: false, deadlineMs: 600_000 },
   });
   const optimizer = { algorithm: "adam", learningRate: 1e-5 } as const;
   return new LearningSession(task, { optimizer, microBatchSize: 1 }, runner);

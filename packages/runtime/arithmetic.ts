@@ -1,9 +1,13 @@
 import process from "node:process";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus } from "node:os";
 import { dirname, join } from "node:path";
+import { encodeModel, exp, GraphBuilder, matmul, softmax } from "@decorum/onnx";
+import { float32, randomKey, uniforms } from "@decorum/tensor";
 import type { RuntimeOptions } from "./options.ts";
+import { createSession } from "./session.ts";
 
 /**
  * What the bytes of a result depend on besides graph and inputs. Two processes with the same arithmetic give the same
@@ -12,7 +16,7 @@ import type { RuntimeOptions } from "./options.ts";
 export interface Arithmetic {
   /** Version of onnxruntime. */
   readonly onnxruntime: string;
-  /** Architecture and model of the processor, by which onnxruntime chooses its kernels. */
+  /** Architecture and model of the processor, and a hash of what a small graph gives on it. */
   readonly cpu: string;
   /** Threads inside one operator; onnxruntime's own choice depends on the cores. */
   readonly threads: string;
@@ -21,12 +25,11 @@ export interface Arithmetic {
 }
 
 /** The arithmetic of sessions of this process. */
-export function arithmeticOf(
-  { intraOpThreads = 0, executionProvider = "cpu", precision = "fp32" }: RuntimeOptions,
-): Arithmetic {
+export async function arithmeticOf(runtime: RuntimeOptions): Promise<Arithmetic> {
+  const { intraOpThreads = 0, executionProvider = "cpu", precision = "fp32" } = runtime;
   return {
     onnxruntime: onnxruntimeVersion(),
-    cpu: cpuIdentity(),
+    cpu: `${process.arch} ${cpus()[0]?.model.trim() ?? "unknown"} ${await probe(runtime)}`,
     threads: intraOpThreads > 0 ? `${intraOpThreads}` : `0 of ${availableParallelism()} cores`,
     provider: executionProvider,
     precision,
@@ -49,9 +52,35 @@ function onnxruntimeVersion(): string {
 }
 
 /**
- * A scoped process may not read /proc/cpuinfo, which has the instruction sets: the model's name has to do. A hypervisor that hides
- * some of them from one machine of the same model is not seen.
+ * A hash of what a small graph gives here. Names of processors hide which instruction sets a machine has; sums in another
+ * order do not.
  */
-function cpuIdentity(): string {
-  return `${process.arch} ${cpus()[0]?.model.trim() ?? "unknown"}`;
+async function probe(runtime: RuntimeOptions): Promise<string> {
+  const graph = new GraphBuilder("arithmetic");
+  const [rows, inner, columns] = [33, 301, 67];
+  const a = graph.input("a", "float32", [rows, inner]);
+  const b = graph.input("b", "float32", [inner, columns]);
+  const product = matmul(a, b);
+  graph.output(product, "product");
+  graph.output(softmax(product, -1), "softmax");
+  graph.output(exp(a), "exp");
+  await using session = await createSession({ bytes: encodeModel(graph.build()) }, {
+    ...runtime,
+    precision: "fp32",
+    // Their number is compared by itself.
+    intraOpThreads: 1,
+    name: "arithmetic",
+  });
+  const draw = (name: string, dims: readonly [number, number]) =>
+    float32(dims, uniforms(randomKey(0, "arithmetic", name), 0, dims[0] * dims[1]));
+  const outputs = await session.run({
+    a: draw("a", [rows, inner]),
+    b: draw("b", [inner, columns]),
+  });
+  const hash = createHash("sha256");
+  for (const name of ["product", "softmax", "exp"]) {
+    const { buffer, byteOffset, byteLength } = outputs[name]!.data;
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return hash.digest("hex").slice(0, 12);
 }

@@ -1,11 +1,6 @@
 import { type GraphName, LocalRunner, type RunOutputs } from "@decorum/learning";
 import { failedPrecondition, notFound, resourceExhausted, unavailable } from "@decorum/rpc";
-import {
-  type Arithmetic,
-  arithmeticOf,
-  type RuntimeOptions,
-  WorkerDiedError,
-} from "@decorum/runtime";
+import { type Arithmetic, type RuntimeOptions, WorkerDiedError } from "@decorum/runtime";
 import { InputError, type Tensor } from "@decorum/tensor";
 
 /** Weights that are held: those of now, of the step before, of the reference, and one to spare. */
@@ -21,6 +16,8 @@ export interface LearnerOptions {
   readonly files: ReadonlyMap<string, string>;
   readonly baseModelHash: string;
   readonly runtime: RuntimeOptions;
+  /** Of sessions with `runtime`. */
+  readonly arithmetic: Arithmetic;
 }
 
 /** The two graphs of a run, encoded. */
@@ -46,7 +43,6 @@ interface Program {
 
 /** One program, some weights, and runs of it one after another. */
 export class Learner implements AsyncDisposable {
-  readonly arithmetic: Arithmetic;
   #program: Program | undefined;
   /** Runs under way. */
   #running = 0;
@@ -54,9 +50,7 @@ export class Learner implements AsyncDisposable {
   /** Loads happen one after another. */
   #loading: Promise<void> = Promise.resolve();
 
-  constructor(readonly options: LearnerOptions) {
-    this.arithmetic = arithmeticOf(options.runtime);
-  }
+  constructor(readonly options: LearnerOptions) {}
 
   /** What is loaded; empty where nothing is. */
   get held(): {

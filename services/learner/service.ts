@@ -38,7 +38,7 @@ export function learnerHandlers(
 
   return {
     async getInfo() {
-      const { options: { baseModelHash }, arithmetic: machine, held } = await loading;
+      const { options: { baseModelHash, arithmetic: machine }, held } = await loading;
       return { baseModelHash, machine, ...held, weights: [...held.weights] };
     },
 

@@ -15,6 +15,7 @@ import {
   TensorReader,
   tensorSpecs,
 } from "@decorum/rpc";
+import { arithmeticOf } from "@decorum/runtime";
 import { createLogger, createMetrics } from "@decorum/telemetry";
 import { float32, type Tensor } from "@decorum/tensor";
 import { Learner } from "./learner.ts";
@@ -81,7 +82,9 @@ async function withLearner(body: (client: Client, logs: string[]) => Promise<voi
   const logs: string[] = [];
   const write = (line: string) => void logs.push(line);
   const logger = createLogger({ service: "learner", format: "json", write });
-  await using learner = new Learner({ files: new Map(), baseModelHash: "base", runtime: {} });
+  const arithmetic = await arithmeticOf({});
+  const model = { files: new Map(), baseModelHash: "base", runtime: {} };
+  await using learner = new Learner({ ...model, arithmetic });
   const handlers = learnerHandlers({
     learner: Promise.resolve(learner),
     logger,

@@ -27,8 +27,9 @@ export function startLearner(
       using checkpoint = openCheckpoint(path);
       const files = new Map(checkpoint.files.map((file) => [basename(file), file]));
       const hash = await baseModelHash(path);
-      loading.resolve(new Learner({ files, baseModelHash: hash, runtime }));
-      logger.info("model found", { model: path, base_model_hash: hash, ...arithmeticOf(runtime) });
+      const arithmetic = await arithmeticOf(runtime);
+      loading.resolve(new Learner({ files, baseModelHash: hash, runtime, arithmetic }));
+      logger.info("model found", { model: path, base_model_hash: hash, ...arithmetic });
     },
     async stop() {
       await (await loading.promise)[Symbol.asyncDispose]();

@@ -103,10 +103,10 @@ export async function openTools(
   await policies.check(waiting);
   await terms.check(rewardCall(waiting));
   const { provider, threads, learners } = surroundings;
-  const openRunner: OpenRunner = (graphs, runtime) =>
-    Learners.open(graphs, {
+  const openRunner: OpenRunner = async (graphs, runtime) =>
+    await Learners.open(graphs, {
       ...{ addresses: learners, security, metrics, runId, baseModelHash: hash, waiting },
-      arithmetic: arithmeticOf(runtime),
+      arithmetic: await arithmeticOf(runtime),
       allowDifferent: surroundings.allow_different_learners,
       deadlineMs: surroundings.learner_deadline_s * 1000,
     });

@@ -10,7 +10,7 @@ export interface Machine {
    */
   'onnxruntime'?: (string);
   /**
-   * Architecture and model of the processor.
+   * Architecture and model of the processor, and a hash of what a small graph gives on it.
    */
   'cpu'?: (string);
   /**
@@ -36,7 +36,7 @@ export interface Machine__Output {
    */
   'onnxruntime': (string);
   /**
-   * Architecture and model of the processor.
+   * Architecture and model of the processor, and a hash of what a small graph gives on it.
    */
   'cpu': (string);
   /**
