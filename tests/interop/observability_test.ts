@@ -17,7 +17,7 @@ import { startOtlpSink } from "@decorum/telemetry";
 import { certificateFiles, type Holder } from "../../cli/certificates/files.ts";
 import { writeCertificates } from "../../cli/certificates/folder.ts";
 import { serviceTls } from "../../cli/connection.ts";
-import { startServices } from "../../cli/services.ts";
+import { serviceProgram, startAll, startServices } from "../../cli/services.ts";
 import { Supervisor } from "../../cli/supervisor.ts";
 import { drawDashboard, type Line } from "../../deploy/grafana/draw.ts";
 import { exceptions } from "../../deploy/grafana/exceptions.ts";
@@ -44,6 +44,7 @@ Deno.test("a run that Prometheus scrapes: every panel has data, and exemplars na
   const metrics: Record<string, string> = {};
   for (const name of services) metrics[name] = await freeAddress();
   const http = await freeAddress();
+  const learner = await freeAddress();
   using system = await System.make(settings(metrics, http));
   const tls = system.path("certificates");
   await writeCertificates({
@@ -68,14 +69,18 @@ Deno.test("a run that Prometheus scrapes: every panel has data, and exemplars na
   const supervisor = new Supervisor({ onLine: (name, line) => log.push(`${name} ${line}`) });
   const from = Date.now() / 1000;
   try {
-    await startServices(supervisor, {
+    const given = {
       config: system.config,
       set: [
         ...serviceTls(tls),
         `telemetry.otlp_endpoint=${sink.url}`,
         "telemetry.export_interval_s=1",
+        ...[`learner.listen=${learner}`, "learner.threads=1", "learner.metrics_listen=null"],
+        `trainer.learners=${JSON.stringify([learner])}`,
       ],
-    });
+    };
+    await startAll([supervisor.start(serviceProgram("learner", given))]);
+    await startServices(supervisor, given);
     await trainWithFaults(system, supervisor, tls, http);
     await sleep(2500);
     const traced = Date.now() / 1000;
