@@ -129,7 +129,7 @@ Deno.test("a policy's process", async (t) => {
     assert.match(gone.errors, /there is no folder .*does-not-exist; set model.name_or_path/);
     const rank = await other.exit;
     assert.equal(rank.code, 1);
-    assert.match(rank.errors, /it has r 3, lora_alpha 6.*the section lora says r 4/);
+    assert.match(rank.errors, /it has r 3, lora_alpha 6.*model\.lora says r 4/);
     assert(existsSync(startAdapter));
   });
 
