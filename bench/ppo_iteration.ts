@@ -1,10 +1,22 @@
 import { readFileSync } from "node:fs";
-import { Learning, ppo, type StageRunner } from "@decorum/algorithms";
-import { openPolicyModel } from "@decorum/models";
-import { createClient, policyService, type RpcClient } from "@decorum/rpc";
+import {
+  Learning,
+  type Policy,
+  ppo,
+  type Prompt,
+  type StageRunner,
+  train,
+  type TrainStep,
+  type TrainTools,
+} from "@decorum/algorithms";
+import { Policies, type Waiting, weightsImage } from "@decorum/fleet";
+import { baseModelHash, openPolicyModel } from "@decorum/models";
 import { memoryUse } from "@decorum/runtime";
-import { packWeights, pushWeights } from "@decorum/fleet";
+import { createMetrics } from "@decorum/telemetry";
+import { permutation, randomKey } from "@decorum/tensor";
+import { dataOrder } from "@decorum/text";
 import { spawnPolicy } from "../services/policy/testing/fixture.ts";
+import { rollout } from "../services/trainer/step/rollout.ts";
 import { lora, openFloor } from "./iteration_floor.ts";
 import { type PaddingWaste, paddingWaste } from "./padding_waste.ts";
 import { randomT5, type T5Size } from "./random_t5.ts";
@@ -56,173 +68,152 @@ export interface IterationResult {
   readonly peers?: readonly TrlTimes[];
 }
 
-interface Prompt {
-  readonly ids: number[];
-  readonly newTokens: number;
-}
+const RUN = "bench";
+const SEED = 1;
+
+const waiting: Waiting = {
+  stop: new AbortController().signal,
+  cancel: new AbortController().signal,
+  say: (message) => console.error(message),
+};
 
 /** Prompts of random words, of the lengths asked for; the same in every run. */
-function promptsOf(options: IterationOptions, vocabulary: number): Prompt[] {
+function promptsOf({ lengths, batch, query }: IterationOptions, vocabulary: number): Prompt[] {
   let state = 12345;
   const random = () => {
     state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
     return (state >>> 8) / 2 ** 23;
   };
   const between = (from: number, to: number) => from + Math.floor(random() * (to - from + 1));
-  const equal = options.lengths === "equal";
-  return Array.from({ length: options.batch }, () => {
-    const length = equal ? options.query : between(60, 300);
-    return {
-      newTokens: equal ? options.response : between(20, 120),
-      ids: Array.from({ length }, () => 3 + between(0, vocabulary - 32)),
-    };
+  return Array.from({ length: batch }, () => {
+    const length = lengths === "equal" ? query : between(60, 300);
+    return { text: "", ids: Array.from({ length }, () => 3 + between(0, vocabulary - 32)) };
   });
 }
 
-/** One PPO iteration as the trainer makes it, timed part by part, beside its matrix products and beside TRL. */
+function settingsOf({ lengths, batch, response, miniBatch, microBatch }: IterationOptions) {
+  const tokens = lengths === "equal"
+    ? { min_new_tokens: response, max_new_tokens: response }
+    : { min_new_tokens: 20, max_new_tokens: 120, length_sampler: { min: 20, max: 121 } };
+  return ppo.settings.parse({
+    ...{ batch_size: batch, mini_batch_size: miniBatch, micro_batch_size: microBatch },
+    ...{ ppo_epochs: 1, steps: Number.MAX_SAFE_INTEGER, ...tokens },
+  });
+}
+
+/** A policy in a process of its own, as the trainer calls it. */
+function remotePolicy(address: string, baseModelHash: string): Policy & Disposable {
+  const metrics = createMetrics({ service: "trainer", version: "bench" });
+  const policies = new Policies(
+    { addresses: [address], security: () => ({}), metrics },
+    baseModelHash,
+  );
+  return {
+    generate: (groups, settings) => rollout(policies, groups, settings, waiting),
+    update: (parameters, step) =>
+      policies.publish(weightsImage(RUN, step + 1, parameters, lora), waiting),
+    [Symbol.dispose]: () => policies[Symbol.dispose](),
+  };
+}
+
+/** A step, and the seconds of its parts. */
+interface Iteration extends TrainStep {
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+/** The loop's steps, timed. */
+async function* timed(tools: TrainTools): AsyncGenerator<Iteration> {
+  let spent: Record<string, number> = {};
+  const stage: StageRunner = async (name, run) => {
+    const start = performance.now();
+    const result = await run();
+    spent[name] = (spent[name] ?? 0) + (performance.now() - start) / 1000;
+    return result;
+  };
+  let start = performance.now();
+  for await (const step of train({ ...tools, stage })) {
+    yield { ...step, seconds: { ...spent, iteration: (performance.now() - start) / 1000 } };
+    spent = {};
+    start = performance.now();
+  }
+}
+
+/** PPO iterations as the trainer makes them, timed part by part, beside their matrix products and beside TRL. */
 export async function benchPpoIteration(options: IterationOptions): Promise<IterationResult> {
-  const folder = randomT5(options.cache, options.size);
-  const config = openPolicyModel(folder).config;
-  const prompts = promptsOf(options, config.vocab_size);
-  await using policy = spawnPolicy(
+  const { batch, threads, miniBatch } = options;
+  const model = randomT5(options.cache, options.size);
+  const settings = settingsOf(options);
+  await using process = spawnPolicy(
     "policy.listen=127.0.0.1:0",
-    `model.name_or_path=${folder}`,
+    `model.name_or_path=${model}`,
     `model.lora.r=${lora.r}`,
-    `policy.threads=${options.threads}`,
+    `policy.threads=${threads}`,
     "telemetry.log_level=warn",
   );
-  using client = createClient(policyService, { address: await policy.ready });
-  const { baseModelHash } = await client.getModelInfo({});
+  using policy = remotePolicy(await process.ready, await baseModelHash(model));
   await using learning = await Learning.open(ppo, {
-    model: folder,
-    settings: ppo.settings.parse({
-      ...{ batch_size: prompts.length, mini_batch_size: options.miniBatch },
-      ...{ micro_batch_size: options.microBatch, ppo_epochs: 1 },
-    }),
-    lora,
-    runtime: { intraOpThreads: options.threads },
+    ...{ model, settings, lora, seed: SEED, runtime: { intraOpThreads: threads } },
   });
-  const { learner } = learning;
-  let step = 0;
-  let version = 0;
-  const push = async () => {
-    const weights = packWeights(new Map([...learner.adapter, ...(learner.valueHead ?? [])]), lora);
-    await pushWeights(client, weights, { runId: "bench", baseModelHash, expectedVersion: version });
-    version++;
-  };
-  await push();
-
-  const order = prompts.map((_, i) => (i * 5 + 3) % prompts.length);
-  const chosen = new Set(order).size === prompts.length ? order : prompts.map((_, i) => i);
-  const iterate = async () => {
-    const spent = { forward_pass: 0, "update.minibatch": 0 } as Record<string, number>;
-    const stage: StageRunner = async (name, run) => {
-      const start = performance.now();
-      const result = await run();
-      spent[name] = (spent[name] ?? 0) + (performance.now() - start) / 1000;
-      return result;
-    };
-    const start = performance.now();
-    const rollout = await roll(client, prompts, version);
-    const rollout_s = (performance.now() - start) / 1000;
-    const sequences = prompts.map(({ ids }, i) => ({ query: ids, response: rollout[i]!.response }));
-    const { recomputed } = await learning.learn(
-      { sequences, scores: prompts.map((_, i) => 1 + 0.1 * i), rollout },
-      { step: step++, klController: { kind: "fixed", value: 0.2 } },
-      { order: () => chosen, stage },
-    );
-    const push_s = await seconds(push);
-    return {
-      rollout_s,
-      reference_s: spent["forward_pass"]!,
-      update_s: spent["update.minibatch"]!,
-      push_s,
-      iteration_s: (performance.now() - start) / 1000,
-      recomputed: recomputed !== undefined,
-      sequences,
-    };
-  };
+  const steps = timed({
+    ...{ learning, policy, settings, seed: SEED, groupSize: batch, values: ppo.valueHead },
+    prompts: promptsOf(options, openPolicyModel(model).config.vocab_size),
+    order: dataOrder(batch, SEED),
+    responses: ppo.responses(),
+    // The words mean nothing, so rewards do not read them.
+    tokenizer: { decode: () => "", idToToken: () => undefined },
+    rewards: {
+      score: ({ pairs }) =>
+        Promise.resolve({ results: pairs.map((_, i) => ({ score: 1 + 0.1 * i })), version: "" }),
+    },
+  });
+  const iterate = async (): Promise<Iteration> => (await steps.next()).value;
   await iterate();
-  const first = await iterate();
-  const peakRss = memoryUse().peakRss + peakOf(policy.pid);
+  const { batch: { prompts, rollouts } } = await iterate();
+  const peakRss = memoryUse().peakRss + peakOf(process.pid);
+  const sequences = prompts.map(({ ids }, i) => ({ query: ids, response: rollouts[i]!.response }));
 
-  await using floor = options.lengths === "equal" ? await openFloor(folder, options) : undefined;
+  await using floor = options.lengths === "equal" ? await openFloor(model, options) : undefined;
   await floor?.run();
-  const runs: (Awaited<ReturnType<typeof iterate>> & { floor_s: number })[] = [];
+  const runs: (Iteration & { readonly floor_s: number })[] = [];
   const round = async () => {
     const ours = await iterate();
-    runs.push({ ...ours, floor_s: floor ? await seconds(floor.run) : 0 });
-    const { iteration_s, floor_s } = runs.at(-1)!;
+    const floor_s = floor ? await seconds(floor.run) : 0;
+    runs.push({ ...ours, floor_s });
+    const { iteration } = ours.seconds;
     console.error(
-      `iteration ${runs.length}: ${iteration_s.toFixed(1)} s, its products ${floor_s.toFixed(1)} s`,
+      `iteration ${runs.length}: ${iteration!.toFixed(1)} s, its products ${floor_s.toFixed(1)} s`,
     );
-    return ours.iteration_s;
+    return iteration!;
   };
   for (let i = 0; i < options.rounds; i++) await round();
   const { peer, python } = options;
   const peers = peer !== undefined && python !== undefined
     ? await trlWays({ ...options, peer, python }, round)
     : undefined;
-  const middle = (field: "rollout_s" | "reference_s" | "update_s" | "push_s" | "iteration_s") =>
-    median(runs.map((run) => run[field]));
+  const middle = (part: string) => median(runs.map(({ seconds }) => seconds[part]!));
   return {
-    rollout_s: middle("rollout_s"),
-    reference_s: middle("reference_s"),
-    update_s: middle("update_s"),
-    push_s: middle("push_s"),
-    iteration_s: middle("iteration_s"),
+    rollout_s: middle("rollout"),
+    reference_s: middle("forward_pass"),
+    update_s: middle("update.minibatch"),
+    push_s: middle("push"),
+    iteration_s: middle("iteration"),
     ...(floor
       ? {
-        floor_s: median(runs.map((run) => run.floor_s)),
-        share_of_products_speed: median(runs.map((run) => run.floor_s / run.iteration_s)),
+        floor_s: median(runs.map(({ floor_s }) => floor_s)),
+        share_of_products_speed: median(
+          runs.map(({ floor_s, seconds }) => floor_s / seconds["iteration"]!),
+        ),
       }
       : {}),
     peak_rss_mb: peakRss / 2 ** 20,
-    padding_waste: paddingWaste(first.sequences, chosen, options.miniBatch),
-    recomputed: runs.some((run) => run.recomputed),
+    padding_waste: paddingWaste(
+      sequences,
+      [...permutation(randomKey(SEED, "mini-batches"), batch)],
+      miniBatch,
+    ),
+    recomputed: runs.some(({ learned }) => learned.recomputed !== undefined),
     ...(peers ? { peers } : {}),
   };
-}
-
-/** One group of the trainer: all prompts in one batch. */
-async function roll(
-  client: RpcClient<typeof policyService>,
-  prompts: readonly Prompt[],
-  version: number,
-) {
-  const found = prompts.map(() => ({
-    response: [] as number[],
-    logprobs: [] as number[],
-    values: [] as number[],
-  }));
-  const longest = Math.max(...prompts.map(({ newTokens }) => newTokens));
-  const shortest = Math.min(...prompts.map(({ newTokens }) => newTokens));
-  const answers = client.generate({
-    prompts: prompts.map(({ ids, newTokens }, i) => ({
-      key: `${i}`,
-      tokenIds: { ids },
-      maxNewTokens: newTokens,
-    })),
-    sampling: { doSample: true, minNewTokens: shortest, maxNewTokens: longest },
-    seed: version,
-    weights: { kind: "WEIGHTS_KIND_VERSION", runId: "bench", version },
-    asSent: true,
-    returnLogprobs: true,
-    returnValues: true,
-  }, { deadlineMs: 3_600_000 });
-  for await (const { chunks } of answers) {
-    for (const chunk of chunks) {
-      const sequence = found[Number(chunk.key)]!;
-      sequence.response.push(...chunk.tokenIds);
-      sequence.logprobs.push(...chunk.logprobs);
-      sequence.values.push(...chunk.values);
-    }
-  }
-  return found.map(({ response, logprobs, values }) => ({
-    response,
-    logprobs: Float32Array.from(logprobs),
-    values: Float32Array.from(values),
-  }));
 }
 
 /** Peak resident bytes of another process; 0 where the system does not say. */

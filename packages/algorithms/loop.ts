@@ -73,6 +73,8 @@ export async function learnFrom<Settings extends LoopSettings>(
 export interface TrainTools<S extends Score = Score> extends GatherTools<S> {
   readonly learning: Learning;
   readonly policy: Policy;
+  /** Runs the parts of a step; by default they are just run. */
+  readonly stage?: StageRunner;
 }
 
 /** A step of a run. */
@@ -85,13 +87,14 @@ export async function* train<S extends Score>(
   tools: TrainTools<S>,
   start: LoopState = firstState(tools.learning),
 ): AsyncGenerator<TrainStep<S>> {
-  const { learning, policy, settings } = tools;
-  const update = (step: number) => policy.update(learning.learner.state().train.params, step);
+  const { learning, policy, settings, stage = unwatched } = tools;
+  const update = (step: number) =>
+    stage("push", () => policy.update(learning.learner.state().train.params, step));
   let state = start;
   await update(state.step);
   while (state.step < settings.steps) {
-    const batch = await gather(tools, state.step);
-    const outcome = await learnFrom(learning, batch, state);
+    const batch = await gather(tools, state.step, stage);
+    const outcome = await learnFrom(learning, batch, state, { stage });
     ({ state } = outcome);
     await update(state.step);
     yield { ...outcome, batch };

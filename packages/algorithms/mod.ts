@@ -27,4 +27,4 @@ export {
   type ScoredPair,
 } from "./gather.ts";
 export { ClassifierRewards, LocalTraining, rewardFunction } from "./local.ts";
-export { firstState, learnFrom, train } from "./loop.ts";
+export { firstState, learnFrom, train, type TrainStep, type TrainTools } from "./loop.ts";

@@ -7,7 +7,8 @@ export type StepStage =
   | "compute_rewards"
   | "compute_advantages"
   | "update.minibatch"
-  | "calc_stats";
+  | "calc_stats"
+  | "push";
 
 /** Runs one part of a step and gives back its result. */
 export type StageRunner = <T>(stage: StepStage, run: () => T | Promise<T>) => Promise<T>;

@@ -175,7 +175,7 @@ export async function publish(
   const image = weightsImage(runId, version, all, lora);
   const head = startHead ?? noHead;
   const start = reference && weightsImage(runId, 0, new Map([...reference, ...head]), lora);
-  await stages.run("push", () => policies.publish(image, waiting, start));
+  await stages.part("push", () => policies.publish(image, waiting, start));
 }
 
 /** Whether a run can use a policy. @throws RpcError when it does not answer; Error, InputError naming what does not fit */

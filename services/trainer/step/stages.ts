@@ -14,6 +14,7 @@ const parts: Readonly<Record<StepStage, readonly [span: string, time: string]>> 
   compute_advantages: ["advantages", "time/ppo/compute_advantages"],
   "update.minibatch": ["update.minibatch", "time/ppo/optimize_step"],
   calc_stats: ["statistics", "time/ppo/calc_stats"],
+  push: ["push", "time/push"],
 };
 
 /** The parts of one step: a span and a time each. */
