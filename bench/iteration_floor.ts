@@ -1,5 +1,6 @@
 import { buildEncodeGraph } from "@decorum/generation";
-import { openSession, type WeightStorage } from "@decorum/learning";
+import { learnerSession } from "@decorum/learning";
+import { openGraph } from "@decorum/runtime";
 import { buildUpdateGraph, ppo } from "@decorum/algorithms";
 import {
   adapterShapes,
@@ -32,15 +33,15 @@ export async function openFloor(folder: string, options: FloorOptions) {
   const model = openPolicyModel(folder);
   using index = openCheckpoint(folder);
   const spec: PolicySpec = { model, index, lora, valueHead: true };
-  const runtime = {
+  const runtime = learnerSession({
     intraOpThreads: options.threads,
-    graphOptimizationLevel: "disabled" as const,
-  };
+    graphOptimizationLevel: "disabled",
+  });
   const open = async (
     { model, feeds }: ReturnType<typeof productsOnly>,
-    storage: WeightStorage,
+    prepack: boolean,
     times: number,
-  ) => ({ session: await openSession(model, runtime, undefined, storage), feeds, times });
+  ) => ({ session: await openGraph(model, { ...runtime, prepack }), feeds, times });
   const sizes = (rows: number): Sizes =>
     new Map([["prompts", rows], ["responses", 1], ["source", source], ["target", response], [
       "tokens",
@@ -53,12 +54,12 @@ export async function openFloor(folder: string, options: FloorOptions) {
   ];
   const micro = Math.min(4, batch);
   const parts = [
-    await open(alone(buildEncodeGraph(spec), batch), { prepack: true }, 1),
-    await open(decodeProducts(spec, { batch, source, steps: response }), { prepack: true }, 1),
-    await open(alone(buildForwardGraph(spec), micro), { prepack: false }, batch / micro),
+    await open(alone(buildEncodeGraph(spec), batch), true, 1),
+    await open(decodeProducts(spec, { batch, source, steps: response }), true, 1),
+    await open(alone(buildForwardGraph(spec), micro), false, batch / micro),
     await open(
       alone(buildUpdateGraph(ppo, settings, spec, wrt), Math.min(micro, miniBatch)),
-      { prepack: true },
+      true,
       batch / Math.min(micro, miniBatch),
     ),
   ];

@@ -11,9 +11,9 @@ import {
   tokenBatch,
   valueHeadShapes,
 } from "@decorum/models";
-import { openSession, type WeightStorage } from "@decorum/learning";
+import { learnerSession } from "@decorum/learning";
 import { buildUpdateGraph, ppo } from "@decorum/algorithms";
-import { memoryUse, readProfile } from "@decorum/runtime";
+import { memoryUse, openGraph, readProfile } from "@decorum/runtime";
 import { type PeerWork, startPeer } from "./peer.ts";
 import { productOperations, productsOnly } from "./products.ts";
 import { randomT5, type T5Size } from "./random_t5.ts";
@@ -72,7 +72,7 @@ export function benchForward(options: T5BenchOptions): Promise<T5BenchResult> {
   return bench(
     "forward",
     options,
-    { prepack: false },
+    false,
     (spec) => buildForwardGraph(spec),
     () => ({}),
   );
@@ -84,7 +84,7 @@ export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> 
   return bench(
     "train_step",
     options,
-    { prepack: true },
+    true,
     (spec) => {
       const wrt = [
         ...adapterShapes(lora, spec.model.layers).keys(),
@@ -105,11 +105,11 @@ export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> 
   );
 }
 
-/** @param storage as the learner's session of that graph */
+/** @param prepack as the learner's session of that graph */
 async function bench(
   work: PeerWork["work"],
   options: T5BenchOptions,
-  storage: WeightStorage,
+  prepack: boolean,
   build: (spec: Parameters<typeof buildForwardGraph>[0]) => ModelGraph,
   targets: (tokens: number) => Record<string, Tensor>,
 ): Promise<T5BenchResult> {
@@ -126,12 +126,10 @@ async function bench(
     ["target", options.response],
     ["tokens", batch.tokens],
   ]);
-  const runtime = { intraOpThreads: options.threads };
-  await using session = await openSession(
+  const runtime = { ...learnerSession({ intraOpThreads: options.threads }), prepack };
+  await using session = await openGraph(
     model,
     { ...runtime, ...(options.profile ? { profilePrefix: options.profile } : {}) },
-    undefined,
-    storage,
   );
   const given: Record<string, Tensor> = {
     ...batch.feeds,
@@ -146,11 +144,9 @@ async function bench(
   await session.run(feeds);
   const peak = memoryUse().peakRss;
   const floor = productsOnly(model, sizes);
-  await using bare = await openSession(
+  await using bare = await openGraph(
     floor.model,
     { ...runtime, graphOptimizationLevel: "disabled" },
-    undefined,
-    storage,
   );
   const peer = options.python === undefined
     ? undefined

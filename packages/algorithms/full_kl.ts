@@ -24,12 +24,12 @@ import {
   type Value,
 } from "@decorum/onnx";
 import type { Params } from "@decorum/optim";
-import type { InferenceSession } from "@decorum/runtime";
+import { type InferenceSession, openGraph } from "@decorum/runtime";
 import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
 import {
   type LearnerSample,
+  learnerSession,
   LocalRunner,
-  openSession,
   type PolicyLearner,
   sequenceMicroBatches,
   splitRows,
@@ -76,7 +76,7 @@ export class FullKl implements AsyncDisposable {
     const computeType = computeTypeOf(runtime.precision ?? "fp32");
     const graph = buildFullKlGraph({ model, index, lora, computeType });
     const worker = runner instanceof LocalRunner ? runner.worker : undefined;
-    return new FullKl(learner, await openSession(graph, runtime, worker));
+    return new FullKl(learner, await openGraph(graph, learnerSession(runtime), worker));
   }
 
   /**

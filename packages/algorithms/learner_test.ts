@@ -9,11 +9,12 @@ import {
   type Sequence,
   tokenBatch,
 } from "@decorum/models";
+import { openGraph } from "@decorum/runtime";
 import { float32, type Tensor } from "@decorum/tensor";
 import {
   countedTokens,
   type LearnerOptions,
-  openSession,
+  learnerSession,
   PolicyLearner,
   type TokenPredictions,
 } from "@decorum/learning";
@@ -76,7 +77,10 @@ function predictionsNear(
 async function baseLogprobs(model: string, sequences: readonly Sequence[]): Promise<Tensor> {
   const policy = openPolicyModel(model);
   using index = openCheckpoint(model);
-  await using session = await openSession(buildForwardGraph({ model: policy, index }), runtime);
+  await using session = await openGraph(
+    buildForwardGraph({ model: policy, index }),
+    learnerSession(runtime),
+  );
   const { feeds } = tokenBatch(sequences, policy.config);
   const { logprobs } = await session.run({ ...feeds, temperature: float32([], [1]) });
   return logprobs!;

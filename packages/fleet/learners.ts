@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { Feeds, GraphName, Graphs, Runner, RunOutputs } from "@decorum/learning";
-import { source } from "@decorum/learning";
+import { encodeGraph } from "@decorum/runtime";
 import type { Params } from "@decorum/optim";
 import {
   byteChunks,
@@ -96,7 +96,7 @@ export class Learners implements Runner {
           ...{ address, metrics, windowBytes: WINDOW_BYTES },
         }),
     });
-    const encoded = { forward: source(graphs.forward), update: source(graphs.update) };
+    const encoded = { forward: encodeGraph(graphs.forward), update: encodeGraph(graphs.update) };
     this.#program = { id: programId(encoded), graphs: encoded };
   }
 

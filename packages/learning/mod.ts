@@ -34,13 +34,11 @@ export {
   type Feeds,
   type GraphName,
   type Graphs,
+  learnerSession,
   LocalRunner,
   type OpenRunner,
-  openSession,
   type Runner,
   type RunOutputs,
-  source,
-  type WeightStorage,
 } from "./runner.ts";
 export type { TokenPredictions } from "./sequence_batch.ts";
 export { buildSftGraph, openSft } from "./sft.ts";

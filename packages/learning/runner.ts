@@ -1,9 +1,9 @@
-import { encodeModel } from "@decorum/onnx";
 import type { ModelGraph } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import {
-  createSession,
+  type EncodedGraph,
   type InferenceSession,
+  openGraph,
   type RuntimeOptions,
   SessionWorker,
 } from "@decorum/runtime";
@@ -53,22 +53,16 @@ export class LocalRunner implements Runner {
   ) {}
 
   static async open(
-    { forward, update }: Graphs,
-    runtime: RuntimeOptions = {},
-  ): Promise<LocalRunner> {
-    return await LocalRunner.load({ forward: source(forward), update: source(update) }, runtime);
-  }
-
-  /** As `open`, of graphs that are encoded already. */
-  static async load(
-    { forward, update }: Readonly<Record<GraphName, GraphSource>>,
+    { forward, update }: Readonly<Record<GraphName, ModelGraph | EncodedGraph>>,
     runtime: RuntimeOptions = {},
   ): Promise<LocalRunner> {
     const worker = new SessionWorker();
+    const options = learnerSession(runtime);
     try {
       return new LocalRunner(worker, {
-        forward: await load(forward, runtime, worker),
-        update: await load(update, runtime, worker, { prepack: true }),
+        forward: await openGraph(forward, options, worker),
+        // Worth a copy of the weights of its own.
+        update: await openGraph(update, { ...options, prepack: true }, worker),
       });
     } catch (error) {
       worker.terminate();
@@ -92,57 +86,8 @@ export class LocalRunner implements Runner {
   }
 }
 
-/** How a session holds its frozen weights. */
-export interface WeightStorage {
-  /**
-   * False: where they lie in the checkpoint's file, one copy for all sessions of a learner. True: onnxruntime's
-   * reordered private copies, which make products about 5 % faster (`bench train_step`) and cost their size
-   * once for each direction that uses them.
-   */
-  readonly prepack: boolean;
-}
-
-/** An encoded graph, and the files that its external data lies in. */
-interface GraphSource {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  /** Path of the file that each location stands for. */
-  readonly files: ReadonlyMap<string, string>;
-}
-
-/** A graph as onnxruntime and learners take it. */
-export function source({ graph, files }: ModelGraph): GraphSource {
-  return { name: graph.name, bytes: encodeModel(graph), files };
-}
-
-/** A session of a learner: forward passes share the mapped weights, updates are worth copies of their own. */
-export function openSession(
-  graph: ModelGraph,
-  runtime: RuntimeOptions,
-  worker?: SessionWorker,
-  storage?: WeightStorage,
-): Promise<InferenceSession> {
-  return load(source(graph), runtime, worker, storage);
-}
-
-function load(
-  { name, bytes, files }: GraphSource,
-  runtime: RuntimeOptions,
-  worker?: SessionWorker,
-  { prepack }: WeightStorage = { prepack: false },
-): Promise<InferenceSession> {
-  return createSession(
-    { bytes, externalData: Object.fromEntries(files) },
-    {
-      // A pattern would plan a second buffer beside the one that the first run of a shape has filled.
-      enableMemPattern: false,
-      ...runtime,
-      name,
-      sessionConfig: {
-        "session.disable_prepacking": prepack ? "0" : "1",
-        ...runtime.sessionConfig,
-      },
-    },
-    worker,
-  );
+/** Options of a session of a learner. */
+export function learnerSession(runtime: RuntimeOptions): RuntimeOptions {
+  // A pattern would plan a second buffer beside the one that the first run of a shape has filled.
+  return { enableMemPattern: false, prepack: false, ...runtime };
 }

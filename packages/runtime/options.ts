@@ -33,12 +33,11 @@ export interface RuntimeOptions {
   /** Write onnxruntime's trace to `<profilePrefix>_<time>.json`; `endProfiling()` closes and names it. */
   readonly profilePrefix?: string;
   /**
-   * onnxruntime session configuration entries. `{"session.disable_prepacking": "1"}` runs products on the
-   * weights where they lie in the mapped file, which all sessions of the machine share, instead of on a
-   * private reordered copy: no second copy in memory and a load in no time. Products of 64 rows or more are
-   * as fast, those of about 16 rows (decoding) half as fast.
+   * False: products run on the weights where they lie in the mapped file, which all sessions of the machine share, instead of
+   * on private copies that onnxruntime reorders: no second copy in memory and a load in no time. Products of 64 rows or more
+   * are about as fast (`bench train_step`: 5 % slower), those of about 16 rows (decoding) half as fast. Default true.
    */
-  readonly sessionConfig?: Readonly<Record<string, string>>;
+  readonly prepack?: boolean;
 }
 
 /** An encoded ONNX model and where its external data lies. */
@@ -82,6 +81,6 @@ export function nativeOptions(
     executionProviders: [
       provider === "cpu" ? "cpu" : { name: provider, deviceId: options.deviceId ?? 0 },
     ],
-    extra: { ...options.sessionConfig, ...place },
+    extra: { "session.disable_prepacking": options.prepack === false ? "1" : "0", ...place },
   };
 }

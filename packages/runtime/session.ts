@@ -186,14 +186,27 @@ export async function createSession(
   }
 }
 
+/** A graph as bytes of ONNX. */
+export interface EncodedGraph {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Path of the file that each location of its external data stands for. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+export function encodeGraph({ graph, files }: ModelGraph): EncodedGraph {
+  return { name: graph.name, bytes: encodeModel(graph), files };
+}
+
 /** Loads a graph over a checkpoint's weights, under the graph's own name. @throws as {@link createSession} */
 export function openGraph(
-  { graph, files }: ModelGraph,
+  model: ModelGraph | EncodedGraph,
   options: RuntimeOptions = {},
   worker?: SessionWorker,
 ): Promise<InferenceSession> {
-  const model = { bytes: encodeModel(graph), externalData: Object.fromEntries(files) };
-  return createSession(model, { ...options, name: graph.name }, worker);
+  const { name, bytes, files } = "graph" in model ? encodeGraph(model) : model;
+  const source = { bytes, externalData: Object.fromEntries(files) };
+  return createSession(source, { ...options, name }, worker);
 }
 
 /** Runs `work` in a span "run <session>" where somebody traces what asks for it; else just runs it. */

@@ -237,7 +237,7 @@ async function fp32Samples(
   await using fp32 = await ClassifierSession.open(folder, model, {
     ...runtime,
     precision: "fp32",
-    sessionConfig: { ...runtime.sessionConfig, "session.disable_prepacking": "1" },
+    prepack: false,
   });
   return { texts, logits: await fp32.logits(texts) };
 }

@@ -102,7 +102,7 @@ export class Learner implements AsyncDisposable {
       const { forward, update } = given.graphs;
       const { files, runtime } = this.options;
       await this.#unload();
-      const runner = await LocalRunner.load(
+      const runner = await LocalRunner.open(
         { forward: { ...forward, files }, update: { ...update, files } },
         runtime,
       );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { programId, weightsId } from "@decorum/fleet";
-import { source } from "@decorum/learning";
+import { encodeGraph } from "@decorum/runtime";
 import { GraphBuilder, mul } from "@decorum/onnx";
 import {
   byteChunks,
@@ -28,7 +28,7 @@ function program() {
   const graph = new GraphBuilder("product");
   const x = graph.input("x", "float32", ["n"]);
   graph.output(mul(x, graph.input("w", "float32", [1])), "y");
-  const encoded = source({ graph: graph.build(), files: new Map() });
+  const encoded = encodeGraph({ graph: graph.build(), files: new Map() });
   return { forward: encoded, update: encoded };
 }
 

@@ -132,11 +132,8 @@ async function openSessions(
   try {
     const forward = await openGraph(
       buildForwardGraph(spec),
-      {
-        ...runtime,
-        // Runs of many rows: as fast on the weights where they lie, without a second copy.
-        sessionConfig: { "session.disable_prepacking": "1", ...runtime.sessionConfig },
-      },
+      // Runs of many rows: as fast on the weights where they lie, without a second copy.
+      { ...runtime, prepack: false },
       generator.worker,
     );
     return { generator, forward };
