@@ -1,7 +1,7 @@
 import { buildEncodeGraph } from "@decorum/generation";
-import { learnerSession } from "@decorum/learning";
+import { buildUpdateGraph, learnerSession } from "@decorum/learning";
 import { openGraph } from "@decorum/runtime";
-import { buildUpdateGraph, ppo } from "@decorum/algorithms";
+import { ppo } from "@decorum/algorithms";
 import {
   adapterShapes,
   buildForwardGraph,
@@ -16,7 +16,6 @@ import { productsOnly, type Sizes } from "./products.ts";
 
 /** The bench's adapter: the lab's. */
 export const lora = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
-export const settings = ppo.settings.parse({});
 
 /** Shape of an iteration of equal lengths. */
 export interface FloorOptions {
@@ -58,7 +57,7 @@ export async function openFloor(folder: string, options: FloorOptions) {
     await open(decodeProducts(spec, { batch, source, steps: response }), true, 1),
     await open(alone(buildForwardGraph(spec), micro), false, batch / micro),
     await open(
-      alone(buildUpdateGraph(ppo, settings, spec, wrt), Math.min(micro, miniBatch)),
+      alone(buildUpdateGraph(ppo.open({}), spec, wrt), Math.min(micro, miniBatch)),
       true,
       batch / Math.min(micro, miniBatch),
     ),

@@ -91,11 +91,11 @@ function promptsOf({ lengths, batch, query }: IterationOptions, vocabulary: numb
   });
 }
 
-function settingsOf({ lengths, batch, response, miniBatch, microBatch }: IterationOptions) {
+function algorithmOf({ lengths, batch, response, miniBatch, microBatch }: IterationOptions) {
   const tokens = lengths === "equal"
     ? { min_new_tokens: response, max_new_tokens: response }
     : { min_new_tokens: 20, max_new_tokens: 120, length_sampler: { min: 20, max: 121 } };
-  return ppo.settings.parse({
+  return ppo.open({
     ...{ batch_size: batch, mini_batch_size: miniBatch, micro_batch_size: microBatch },
     ...{ ppo_epochs: 1, steps: Number.MAX_SAFE_INTEGER, ...tokens },
   });
@@ -142,7 +142,6 @@ async function* timed(tools: TrainTools): AsyncGenerator<Iteration> {
 export async function benchPpoIteration(options: IterationOptions): Promise<IterationResult> {
   const { batch, threads, miniBatch } = options;
   const model = randomT5(options.cache, options.size);
-  const settings = settingsOf(options);
   await using process = spawnPolicy(
     "policy.listen=127.0.0.1:0",
     `model.name_or_path=${model}`,
@@ -151,14 +150,13 @@ export async function benchPpoIteration(options: IterationOptions): Promise<Iter
     "telemetry.log_level=warn",
   );
   using policy = remotePolicy(await process.ready, await baseModelHash(model));
-  await using learning = await Learning.open(ppo, {
-    ...{ model, settings, lora, seed: SEED, runtime: { intraOpThreads: threads } },
+  await using learning = await Learning.open(algorithmOf(options), {
+    ...{ model, lora, seed: SEED, runtime: { intraOpThreads: threads } },
   });
   const steps = timed({
-    ...{ learning, policy, settings, seed: SEED, groupSize: batch, values: ppo.valueHead },
+    ...{ learning, policy, seed: SEED, groupSize: batch },
     prompts: promptsOf(options, openPolicyModel(model).config.vocab_size),
     order: dataOrder(batch, SEED),
-    responses: ppo.responses(),
     // The words mean nothing, so rewards do not read them.
     tokenizer: { decode: () => "", idToToken: () => undefined },
     rewards: {

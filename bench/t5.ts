@@ -11,8 +11,8 @@ import {
   tokenBatch,
   valueHeadShapes,
 } from "@decorum/models";
-import { learnerSession } from "@decorum/learning";
-import { buildUpdateGraph, ppo } from "@decorum/algorithms";
+import { buildUpdateGraph, learnerSession } from "@decorum/learning";
+import { ppo } from "@decorum/algorithms";
 import { memoryUse, openGraph, readProfile } from "@decorum/runtime";
 import { type PeerWork, startPeer } from "./peer.ts";
 import { productOperations, productsOnly } from "./products.ts";
@@ -80,7 +80,6 @@ export function benchForward(options: T5BenchOptions): Promise<T5BenchResult> {
 
 /** Forward and backward of one PPO micro-batch: gradients of the adapter and the value head. */
 export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> {
-  const settings = ppo.settings.parse({});
   return bench(
     "train_step",
     options,
@@ -90,7 +89,7 @@ export function benchTrainStep(options: T5BenchOptions): Promise<T5BenchResult> 
         ...adapterShapes(lora, spec.model.layers).keys(),
         ...valueHeadShapes(spec.model.config.hidden_size).keys(),
       ];
-      return buildUpdateGraph(ppo, settings, spec, wrt);
+      return buildUpdateGraph(ppo.open({}), spec, wrt);
     },
     (tokens) => {
       const row = (value: (i: number) => number) =>

@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { buildDecodeGraph, buildEncodeGraph } from "@decorum/generation";
-import { buildDpoGraph, buildRewardGraph, buildSftGraph, updateGraph } from "@decorum/learning";
 import {
-  type AlgorithmName,
-  algorithmNames,
-  algorithmOf,
+  buildDpoGraph,
+  buildRewardGraph,
+  buildSftGraph,
   buildUpdateGraph,
-  ppo,
-} from "@decorum/algorithms";
+  updateGraph,
+} from "@decorum/learning";
+import { type AlgorithmName, algorithmNames, algorithms, pageOf, ppo } from "@decorum/algorithms";
 import {
   adapterShapes,
   buildClassifierGraph,
@@ -29,15 +29,18 @@ export function goldenModel(name: string): string {
 
 export const lora: LoraConfig = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules: ["q", "v"] };
 
-/** Settings with every part of PPO's loss switched on. */
-export const ppoSettings = ppo.settings.parse({ entropy_coef: 0.01, log_ratio_clamp: 5 });
+/** PPO with every part of its loss switched on. */
+export const wholePpo = ppo.open({ entropy_coef: 0.01, log_ratio_clamp: 5 });
 
 /** The update of an algorithm, by its name. */
 function updateOf(name: AlgorithmName, spec: PolicySpec, wrt: readonly string[]): ModelGraph {
-  const algorithm = algorithmOf(name);
-  const settings = { ...algorithm.settings.parse({}), epsilon_high: 0.28, log_ratio_clamp: 5 };
+  const wanted = { epsilon_high: 0.28, log_ratio_clamp: 5 };
+  const known = Object.entries(wanted).filter(([field]) =>
+    field in algorithms[name].settings.shape
+  );
+  const algorithm = pageOf(name).open(Object.fromEntries(known));
   const trained = algorithm.valueHead ? wrt : wrt.filter((key) => !key.startsWith("v_head."));
-  return buildUpdateGraph(algorithm, settings, spec, trained);
+  return buildUpdateGraph(algorithm, spec, trained);
 }
 
 /** Parameters that a policy of this spec trains. */
@@ -74,7 +77,7 @@ export function emittedGraphs(computeType: ComputeType): Map<string, ModelGraph>
         ...Object.fromEntries(
           algorithmNames.map((name) => [name, updateOf(name, policy, wrt)]),
         ),
-        ppo_with_dropout: buildUpdateGraph(ppo, ppoSettings, dropout, wrt),
+        ppo_with_dropout: buildUpdateGraph(wholePpo, dropout, wrt),
         dpo: buildDpoGraph(policy, 0.1),
         dpo_update: updateGraph(
           buildDpoGraph({ ...spec, lora, dropout: true }, 0.1),

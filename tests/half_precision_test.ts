@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildUpdateGraph, ppo } from "@decorum/algorithms";
+import { ppo } from "@decorum/algorithms";
+import { buildUpdateGraph } from "@decorum/learning";
 import {
   openCheckpoint,
   openNetwork,
@@ -122,7 +123,7 @@ Deno.test("products of wo beyond float16's 65504 stay finite and right", async (
 for (const computeType of halves) {
   Deno.test(`gradients in ${computeType} are float32 and near fp32's, also of a small loss`, async () => {
     // No clipping: on which side of a clip a token falls is no matter of rounding.
-    const settings = ppo.settings.parse({ cliprange: 1e3, cliprange_value: 1e3, vf_coef: 0 });
+    const objective = ppo.open({ cliprange: 1e3, cliprange_value: 1e3, vf_coef: 0 });
     for (const scale of [1, 1e-4]) {
       const gradients = async (type: ComputeType) => {
         const { config, index, spec, weights, noise } = policyCase(type);
@@ -130,7 +131,7 @@ for (const computeType of halves) {
         const batch = tokenBatch(sequences, config);
         const rows = zeros("float32", [batch.tokens]);
         const wrt = trainedOf(spec);
-        const out = await run(buildUpdateGraph(ppo, settings, spec, wrt), {
+        const out = await run(buildUpdateGraph(objective, spec, wrt), {
           ...batch.feeds,
           ...weights,
           old_logprobs: float32([batch.tokens], Array(batch.tokens).fill(-5)),

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { buildDecodeGraph, buildEncodeGraph, cacheNames, Generator } from "@decorum/generation";
-import { objectiveOf, ppo } from "@decorum/algorithms";
 import { PolicyLearner } from "@decorum/learning";
 import { buildForwardGraph, openCheckpoint, openPolicyModel, tokenBatch } from "@decorum/models";
 import { float32, int64, type Tensor, tensor, zeros } from "@decorum/tensor";
-import { goldenModel, lora, ppoSettings, trainedOf } from "./emitted_graphs.ts";
+import { goldenModel, lora, trainedOf, wholePpo } from "./emitted_graphs.ts";
 import { halves, policyCase, run, sequences } from "./half_runs.ts";
 
 for (const computeType of halves) {
@@ -86,7 +85,7 @@ Deno.test("precision is one option: a learner and a generator in fp16 agree", as
     valueHead,
     optimizer: { learningRate: 1e-3 },
     runtime,
-  }, objectiveOf(ppo, ppoSettings));
+  }, wholePpo);
   // Chunks of 2 hand the caches over at the graph's boundary.
   const responses: { tokens: number[]; logprobs: number[] }[] = prompts.map(() => ({
     tokens: [],
@@ -126,7 +125,7 @@ Deno.test("bf16 on the CPU is refused with what is possible instead", async () =
     expected,
   );
   await assert.rejects(
-    PolicyLearner.create({ model, lora, optimizer, runtime }, objectiveOf(ppo, ppoSettings)),
+    PolicyLearner.create({ model, lora, optimizer, runtime }, wholePpo),
     expected,
   );
 });

@@ -107,7 +107,7 @@ function mean(xs: readonly number[]): number {
 
 const heldOut = promptRows(seed, "held-out", Number(values["held-out"]));
 const queries = heldOut.map((row) => tokenizer.encode(promptOf(row.dialogue)).ids);
-const sampling = learning.options.settings;
+const sampling = learning.algorithm.settings;
 
 /** What the policy does on held-out prompts under these parameters; the same draws for all. */
 async function measure(parameters: Params) {

@@ -6,7 +6,7 @@ import type {
 } from "@decorum/learning";
 import type { Params } from "@decorum/optim";
 import type { Precision } from "@decorum/tensor";
-import type { RolledBatch, Statistics } from "./algorithm.ts";
+import type { Algorithm, RolledBatch, Statistics } from "./algorithm.ts";
 import {
   checkFirstRatio,
   checkFirstStepKl,
@@ -34,6 +34,7 @@ export interface PreparedBatch<Sample> {
 
 /** What the epochs of a step are made of. */
 export interface EpochsInput<Sample extends LearnerSample> {
+  readonly algorithm: Algorithm<Sample>;
   readonly learner: PolicyLearner<Sample>;
   /** What the policy that rolled out said; undefined: the learner's own predictions, computed by `forward`. */
   readonly rollout: RolledOut | undefined;
@@ -42,20 +43,8 @@ export interface EpochsInput<Sample extends LearnerSample> {
   /** The learner's own predictions, under the weights that rolled out. */
   readonly forward: () => Promise<RolledOut>;
   readonly prepare: (rollout: RolledOut) => Promise<PreparedBatch<Sample>>;
-  /** Of a mini-batch, besides those of its loss. */
-  readonly statisticsOf: (samples: readonly Sample[]) => Statistics;
-  readonly epochs: number;
-  /** Samples of an update. */
-  readonly miniBatchSize: number;
-  readonly temperature: number;
-  /** Ends the epochs when the mean `approxkl` of one is beyond 1.5 times this, in nats per token; null: never. */
-  readonly targetKl: number | null;
-  /** Only the value head learns. */
-  readonly valueHeadOnly: boolean;
   /** Steps done: the learning rate goes by them, as TRL's, so that skipped updates and early stops do not slow it down. */
   readonly step: number;
-  /** No update was made yet: the KL to the reference must be 0. */
-  readonly firstStep: boolean;
   /** The lower of rollout's and learner's, which says how far they may differ. */
   readonly precision: Precision;
   /** Samples of epoch `e` in the order in which mini-batches are cut from them. */
@@ -88,17 +77,22 @@ export interface EpochsResult<Sample> {
 export async function learnEpochs<Sample extends LearnerSample>(
   input: EpochsInput<Sample>,
 ): Promise<EpochsResult<Sample>> {
-  const { learner, rollout, generator, prepare, forward, stage, temperature, precision } = input;
+  const { algorithm, learner, rollout, generator, prepare, forward, stage, precision } = input;
+  const { settings: { temperature, mini_batch_size }, perSample, targetKl } = algorithm;
+  const miniBatchSize = Math.max(1, Math.floor(mini_batch_size / perSample));
+  const valueHeadOnly = algorithm.warmsUp?.(input.step) ?? false;
+  // Before any update the KL to the reference must be 0.
+  const firstStep = learner.state().train.updates === 0;
   let prepared = await prepare(rollout ?? await forward());
   let recomputed: string | undefined;
   const updates: UpdateOutcome[] = [];
   const statistics: Statistics[] = [];
   let epochs = 0;
-  for (let stop = false; epochs < input.epochs && !stop; epochs++) {
+  for (let stop = false; epochs < algorithm.epochs && !stop; epochs++) {
     const chosen = Array.from(input.order(epochs, prepared.samples.length));
     const before = statistics.length;
-    for (let start = 0; start < chosen.length; start += input.miniBatchSize) {
-      const minibatch = chosen.slice(start, start + input.miniBatchSize);
+    for (let start = 0; start < chosen.length; start += miniBatchSize) {
+      const minibatch = chosen.slice(start, start + miniBatchSize);
       await stage("update.minibatch", async () => {
         const pick = () => minibatch.map((i) => prepared.samples[i]!);
         let gradients = await learner.gradients(pick(), { temperature });
@@ -118,22 +112,23 @@ export async function learnEpochs<Sample extends LearnerSample>(
               gradients = await learner.gradients(pick(), { temperature });
             }
           }
-          if (input.firstStep) {
+          if (firstStep) {
             const { logprobs, refLogprobs: others, offsets } = prepared.batch;
             requireInvariant(checkFirstStepKl({ logprobs, others, offsets, precision }));
           }
           if (!generator) requireFirstRatio(compared(pick(), gradients.predictions, precision));
         }
         const { loss = NaN, ...means } = gradients.means;
-        statistics.push({ ...means, "ppo/loss/total": loss, ...input.statisticsOf(pick()) });
-        updates.push(learner.apply(gradients, {
-          valueHeadOnly: input.valueHeadOnly,
-          scheduleAt: input.step,
-        }));
+        statistics.push({
+          ...means,
+          "ppo/loss/total": loss,
+          ...algorithm.minibatchStatistics(pick()),
+        });
+        updates.push(learner.apply(gradients, { valueHeadOnly, scheduleAt: input.step }));
       });
     }
     const approxkl = statistics.slice(before).map((s) => s["ppo/policy/approxkl"]!);
-    stop = input.targetKl !== null && stopsEarly(mean(approxkl), input.targetKl);
+    stop = targetKl !== null && stopsEarly(mean(approxkl), targetKl);
   }
   const applied = statistics.filter((_, i) => updates[i]!.applied);
   return {

@@ -1,6 +1,7 @@
 import type { Params } from "@decorum/optim";
 import { randomKey, uniforms } from "@decorum/tensor";
 import { type DataOrder, groupByLength, type Tokenizer } from "@decorum/text";
+import type { Algorithm } from "./algorithm.ts";
 import type { LoopSettings } from "./settings.ts";
 import { type StageRunner, unwatched } from "./stages.ts";
 
@@ -94,11 +95,8 @@ export interface GatherTools<S extends Score = Score> {
   readonly prompts: readonly Prompt[];
   readonly order: DataOrder;
   readonly tokenizer: Pick<Tokenizer, "decode" | "idToToken">;
-  readonly settings: LoopSettings;
-  /** Responses to a prompt. */
-  readonly responses: number;
+  readonly learning: { readonly algorithm: Algorithm };
   readonly seed: number;
-  readonly values: boolean;
   /** Prompts of a padded batch. */
   readonly groupSize: number;
 }
@@ -120,7 +118,8 @@ export async function gather<S extends Score>(
   step: number,
   stage: StageRunner = unwatched,
 ): Promise<Gathered<S>> {
-  const { policy, rewards, settings, seed, values, tokenizer } = tools;
+  const { policy, rewards, seed, tokenizer } = tools;
+  const { settings: sampling, responses: times, valueHead: values } = tools.learning.algorithm;
 
   // 1. Prompts: batch `step` of the shuffled data, each as often as it is responded to, in groups of like length.
   const { prompts, groups, requests } = await stage("prompts", () => promptsOf(tools, step));
@@ -128,19 +127,20 @@ export async function gather<S extends Score>(
   // 2. Rollouts under the newest weights.
   const rollouts = inBatchOrder(
     groups,
-    await stage("rollout", () => policy.generate(requests, { sampling: settings, seed, values })),
+    await stage("rollout", () => policy.generate(requests, { sampling, seed, values })),
   );
   const responses = rollouts.map(({ response }) => textOf(response, tokenizer));
 
   // 3. Scores.
   const pairs = prompts.map((prompt, i) => ({ prompt, response: responses[i]! }));
-  const batch = { pairs, groups, responses: tools.responses };
+  const batch = { pairs, groups, responses: times };
   const { results, version } = await stage("score", () => rewards.score(batch));
   return { prompts, rollouts, responses, scored: results, rewardVersion: version };
 }
 
 function promptsOf(
-  { order, prompts: all, settings, responses, seed, groupSize }: GatherTools,
+  { order, prompts: all, learning: { algorithm: { settings, responses } }, seed, groupSize }:
+    GatherTools,
   step: number,
 ) {
   const prompts = order.batchAt(step, settings.batch_size / responses)

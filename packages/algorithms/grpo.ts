@@ -5,7 +5,7 @@
 import { joinRows, type LearnerSample } from "@decorum/learning";
 import { add, exp, mul, sub } from "@decorum/onnx";
 import { z } from "zod";
-import type { Algorithm, LossGraph } from "./algorithm.ts";
+import type { Algorithm, AlgorithmPage } from "./algorithm.ts";
 import {
   clippedRatio,
   clipStatistics,
@@ -19,7 +19,7 @@ import { mean, std } from "./moments.ts";
 import { checkGroups, checkLoop, groupSettings } from "./settings.ts";
 import { partOf } from "./tokens.ts";
 
-const settings = z.strictObject({
+const schema = z.strictObject({
   ...groupSettings,
   num_generations: z.int().min(2).default(8).describe(
     "Responses to a prompt. A step has batch_size / num_generations prompts.",
@@ -40,7 +40,7 @@ const settings = z.strictObject({
   "Group relative policy optimisation: responses to a prompt are compared with each other; no value head.",
 );
 
-export type GrpoSettings = z.infer<typeof settings>;
+export type GrpoSettings = z.infer<typeof schema>;
 
 /** What one response teaches. */
 export interface GrpoSample extends LearnerSample {
@@ -53,90 +53,97 @@ export interface GrpoSample extends LearnerSample {
 }
 
 export const grpo = {
-  title: "GRPO",
-  settings,
-  valueHead: false,
-  responses: ({ num_generations }) => num_generations,
-  epochs: ({ num_iterations }) => num_iterations,
-  klController: (settings) => klControllerOf(settings, settings.beta),
-  targetKl: ({ target_kl }) => target_kl,
-  klKind: () => "k3",
-
-  rewards: ({ scores }) => scores,
-
-  /** Rewards less the mean of their group, over a deviation ("none" is Dr. GRPO's, Liu et al. 2025). */
-  samples(
-    { sequences, offsets, logprobs, refLogprobs, klCoef },
-    rewards,
-    { num_generations, scale_rewards },
-  ) {
-    const batchStd = std(rewards);
-    const advantages = perGroup(rewards, num_generations, (group) => {
-      const centre = mean(group);
-      const scale = scale_rewards === "none"
-        ? 1
-        : 1 / ((scale_rewards === "group" ? std(group) : batchStd) + STD_EPSILON);
-      return group.map((reward) => (reward - centre) * scale);
-    });
-    return sequences.map((sequence, i): GrpoSample => ({
-      sequence,
-      oldLogprobs: partOf(logprobs, offsets, i),
-      refLogprobs: partOf(refLogprobs, offsets, i),
-      advantage: advantages[i]!,
-      beta: klCoef,
-    }));
-  },
-
-  /** Formula 3: the mean over tokens of `weights max(-A ratio, -A clip(ratio)) + kl_weights k3`. */
-  loss({ graph, logprobs, entropy }, settings): LossGraph {
-    const { epsilon, epsilon_high, log_ratio_clamp } = settings;
-    const token = (name: string) => graph.input(name, "float32", ["tokens"]);
-    const [old, reference] = [token("old_logprobs"), token("ref_logprobs")];
-    const [advantages, weights] = [token("advantages"), token("weights")];
-    const klWeights = token("kl_weights");
-
-    const difference = sub(logprobs, old);
-    const range = { low: epsilon, high: epsilon_high ?? epsilon, log_ratio_clamp };
-    const ratio = clippedRatio(difference, advantages, range);
-    const policy = mul(weights, ratio.loss);
-    const behind = sub(reference, logprobs);
-    const k3 = sub(sub(exp(behind), behind), 1);
-    const { approxkl, policykl } = policyShift(difference);
-    return {
-      loss: meanOf(add(policy, mul(klWeights, k3))),
-      statistics: {
-        "ppo/loss/policy": meanOf(policy), // without the KL
-        ...clipStatistics(ratio),
-        "ppo/policy/entropy": meanOf(entropy()),
-        "ppo/policy/approxkl": meanOf(approxkl),
-        "ppo/policy/policykl": meanOf(policykl),
-      },
-    };
-  },
-
-  feeds(samples, { all, atReference }, settings) {
-    const weights = tokenWeights(all.map(({ oldLogprobs: { length } }) => length), settings);
-    const weightOf = new Map(all.map((sample, i) => [sample, weights[i]!]));
-    const perToken = (value: (sample: GrpoSample) => number) =>
-      joinRows(samples.map((s) => new Float32Array(s.oldLogprobs.length).fill(value(s))));
-    return {
-      old_logprobs: joinRows(samples.map((s) => s.oldLogprobs)),
-      ref_logprobs: joinRows(samples.map((s) => s.refLogprobs)),
-      advantages: perToken((s) => s.advantage),
-      weights: perToken((s) => weightOf.get(s)!),
-      // At the reference the KL has no gradient; what rounding leaves of one, Adam would make a real step of.
-      kl_weights: perToken((s) => atReference ? 0 : s.beta * weightOf.get(s)!),
-    };
-  },
-  count: ({ tokens }) => tokens,
-
-  minibatchStatistics: (samples) => ({
-    "ppo/policy/advantages_mean": mean(samples.map((s) => s.advantage)),
-  }),
-  stepStatistics: ({ scores, kl }, rewards, _, { num_generations }) =>
-    groupStatistics(rewards, scores, kl, num_generations),
+  settings: schema,
   metrics: [...ratioMetrics, ...groupMetrics],
-} satisfies Algorithm<GrpoSettings, GrpoSample>;
+  open,
+} satisfies AlgorithmPage;
+
+function open(given: z.input<typeof schema>) {
+  const settings = schema.parse(given);
+  return {
+    title: "GRPO",
+    settings,
+    valueHead: false,
+    responses: settings.num_generations,
+    perSample: 1,
+    epochs: settings.num_iterations,
+    klController: klControllerOf(settings, settings.beta),
+    klTarget: settings.target,
+    targetKl: settings.target_kl,
+    klKind: "k3",
+
+    rewards: ({ scores }) => scores,
+
+    /** Rewards less the mean of their group, over a deviation ("none" is Dr. GRPO's, Liu et al. 2025). */
+    samples({ sequences, offsets, logprobs, refLogprobs, klCoef }, rewards) {
+      const { num_generations, scale_rewards } = settings;
+      const batchStd = std(rewards);
+      const advantages = perGroup(rewards, num_generations, (group) => {
+        const centre = mean(group);
+        const scale = scale_rewards === "none"
+          ? 1
+          : 1 / ((scale_rewards === "group" ? std(group) : batchStd) + STD_EPSILON);
+        return group.map((reward) => (reward - centre) * scale);
+      });
+      return sequences.map((sequence, i): GrpoSample => ({
+        sequence,
+        oldLogprobs: partOf(logprobs, offsets, i),
+        refLogprobs: partOf(refLogprobs, offsets, i),
+        advantage: advantages[i]!,
+        beta: klCoef,
+      }));
+    },
+
+    /** Formula 3: the mean over tokens of `weights max(-A ratio, -A clip(ratio)) + kl_weights k3`. */
+    loss({ graph, logprobs, entropy }) {
+      const { epsilon, epsilon_high, log_ratio_clamp } = settings;
+      const token = (name: string) => graph.input(name, "float32", ["tokens"]);
+      const [old, reference] = [token("old_logprobs"), token("ref_logprobs")];
+      const [advantages, weights] = [token("advantages"), token("weights")];
+      const klWeights = token("kl_weights");
+
+      const difference = sub(logprobs, old);
+      const range = { low: epsilon, high: epsilon_high ?? epsilon, log_ratio_clamp };
+      const ratio = clippedRatio(difference, advantages, range);
+      const policy = mul(weights, ratio.loss);
+      const behind = sub(reference, logprobs);
+      const k3 = sub(sub(exp(behind), behind), 1);
+      const { approxkl, policykl } = policyShift(difference);
+      return {
+        loss: meanOf(add(policy, mul(klWeights, k3))),
+        statistics: {
+          "ppo/loss/policy": meanOf(policy), // without the KL
+          ...clipStatistics(ratio),
+          "ppo/policy/entropy": meanOf(entropy()),
+          "ppo/policy/approxkl": meanOf(approxkl),
+          "ppo/policy/policykl": meanOf(policykl),
+        },
+      };
+    },
+
+    feeds(samples, { all, atReference }) {
+      const weights = tokenWeights(all.map(({ oldLogprobs: { length } }) => length), settings);
+      const weightOf = new Map(all.map((sample, i) => [sample, weights[i]!]));
+      const perToken = (value: (sample: GrpoSample) => number) =>
+        joinRows(samples.map((s) => new Float32Array(s.oldLogprobs.length).fill(value(s))));
+      return {
+        old_logprobs: joinRows(samples.map((s) => s.oldLogprobs)),
+        ref_logprobs: joinRows(samples.map((s) => s.refLogprobs)),
+        advantages: perToken((s) => s.advantage),
+        weights: perToken((s) => weightOf.get(s)!),
+        // At the reference the KL has no gradient; what rounding leaves of one, Adam would make a real step of.
+        kl_weights: perToken((s) => atReference ? 0 : s.beta * weightOf.get(s)!),
+      };
+    },
+    count: ({ tokens }) => tokens,
+
+    minibatchStatistics: (samples) => ({
+      "ppo/policy/advantages_mean": mean(samples.map((s) => s.advantage)),
+    }),
+    stepStatistics: ({ scores, kl }, rewards) =>
+      groupStatistics(rewards, scores, kl, settings.num_generations),
+  } satisfies Algorithm<GrpoSample>;
+}
 
 /**
  * Weight of each token of a response, so that the mean over all tokens of a mini-batch of weight times loss is the loss of

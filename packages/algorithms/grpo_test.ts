@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { grpo, type GrpoSettings } from "./grpo.ts";
+import { grpo } from "./grpo.ts";
 import { zeroStdShare } from "./groups.ts";
 import { evaluateLoss } from "./testing/evaluate_loss.ts";
 import { rolled } from "./testing/runs.ts";
@@ -7,14 +7,14 @@ import { rolled } from "./testing/runs.ts";
 const rewards = [1, 3, 0.1, 0.1, -2, 5];
 const near = (found: ArrayLike<number>, expected: readonly number[], tolerance = 1e-9) =>
   expected.forEach((x, i) => assert.ok(Math.abs(found[i]! - x) < tolerance, `${i}: ${found[i]}`));
-const settingsOf = (change: Partial<GrpoSettings>) => ({
-  ...grpo.settings.parse({ num_generations: 2, epsilon_high: 0.3 }),
-  ...change,
-});
+type Settings = Parameters<typeof grpo.open>[0];
+const open = (change: Settings) =>
+  grpo.open({ num_generations: 2, batch_size: 48, epsilon_high: 0.3, ...change });
 
-function advantagesOf(scores: readonly number[], change: Partial<GrpoSettings>): number[] {
+function advantagesOf(scores: readonly number[], change: Settings): number[] {
+  const algorithm = open(change);
   const batch = rolled(scores.map(() => [-1]), scores);
-  return grpo.samples(batch, grpo.rewards(batch), settingsOf(change)).map((s) => s.advantage);
+  return algorithm.samples(batch, algorithm.rewards(batch)).map((s) => s.advantage);
 }
 
 Deno.test("advantages are within groups: they add up to 0 in each, whatever the scale", () => {
@@ -51,11 +51,11 @@ Deno.test("a group of equals has advantages of exactly 0, and is counted", () =>
 async function lossOf(
   lengths: readonly number[],
   advantages: readonly number[],
-  change: Partial<GrpoSettings>,
+  change: Settings,
   moved = 0,
   beta = 0.1,
 ) {
-  const settings = settingsOf(change);
+  const algorithm = open(change);
   const samples = lengths.map((length, i) => ({
     sequence: { query: [2], response: Array<number>(length).fill(3) },
     oldLogprobs: new Float32Array(length).fill(-1),
@@ -65,14 +65,14 @@ async function lossOf(
   }));
   const tokens = samples.flatMap((s) => [...s.oldLogprobs]);
   return await evaluateLoss(
-    (policy) => grpo.loss(policy, settings),
+    algorithm.loss,
     { logprobs: tokens.map((x) => x + moved), entropy: tokens },
-    grpo.feeds(samples, { all: samples, atReference: false }, settings),
+    algorithm.feeds(samples, { all: samples, atReference: false }),
   );
 }
 
 Deno.test("at the rollout's policy the loss is minus the advantage, added up as its type says", async () => {
-  const loss = async (loss_type: GrpoSettings["loss_type"]) => {
+  const loss = async (loss_type: Settings["loss_type"]) => {
     const found = await lossOf([4, 1, 3], [1, -2, 0.5], { loss_type, max_new_tokens: 10 });
     assert.deepEqual([found["clip_ratio/low_mean"], found["clip_ratio/high_mean"]], [0, 0]);
     return found["loss"]!;

@@ -9,13 +9,12 @@ import type { LoraConfig, PeftAdapter, Sequence } from "@decorum/models";
 import { linearSchedule, type Params } from "@decorum/optim";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { InputError, permutation, type Precision, randomKey } from "@decorum/tensor";
-import { type Algorithm, objectiveOf, type Statistics } from "./algorithm.ts";
+import type { Algorithm, Statistics } from "./algorithm.ts";
 import { learnEpochs, type PreparedBatch, type RolledOut } from "./epochs.ts";
 import { FullKl } from "./full_kl.ts";
 import { tokenKl } from "./kl.ts";
 import { type KlController, updateKlController } from "./kl_controller.ts";
 import { checkScores } from "./scores.ts";
-import type { LoopSettings } from "./settings.ts";
 import { type StageRunner, unwatched } from "./stages.ts";
 import { averageStatistics, batchStatistics } from "./statistics.ts";
 import { joined, offsetsOf } from "./tokens.ts";
@@ -64,11 +63,10 @@ export interface Learned {
   readonly recomputed?: string;
 }
 
-/** What an algorithm is opened with. */
-export interface LearningOptions<Settings> {
+/** What an algorithm learns on. */
+export interface LearningOptions {
   /** A Hugging Face folder of the base model. */
   readonly model: string;
-  readonly settings: Settings;
   readonly lora: LoraConfig;
   /** The adapter that training starts from, which is then the reference too; a new one by default. */
   readonly start?: Pick<PeftAdapter, "parameters" | "valueHead"> | undefined;
@@ -83,24 +81,21 @@ export interface LearningOptions<Settings> {
 }
 
 /** A policy that learns by one of the algorithms. */
-export class Learning<
-  Settings extends LoopSettings = LoopSettings,
-  Sample extends LearnerSample = LearnerSample,
-> implements AsyncDisposable {
+export class Learning<Sample extends LearnerSample = LearnerSample> implements AsyncDisposable {
   private constructor(
-    readonly algorithm: Algorithm<Settings, Sample>,
-    readonly options: LearningOptions<Settings>,
+    readonly algorithm: Algorithm<Sample>,
+    readonly options: LearningOptions,
     readonly learner: PolicyLearner<Sample>,
     readonly fullKl: FullKl | undefined,
   ) {}
 
   /** @throws InputError when model, adapter or value head do not fit together */
-  static async open<Settings extends LoopSettings, Sample extends LearnerSample>(
-    algorithm: Algorithm<Settings, Sample>,
-    options: LearningOptions<Settings>,
-  ): Promise<Learning<Settings, Sample>> {
-    const { settings, model, lora, start, seed = 0, runtime = {}, openRunner } = options;
-    const { perSample = 1 } = algorithm;
+  static async open<Sample extends LearnerSample>(
+    algorithm: Algorithm<Sample>,
+    options: LearningOptions,
+  ): Promise<Learning<Sample>> {
+    const { model, lora, start, seed = 0, runtime = {}, openRunner } = options;
+    const { settings, perSample, klKind } = algorithm;
     const schedule = linearSchedule({ totalSteps: settings.steps });
     await using all = new AsyncDisposableStack();
     const learner = all.use(
@@ -121,10 +116,9 @@ export class Learning<
         seed,
         runtime,
         ...(openRunner ? { openRunner } : {}),
-      }, objectiveOf(algorithm, settings)),
+      }, algorithm),
     );
-    const exact = algorithm.klKind(settings) === "full";
-    const fullKl = exact ? all.use(await FullKl.open(learner)) : undefined;
+    const fullKl = klKind === "full" ? all.use(await FullKl.open(learner)) : undefined;
     all.move();
     return new Learning(algorithm, options, learner, fullKl);
   }
@@ -142,10 +136,10 @@ export class Learning<
     options: LearnOptions = {},
   ): Promise<Learned> {
     const { algorithm, learner } = this;
-    const { settings, seed = 0, runtime, policyPrecision } = this.options;
+    const { seed = 0, runtime, policyPrecision } = this.options;
     const { sequences, scores, generator, envRewards = scores } = scored;
     const { stage = unwatched } = options;
-    const { temperature } = settings;
+    const { settings: { temperature }, klKind } = algorithm;
     const { offsets, rollout } = this.#checked(scored);
 
     // 1. The reference's log-probabilities. A policy that still is its reference has a KL of 0 to the bit: the
@@ -164,44 +158,29 @@ export class Learning<
     // 2. KL, rewards, samples.
     const prepare = async (rollout: RolledOut): Promise<PreparedBatch<Sample>> => {
       const { batch, rewards } = await stage("compute_rewards", () => {
-        const kind = algorithm.klKind(settings);
         const kl = isReference
           ? new Float32Array(refLogprobs.length)
-          : kind === "full"
+          : klKind === "full"
           ? exactKl!
-          : tokenKl(kind, rollout.logprobs, refLogprobs);
+          : tokenKl(klKind, rollout.logprobs, refLogprobs);
         const hasEos = scored.hasEos ?? sequences.map(() => true);
         const klCoef = state.klController.value;
         const batch = { sequences, offsets, scores, hasEos, ...rollout, refLogprobs, kl, klCoef };
-        return { batch, rewards: algorithm.rewards(batch, settings) };
+        return { batch, rewards: algorithm.rewards(batch) };
       });
-      const samples = await stage(
-        "compute_advantages",
-        () => algorithm.samples(batch, rewards, settings),
-      );
+      const samples = await stage("compute_advantages", () => algorithm.samples(batch, rewards));
       return { batch, rewards, samples };
     };
 
     // 3. Epochs of mini-batches.
     const { prepared, statistics, ...learned } = await learnEpochs({
-      learner,
-      rollout,
-      generator,
-      prepare,
+      ...{ algorithm, learner, rollout, generator, prepare, stage },
       forward: () => forward(generator ? { parameters: generator } : {}),
-      statisticsOf: (samples) => algorithm.minibatchStatistics(samples),
-      epochs: algorithm.epochs(settings),
-      miniBatchSize: Math.max(1, Math.floor(settings.mini_batch_size / (algorithm.perSample ?? 1))),
-      temperature,
-      targetKl: algorithm.targetKl?.(settings) ?? null,
-      valueHeadOnly: algorithm.warmsUp?.(settings, state.step) ?? false,
       step: state.step,
-      firstStep: learner.state().train.updates === 0,
       precision: policyPrecision ?? runtime?.precision ?? "fp32",
       order: options.order ??
         ((epoch, samples) =>
           permutation(randomKey(seed, "mini-batches", state.step, epoch), samples)),
-      stage,
     });
 
     // 4. Statistics and the next KL coefficient.
@@ -218,7 +197,7 @@ export class Learning<
         statistics: {
           ...common,
           ...averages,
-          ...algorithm.stepStatistics(batch, rewards, averages, settings),
+          ...algorithm.stepStatistics(batch, rewards, averages),
         },
         klController: Number.isFinite(kl)
           ? updateKlController(state.klController, kl, sequences.length)
@@ -263,7 +242,7 @@ export class Learning<
 
   async #exactKl({ sequences, generator }: ScoredBatch, stage: StageRunner) {
     const { fullKl } = this;
-    const { temperature } = this.options.settings;
+    const { temperature } = this.algorithm.settings;
     return fullKl && await stage(
       "forward_pass",
       async () => joined(await fullKl.perToken(sequences, temperature, generator)),

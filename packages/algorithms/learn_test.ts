@@ -12,7 +12,7 @@ import { randomSequences } from "@decorum/testing/training";
 import type { KlController } from "./kl_controller.ts";
 import type { Learning, ScoredBatch } from "./learn.ts";
 import { ppo } from "./ppo.ts";
-import { type AlgorithmName, algorithmNames, algorithmOf } from "./registry.ts";
+import { type AlgorithmName, algorithmNames, pageOf } from "./registry.ts";
 import { fixed, open, openRun, takeSteps } from "./testing/runs.ts";
 
 const sequences = randomSequences(8);
@@ -27,7 +27,7 @@ const small: Record<AlgorithmName, object> = {
   online_dpo: { mini_batch_size: 4 },
 };
 const openAny = (name: AlgorithmName, model: string, settings: object = {}) =>
-  open(algorithmOf(name), model, { learning_rate: 1e-2, ...small[name], ...settings });
+  open(pageOf(name), model, { learning_rate: 1e-2, ...small[name], ...settings });
 
 for (const name of algorithmNames) {
   Deno.test(`${name}, the first step: KL is 0, the first ratio 1; what it reports is promised and finite`, async () => {
@@ -37,7 +37,7 @@ for (const name of algorithmNames) {
     assert.equal(statistics["objective/kl"], 0);
     assert.equal(updates.length, 2 * epochs);
     assert.ok(updates.every((u) => u.applied));
-    for (const metric of learning.algorithm.metrics) assert.ok(metric in statistics, metric);
+    for (const metric of pageOf(name).metrics) assert.ok(metric in statistics, metric);
     for (const [metric, value] of Object.entries(statistics)) {
       assert.ok(Number.isFinite(value), metric);
     }
@@ -121,7 +121,7 @@ function moveOff({ learner }: Learning): void {
 }
 
 /** What the algorithm learns from in a batch that another policy rolled out. */
-async function captureSamples({ algorithm, learner, options: { settings } }: Learning) {
+async function captureSamples({ algorithm, learner }: Learning) {
   const flat = async (reference: boolean) => {
     const rows = await learner.forward(sequences, { reference });
     return rows.map(({ logprobs, values }) => ({ logprobs, values }));
@@ -138,7 +138,7 @@ async function captureSamples({ algorithm, learner, options: { settings } }: Lea
     kl: logprobs.map((x, i) => x - refLogprobs[i]!),
     klCoef: 0.3,
   };
-  return algorithm.samples(rolled, algorithm.rewards(rolled, settings), settings);
+  return algorithm.samples(rolled, algorithm.rewards(rolled));
 }
 
 const openPpo = (model: string, settings: object = {}) =>
@@ -232,9 +232,9 @@ Deno.test("what does not fit is named", async () => {
   await refuse({ scores: batch.scores.map(() => NaN) }, /score of response 0 is NaN/);
   const none = sequences.map((s, i) => i === 2 ? { ...s, mask: s.response.map(() => false) } : s);
   await refuse({ sequences: none }, /no token of response 2 counts/);
-  await using groups = await open(algorithmOf("grpo"), folder.model, {
+  await using groups = await open(pageOf("grpo"), folder.model, {
     num_generations: 4,
-  } as object);
+  });
   const three = { sequences: sequences.slice(0, 3), scores: [1, 2, 3] };
   await assert.rejects(groups.learn(three, first), /3 responses in groups of 4/);
   assert.equal(learning.learner.state().train.updates, 0);

@@ -18,13 +18,12 @@ import {
   PolicyLearner,
   type TokenPredictions,
 } from "@decorum/learning";
-import { objectiveOf } from "./algorithm.ts";
 import { ppo, type PpoSample } from "./ppo.ts";
 import { lora, noise, randomAdapter, randomValueHead, TinyT5 } from "@decorum/testing/t5";
 import { randomSequences, runtime } from "@decorum/testing/training";
 
 const optimizer = { learningRate: 1e-2 };
-const objective = objectiveOf(ppo, ppo.settings.parse({}));
+const objective = ppo.open({});
 
 function learner(
   model: string,

@@ -25,7 +25,7 @@ import type {
 } from "./gather.ts";
 import { Learning } from "./learn.ts";
 import { train, type TrainStep } from "./loop.ts";
-import { type AlgorithmName, algorithmOf, type algorithms } from "./registry.ts";
+import { type AlgorithmName, type algorithms, pageOf } from "./registry.ts";
 
 /** A policy in this process. It draws as the policy service does, so both give the same responses. */
 export class LocalPolicy implements Policy, AsyncDisposable {
@@ -191,23 +191,20 @@ export class LocalTraining<S extends Score = Score> implements AsyncDisposable {
     options: LocalOptions<Name, S>,
   ): Promise<LocalTraining<S>> {
     const { model, lora, start, rewards, seed = 0, runtime = {}, groupSize = 8 } = options;
-    const algorithm = algorithmOf(options.algorithm);
+    const algorithm = pageOf(options.algorithm).open(options.settings);
     const { valueHead } = algorithm;
-    const settings = algorithm.settings.parse(options.settings);
     const tokenizer = loadTokenizer(model);
     const prompts = options.prompts.map((text) => ({ text, ids: tokenizer.encode(text).ids }));
     const order = dataOrder(prompts.length, seed);
     await using opened = new AsyncDisposableStack();
     const learning = opened.use(
-      await Learning.open(algorithm, { model, settings, lora, start, seed, runtime }),
+      await Learning.open(algorithm, { model, lora, start, seed, runtime }),
     );
     const policy = opened.use(await LocalPolicy.open(model, lora, { valueHead, runtime }));
     opened.move();
-    const responses = algorithm.responses(settings);
     return new LocalTraining(learning, policy, () =>
       train({
-        ...{ learning, policy, rewards, prompts, order, tokenizer, settings, responses },
-        ...{ seed, groupSize, values: valueHead },
+        ...{ learning, policy, rewards, prompts, order, tokenizer, seed, groupSize },
       }));
   }
 

@@ -1,10 +1,9 @@
 import type { Params } from "@decorum/optim";
-import type { Statistics } from "./algorithm.ts";
+import type { Algorithm, Statistics } from "./algorithm.ts";
 import { gather, type Gathered, type GatherTools, type Policy, type Score } from "./gather.ts";
 import type { Learned, Learning, LearnState } from "./learn.ts";
 import { mean } from "./moments.ts";
 import { emptyMoments, type RunningMoments, shapeScores } from "./scores.ts";
-import type { LoopSettings } from "./settings.ts";
 import { type StageRunner, unwatched } from "./stages.ts";
 
 /** What a run knows between two steps, besides the learner's state. */
@@ -21,10 +20,8 @@ export interface StepOutcome {
 }
 
 /** What a run knows before its first step. */
-export function firstState<Settings extends LoopSettings>(
-  { algorithm, options: { settings } }: Pick<Learning<Settings>, "algorithm" | "options">,
-): LoopState {
-  return { step: 0, klController: algorithm.klController(settings), moments: emptyMoments };
+export function firstState({ klController }: Algorithm): LoopState {
+  return { step: 0, klController, moments: emptyMoments };
 }
 
 /**
@@ -33,8 +30,8 @@ export function firstState<Settings extends LoopSettings>(
  * @param options.envRewards scores as the reward gave them, where they are not those of the batch
  * @param options.generator weights that rolled out, where others were learned since
  */
-export async function learnFrom<Settings extends LoopSettings>(
-  learning: Learning<Settings>,
+export async function learnFrom(
+  learning: Learning,
   { prompts, rollouts, scored }: Pick<Gathered, "prompts" | "rollouts" | "scored">,
   state: LoopState,
   options: {
@@ -43,10 +40,14 @@ export async function learnFrom<Settings extends LoopSettings>(
     readonly stage?: StageRunner;
   } = {},
 ): Promise<StepOutcome> {
-  const { settings } = learning.options;
   const { envRewards = scored.map(({ score }) => score), generator, stage = unwatched } = options;
   const hasEos = rollouts.map((rollout) => rollout.hasEos);
-  const { scores, moments } = shapeScores(envRewards, hasEos, state.moments, settings);
+  const { scores, moments } = shapeScores(
+    envRewards,
+    hasEos,
+    state.moments,
+    learning.algorithm.settings,
+  );
   const sequences = prompts.map(({ ids }, i) => ({ query: ids, response: rollouts[i]!.response }));
   const batch = { sequences, scores, envRewards, hasEos, rollout: rollouts };
   const learned = await learning.learn(
@@ -85,14 +86,14 @@ export interface TrainStep<S extends Score = Score> extends StepOutcome {
 /** The loop: prompts, responses, scores, learning, new weights; until `settings.steps`. */
 export async function* train<S extends Score>(
   tools: TrainTools<S>,
-  start: LoopState = firstState(tools.learning),
+  start: LoopState = firstState(tools.learning.algorithm),
 ): AsyncGenerator<TrainStep<S>> {
-  const { learning, policy, settings, stage = unwatched } = tools;
+  const { learning, policy, stage = unwatched } = tools;
   const update = (step: number) =>
     stage("push", () => policy.update(learning.learner.state().train.params, step));
   let state = start;
   await update(state.step);
-  while (state.step < settings.steps) {
+  while (state.step < learning.algorithm.settings.steps) {
     const batch = await gather(tools, state.step, stage);
     const outcome = await learnFrom(learning, batch, state, { stage });
     ({ state } = outcome);

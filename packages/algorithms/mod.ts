@@ -1,4 +1,4 @@
-export { type Algorithm, buildUpdateGraph, objectiveOf, type RolledBatch } from "./algorithm.ts";
+export type { Algorithm, AlgorithmPage, RolledBatch } from "./algorithm.ts";
 export { grpo } from "./grpo.ts";
 export { InvariantError } from "./invariants.ts";
 export { type SampledKlKind, tokenKl } from "./kl.ts";
@@ -6,7 +6,7 @@ export { type KlController, klController } from "./kl_controller.ts";
 export { type Learned, Learning, type ScoredBatch } from "./learn.ts";
 export { onlineDpo } from "./online_dpo.ts";
 export { ppo } from "./ppo.ts";
-export { type AlgorithmName, algorithmNames, algorithmOf, algorithms } from "./registry.ts";
+export { type AlgorithmName, algorithmNames, algorithms, pageOf } from "./registry.ts";
 export { rloo } from "./rloo.ts";
 export { emptyMoments, type RunningMoments, shapeScores } from "./scores.ts";
 export type { LoopSettings } from "./settings.ts";

@@ -11,12 +11,12 @@ import {
 import type { Sequence } from "@decorum/models";
 import { tensor } from "@decorum/tensor";
 import { z } from "zod";
-import type { Algorithm, LossGraph } from "./algorithm.ts";
+import type { Algorithm, AlgorithmPage } from "./algorithm.ts";
 import { mean } from "./moments.ts";
 import { checkLoop, loopSettings } from "./settings.ts";
 import { joined, partOf, sumPerSequence } from "./tokens.ts";
 
-const settings = z.strictObject({
+const schema = z.strictObject({
   ...loopSettings,
   mini_batch_size: z.int().positive().default(16).meta({
     description: "Responses of one update: a multiple of 2, since pairs stay together.",
@@ -35,7 +35,7 @@ const settings = z.strictObject({
   "Online DPO: of two responses to a prompt the rewards prefer one; no value head.",
 );
 
-export type OnlineDpoSettings = z.infer<typeof settings>;
+export type OnlineDpoSettings = z.infer<typeof schema>;
 
 /** Two responses to a prompt, and what the reference says of them: log-probabilities of the whole, in nats. */
 export interface PairSample extends LearnerSample {
@@ -47,85 +47,94 @@ export interface PairSample extends LearnerSample {
 }
 
 export const onlineDpo = {
-  title: "Online DPO",
-  settings,
-  valueHead: false,
-  perSample: 2,
-  responses: () => 2,
-  epochs: () => 1,
-  klController: ({ beta }) => ({ kind: "fixed", value: beta }),
-  klKind: () => "kl",
-
-  rewards: ({ scores }) => scores,
-
-  /** Pairs: the response with the higher reward is preferred, the first of two that are equal. */
-  samples({ sequences, offsets, logprobs, refLogprobs }, rewards) {
-    const reference = sumPerSequence(refLogprobs, offsets);
-    return Array.from({ length: sequences.length / 2 }, (_, pair): PairSample => {
-      const [first, second] = [2 * pair, 2 * pair + 1];
-      const [chosen, rejected] = rewards[first]! >= rewards[second]!
-        ? [first, second]
-        : [second, first];
-      const old = [chosen, rejected].map((i) => partOf(logprobs, offsets, i));
-      return {
-        sequence: [sequences[chosen]!, sequences[rejected]!],
-        oldLogprobs: joined(old),
-        lengths: [old[0]!.length, old[1]!.length],
-        refLogps: [reference[chosen]!, reference[rejected]!],
-      };
-    });
-  },
-
-  /** The mean over pairs of `-log sigmoid(beta (log-ratio of the chosen less that of the rejected))`. */
-  loss({ graph, logprobs }, { beta }): LossGraph {
-    const side = (name: string) => ({
-      policy: sums(logprobs, graph.input(name, "float32", ["pairs", "tokens"])),
-      reference: graph.input(`ref_${name}`, "float32", ["pairs"]),
-    });
-    const [chosen, rejected] = [side("chosen"), side("rejected")];
-    return dpoLoss(
-      { chosen: chosen.policy, rejected: rejected.policy },
-      { chosen: chosen.reference, rejected: rejected.reference },
-      beta,
-    );
-  },
-
-  feeds(samples) {
-    const lengths = samples.flatMap((pair) => pair.lengths);
-    const side = (at: 0 | 1) => ({
-      membership: membershipOf(lengths, samples.map((_, i) => 2 * i + at)),
-      reference: tensor(
-        "float32",
-        [samples.length],
-        Float32Array.from(samples, ({ refLogps }) => refLogps[at]),
-      ),
-    });
-    const [chosen, rejected] = [side(0), side(1)];
-    return {
-      ...{ chosen: chosen.membership, ref_chosen: chosen.reference },
-      ...{ rejected: rejected.membership, ref_rejected: rejected.reference },
-    };
-  },
-  count: ({ sequences }) => sequences.length / 2,
-
-  minibatchStatistics: () => ({}),
-  /** Over the tokens of responses alone: TRL's also sum what the model says of padding. */
-  stepStatistics({ scores, kl, offsets, hasEos, klCoef: beta }) {
-    const penalties = sumPerSequence(kl, offsets).map((nats) => -beta * nats);
-    const margins = scores.flatMap((score, i) => i % 2 ? [Math.abs(score - scores[i - 1]!)] : []);
-    return {
-      "objective/non_score_reward": mean(penalties),
-      "objective/rlhf_reward": mean(scores.map((score, i) => score + penalties[i]!)),
-      "objective/scores": mean(scores),
-      "objective/scores_margin": mean(margins),
-      "val/contain_eos_token": mean(hasEos.map(Number)),
-      "beta": beta,
-    };
-  },
+  settings: schema,
   metrics: [
     ...["objective/non_score_reward", "objective/rlhf_reward", "objective/scores"],
     ...["objective/scores_margin", "val/contain_eos_token", "beta"],
     ...["rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins"],
     ...["logps/chosen", "logps/rejected"],
   ],
-} satisfies Algorithm<OnlineDpoSettings, PairSample>;
+  open,
+} satisfies AlgorithmPage;
+
+function open(given: z.input<typeof schema>) {
+  const settings = schema.parse(given);
+  return {
+    title: "Online DPO",
+    settings,
+    valueHead: false,
+    responses: 2,
+    perSample: 2,
+    epochs: 1,
+    klController: { kind: "fixed", value: settings.beta },
+    klKind: "kl",
+    targetKl: null,
+
+    rewards: ({ scores }) => scores,
+
+    /** Pairs: the response with the higher reward is preferred, the first of two that are equal. */
+    samples({ sequences, offsets, logprobs, refLogprobs }, rewards) {
+      const reference = sumPerSequence(refLogprobs, offsets);
+      return Array.from({ length: sequences.length / 2 }, (_, pair): PairSample => {
+        const [first, second] = [2 * pair, 2 * pair + 1];
+        const [chosen, rejected] = rewards[first]! >= rewards[second]!
+          ? [first, second]
+          : [second, first];
+        const old = [chosen, rejected].map((i) => partOf(logprobs, offsets, i));
+        return {
+          sequence: [sequences[chosen]!, sequences[rejected]!],
+          oldLogprobs: joined(old),
+          lengths: [old[0]!.length, old[1]!.length],
+          refLogps: [reference[chosen]!, reference[rejected]!],
+        };
+      });
+    },
+
+    /** The mean over pairs of `-log sigmoid(beta (log-ratio of the chosen less that of the rejected))`. */
+    loss({ graph, logprobs }) {
+      const side = (name: string) => ({
+        policy: sums(logprobs, graph.input(name, "float32", ["pairs", "tokens"])),
+        reference: graph.input(`ref_${name}`, "float32", ["pairs"]),
+      });
+      const [chosen, rejected] = [side("chosen"), side("rejected")];
+      return dpoLoss(
+        { chosen: chosen.policy, rejected: rejected.policy },
+        { chosen: chosen.reference, rejected: rejected.reference },
+        settings.beta,
+      );
+    },
+
+    feeds(samples) {
+      const lengths = samples.flatMap((pair) => pair.lengths);
+      const side = (at: 0 | 1) => ({
+        membership: membershipOf(lengths, samples.map((_, i) => 2 * i + at)),
+        reference: tensor(
+          "float32",
+          [samples.length],
+          Float32Array.from(samples, ({ refLogps }) => refLogps[at]),
+        ),
+      });
+      const [chosen, rejected] = [side(0), side(1)];
+      return {
+        ...{ chosen: chosen.membership, ref_chosen: chosen.reference },
+        ...{ rejected: rejected.membership, ref_rejected: rejected.reference },
+      };
+    },
+    count: ({ sequences }) => sequences.length / 2,
+
+    minibatchStatistics: () => ({}),
+    /** Over the tokens of responses alone: TRL's also sum what the model says of padding. */
+    stepStatistics({ scores, kl, offsets, hasEos, klCoef: beta }) {
+      const penalties = sumPerSequence(kl, offsets).map((nats) => -beta * nats);
+      const margins = scores.flatMap((score, i) => i % 2 ? [Math.abs(score - scores[i - 1]!)] : []);
+      return {
+        "objective/non_score_reward": mean(penalties),
+        "objective/rlhf_reward": mean(scores.map((score, i) => score + penalties[i]!)),
+        "objective/scores": mean(scores),
+        "objective/scores_margin": mean(margins),
+        "val/contain_eos_token": mean(hasEos.map(Number)),
+        "beta": beta,
+      };
+    },
+  } satisfies Algorithm<PairSample>;
+}

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { onlineDpo } from "./online_dpo.ts";
+import { onlineDpo as page } from "./online_dpo.ts";
 import { evaluateLoss } from "./testing/evaluate_loss.ts";
 import { rolled } from "./testing/runs.ts";
 
-const settings = onlineDpo.settings.parse({ batch_size: 4, mini_batch_size: 4, beta: 0.5 });
+const onlineDpo = page.open({ batch_size: 4, mini_batch_size: 4, beta: 0.5 });
 const logprobs = [[-1, -2], [-3], [-4], [-5, -6, -7]];
 const near = (found: number, expected: number) =>
   assert.ok(Math.abs(found - expected) < 1e-6, `${found}, expected ${expected}`);
@@ -24,7 +24,7 @@ Deno.test("at the reference the loss is log 2 and every reward 0; away from it b
   const tokens = samples.flatMap((pair) => [...pair.oldLogprobs]);
   const at = (moved: readonly number[]) =>
     evaluateLoss(
-      (policy) => onlineDpo.loss(policy, settings),
+      onlineDpo.loss,
       { logprobs: tokens.map((x, i) => x + moved[i]!) },
       onlineDpo.feeds(samples),
     );
@@ -54,6 +54,6 @@ Deno.test("statistics of a step; batches of half a pair are refused", () => {
     "val/contain_eos_token": 0.75,
     "beta": 0.5,
   });
-  const odd = onlineDpo.settings.safeParse({ batch_size: 5, mini_batch_size: 2 });
+  const odd = page.settings.safeParse({ batch_size: 5, mini_batch_size: 2 });
   assert.match(odd.error!.message, /multiple of 2/);
 });

@@ -6,7 +6,7 @@ import { joinRows, type LearnerSample } from "@decorum/learning";
 import { abs, add, and, clip, greater, max, mul, sub } from "@decorum/onnx";
 import { z } from "zod";
 import { gae, whiten } from "./advantages.ts";
-import type { Algorithm, LossGraph } from "./algorithm.ts";
+import type { Algorithm, AlgorithmPage } from "./algorithm.ts";
 import {
   clippedRatio,
   meanOf,
@@ -22,7 +22,7 @@ import { joined, partOf } from "./tokens.ts";
 
 const fraction = z.number().min(0).max(1);
 
-const settings = z.strictObject({
+const schema = z.strictObject({
   ...loopSettings,
   ...ratioSettings,
   ...klSettings,
@@ -50,7 +50,7 @@ const settings = z.strictObject({
     .meta({ description: "First steps, in which only the value head learns.", unit: "steps" }),
 }).superRefine(checkLoop).describe("Proximal policy optimisation, with a value head.");
 
-export type PpoSettings = z.infer<typeof settings>;
+export type PpoSettings = z.infer<typeof schema>;
 
 /** What one response teaches; arrays are `[tokens]` of it. */
 export interface PpoSample extends LearnerSample {
@@ -60,112 +60,118 @@ export interface PpoSample extends LearnerSample {
 }
 
 export const ppo = {
-  title: "PPO",
-  settings,
-  valueHead: true,
-  responses: () => 1,
-  epochs: ({ ppo_epochs }) => ppo_epochs,
-  klController: (settings) => klControllerOf(settings, settings.init_kl_coef),
-  targetKl: ({ target_kl }) => target_kl,
-  klKind: ({ kl_penalty }) => kl_penalty,
-  warmsUp: ({ value_warmup_steps }, step) => step < value_warmup_steps,
-
-  /** `-kl_coef KL` of every token, and the score at the last of its response. */
-  rewards({ kl, klCoef, scores, offsets }) {
-    const rewards = kl.map((nats) => -klCoef * nats);
-    scores.forEach((score, i) => rewards[offsets[i + 1]! - 1]! += score);
-    return rewards;
-  },
-
-  /** GAE, whitened over the whole batch. */
-  samples(
-    { sequences, offsets, logprobs, values },
-    rewards: Float32Array,
-    { gamma, lam, whiten_rewards },
-  ) {
-    const earned = whiten_rewards ? whiten(rewards, { shiftMean: false }) : rewards;
-    const { advantages, returns } = gae(earned, values, offsets, { gamma, lam });
-    const whitened = whiten(advantages);
-    return sequences.map((sequence, i): PpoSample => ({
-      sequence,
-      oldLogprobs: partOf(logprobs, offsets, i),
-      oldValues: partOf(values, offsets, i),
-      advantages: partOf(whitened, offsets, i),
-      returns: partOf(returns, offsets, i),
-    }));
-  },
-
-  /** Clipped policy and value losses; the value loss reaches the adapter too. */
-  loss({ graph, logprobs, values, ...policy }, settings): LossGraph {
-    if (!values) throw new Error("internal: the PPO graph has no value head");
-    const { cliprange, cliprange_value, vf_coef, entropy_coef, log_ratio_clamp } = settings;
-    const entropy = policy.entropy();
-    const token = (name: string) => graph.input(name, "float32", ["tokens"]);
-    const [oldLogprobs, advantages] = [token("old_logprobs"), token("advantages")];
-    const [oldValues, returns] = [token("old_values"), token("returns")];
-
-    const difference = sub(logprobs, oldLogprobs);
-    const range = { low: cliprange, high: cliprange, log_ratio_clamp };
-    const ratio = clippedRatio(difference, advantages, range);
-    const pgLoss = meanOf(ratio.loss);
-
-    const moved = sub(values, oldValues);
-    const near = add(oldValues, clip(moved, -cliprange_value, cliprange_value));
-    const [free, bounded] = [square(sub(values, returns)), square(sub(near, returns))];
-    const vfLoss = mul(meanOf(max(free, bounded)), 0.5);
-    // Where nothing is cut off the two errors differ by rounding alone.
-    const valueClipped = and(greater(abs(moved), cliprange_value), greater(bounded, free));
-
-    const both = add(pgLoss, mul(vfLoss, vf_coef));
-    const meanEntropy = meanOf(entropy);
-    const { approxkl, policykl } = policyShift(difference);
-    return {
-      loss: entropy_coef === 0 ? both : sub(both, mul(meanEntropy, entropy_coef)),
-      statistics: {
-        "ppo/loss/policy": pgLoss,
-        "ppo/loss/value": vfLoss, // not scaled by vf_coef
-        "ppo/policy/entropy": meanEntropy,
-        "ppo/policy/approxkl": meanOf(approxkl),
-        "ppo/policy/policykl": meanOf(policykl),
-        "ppo/policy/clipfrac": shareOf(ratio.clipped),
-        "ppo/val/vpred": meanOf(values),
-        "ppo/val/error": meanOf(free),
-        "ppo/val/clipfrac": shareOf(valueClipped),
-      },
-    };
-  },
-
-  feeds: (samples) => ({
-    old_logprobs: joinRows(samples.map((s) => s.oldLogprobs)),
-    old_values: joinRows(samples.map((s) => s.oldValues)),
-    advantages: joinRows(samples.map((s) => s.advantages)),
-    returns: joinRows(samples.map((s) => s.returns)),
-  }),
-  count: ({ tokens }) => tokens,
-
-  minibatchStatistics(samples) {
-    const returns = joined(samples.map((s) => s.returns));
-    const oldValues = joined(samples.map((s) => s.oldValues));
-    return {
-      "ppo/policy/advantages_mean": mean(joined(samples.map((s) => s.advantages))),
-      "ppo/returns/mean": mean(returns),
-      "ppo/returns/var": variance(returns),
-      "ppo/val/mean": mean(oldValues),
-      "ppo/val/var": variance(oldValues),
-    };
-  },
-  stepStatistics({ kl, klCoef }, _, averages) {
-    const [error, spread] = [averages["ppo/val/error"]!, averages["ppo/returns/var"]!];
-    return {
-      "ppo/mean_non_score_reward": mean(kl.map((nats) => -klCoef * nats)),
-      // 0 where the returns do not vary: PyTorch would say NaN or infinity.
-      "ppo/val/var_explained": spread > 0 ? 1 - error / spread : 0,
-    };
-  },
+  settings: schema,
   metrics: [
     ...ratioMetrics,
     ...["ppo/loss/value", "ppo/mean_non_score_reward", "ppo/returns/mean", "ppo/returns/var"],
     ...["ppo/val/vpred", "ppo/val/error", "ppo/val/clipfrac", "ppo/val/mean", "ppo/val/var"],
     "ppo/val/var_explained",
   ],
-} satisfies Algorithm<PpoSettings, PpoSample>;
+  open,
+} satisfies AlgorithmPage;
+
+function open(given: z.input<typeof schema>) {
+  const settings = schema.parse(given);
+  return {
+    title: "PPO",
+    settings,
+    valueHead: true,
+    responses: 1,
+    perSample: 1,
+    epochs: settings.ppo_epochs,
+    klController: klControllerOf(settings, settings.init_kl_coef),
+    klTarget: settings.target,
+    klKind: settings.kl_penalty,
+    targetKl: settings.target_kl,
+    warmsUp: (step) => step < settings.value_warmup_steps,
+
+    /** `-kl_coef KL` of every token, and the score at the last of its response. */
+    rewards({ kl, klCoef, scores, offsets }) {
+      const rewards = kl.map((nats) => -klCoef * nats);
+      scores.forEach((score, i) => rewards[offsets[i + 1]! - 1]! += score);
+      return rewards;
+    },
+
+    /** GAE, whitened over the whole batch. */
+    samples({ sequences, offsets, logprobs, values }, rewards: Float32Array) {
+      const earned = settings.whiten_rewards ? whiten(rewards, { shiftMean: false }) : rewards;
+      const { advantages, returns } = gae(earned, values, offsets, settings);
+      const whitened = whiten(advantages);
+      return sequences.map((sequence, i): PpoSample => ({
+        sequence,
+        oldLogprobs: partOf(logprobs, offsets, i),
+        oldValues: partOf(values, offsets, i),
+        advantages: partOf(whitened, offsets, i),
+        returns: partOf(returns, offsets, i),
+      }));
+    },
+
+    /** Clipped policy and value losses; the value loss reaches the adapter too. */
+    loss({ graph, logprobs, values, ...policy }) {
+      if (!values) throw new Error("internal: the PPO graph has no value head");
+      const { cliprange, cliprange_value, vf_coef, entropy_coef, log_ratio_clamp } = settings;
+      const entropy = policy.entropy();
+      const token = (name: string) => graph.input(name, "float32", ["tokens"]);
+      const [oldLogprobs, advantages] = [token("old_logprobs"), token("advantages")];
+      const [oldValues, returns] = [token("old_values"), token("returns")];
+
+      const difference = sub(logprobs, oldLogprobs);
+      const range = { low: cliprange, high: cliprange, log_ratio_clamp };
+      const ratio = clippedRatio(difference, advantages, range);
+      const pgLoss = meanOf(ratio.loss);
+
+      const moved = sub(values, oldValues);
+      const near = add(oldValues, clip(moved, -cliprange_value, cliprange_value));
+      const [free, bounded] = [square(sub(values, returns)), square(sub(near, returns))];
+      const vfLoss = mul(meanOf(max(free, bounded)), 0.5);
+      // Where nothing is cut off the two errors differ by rounding alone.
+      const valueClipped = and(greater(abs(moved), cliprange_value), greater(bounded, free));
+
+      const both = add(pgLoss, mul(vfLoss, vf_coef));
+      const meanEntropy = meanOf(entropy);
+      const { approxkl, policykl } = policyShift(difference);
+      return {
+        loss: entropy_coef === 0 ? both : sub(both, mul(meanEntropy, entropy_coef)),
+        statistics: {
+          "ppo/loss/policy": pgLoss,
+          "ppo/loss/value": vfLoss, // not scaled by vf_coef
+          "ppo/policy/entropy": meanEntropy,
+          "ppo/policy/approxkl": meanOf(approxkl),
+          "ppo/policy/policykl": meanOf(policykl),
+          "ppo/policy/clipfrac": shareOf(ratio.clipped),
+          "ppo/val/vpred": meanOf(values),
+          "ppo/val/error": meanOf(free),
+          "ppo/val/clipfrac": shareOf(valueClipped),
+        },
+      };
+    },
+
+    feeds: (samples) => ({
+      old_logprobs: joinRows(samples.map((s) => s.oldLogprobs)),
+      old_values: joinRows(samples.map((s) => s.oldValues)),
+      advantages: joinRows(samples.map((s) => s.advantages)),
+      returns: joinRows(samples.map((s) => s.returns)),
+    }),
+    count: ({ tokens }) => tokens,
+
+    minibatchStatistics(samples) {
+      const returns = joined(samples.map((s) => s.returns));
+      const oldValues = joined(samples.map((s) => s.oldValues));
+      return {
+        "ppo/policy/advantages_mean": mean(joined(samples.map((s) => s.advantages))),
+        "ppo/returns/mean": mean(returns),
+        "ppo/returns/var": variance(returns),
+        "ppo/val/mean": mean(oldValues),
+        "ppo/val/var": variance(oldValues),
+      };
+    },
+    stepStatistics({ kl, klCoef }, _, averages) {
+      const [error, spread] = [averages["ppo/val/error"]!, averages["ppo/returns/var"]!];
+      return {
+        "ppo/mean_non_score_reward": mean(kl.map((nats) => -klCoef * nats)),
+        // 0 where the returns do not vary: PyTorch would say NaN or infinity.
+        "ppo/val/var_explained": spread > 0 ? 1 - error / spread : 0,
+      };
+    },
+  } satisfies Algorithm<PpoSample>;
+}

@@ -3,7 +3,7 @@ import { meanGradients } from "@decorum/optim";
 import { noise, randomAdapter, randomValueHead, TinyT5 } from "@decorum/testing/t5";
 import { gradientMismatches, randomSequences } from "@decorum/testing/training";
 import { tokenKl } from "./kl.ts";
-import { ppo, type PpoSettings } from "./ppo.ts";
+import { ppo as page } from "./ppo.ts";
 import { averageStatistics, batchStatistics, commonMetrics } from "./statistics.ts";
 import { assertClose, counted, fixture, lengths } from "./testdata/trl.ts";
 import { evaluateLoss } from "./testing/evaluate_loss.ts";
@@ -11,7 +11,8 @@ import { open, rolled } from "./testing/runs.ts";
 import { offsetsOf } from "./tokens.ts";
 
 const { gamma, lam, klCoef, cliprange, cliprange_value, vf_coef } = fixture.settings;
-const settings = ppo.settings.parse({ gamma, lam, cliprange, cliprange_value, vf_coef });
+const settings = { gamma, lam, cliprange, cliprange_value, vf_coef };
+const ppo = page.open(settings);
 const logprobs = counted(fixture.inputs.logprobs);
 const refLogprobs = counted(fixture.inputs.refLogprobs);
 const values = counted(fixture.inputs.values);
@@ -33,7 +34,7 @@ Deno.test("the score is added at the last token of the response, on top of the p
   assert.deepEqual(rewards, Float32Array.of(-0.5, 9, -1.5, -2, -9.5));
 });
 
-const samples = ppo.samples(batch, ppo.rewards(batch), settings);
+const samples = ppo.samples(batch, ppo.rewards(batch));
 
 Deno.test("advantages and returns equal TRL's", () => {
   const offsets = offsetsOf(lengths);
@@ -51,10 +52,8 @@ Deno.test("whitened rewards give TRL's advantages where nothing is padded", () =
     ...rolled(lengths.map(() => [0, 0]), fixture.inputs.scores.data),
     values: firstTwo(values),
   };
-  const found = ppo.samples(cut, firstTwo(ppo.rewards(batch)), {
-    ...settings,
-    whiten_rewards: true,
-  });
+  const whitening = page.open({ ...settings, whiten_rewards: true });
+  const found = whitening.samples(cut, firstTwo(ppo.rewards(batch)));
   assertClose(found.flatMap((s) => [...s.advantages]), fixture.whitened.data);
 });
 
@@ -67,7 +66,7 @@ const statistics = await Promise.all(
       entropy: counted(found.entropy, rows),
     };
     const { loss, ...means } = await evaluateLoss(
-      (policy) => ppo.loss(policy, settings),
+      ppo.loss,
       policy,
       ppo.feeds(chosen),
     );
@@ -98,19 +97,19 @@ Deno.test("statistics of a step equal those of TRL's record_step_stats, and have
     ...ppo.stepStatistics(batch, [], averages),
   };
   for (const [name, value] of Object.entries(fixture.step)) assertClose([step[name]!], [value]);
-  assert.deepEqual(Object.keys(step).sort(), [...commonMetrics, ...ppo.metrics].sort());
+  assert.deepEqual(Object.keys(step).sort(), [...commonMetrics, ...page.metrics].sort());
   assert.equal(step["env/reward_mean"], step["ppo/mean_scores"]);
 });
 
 /** The loss of tokens whose policy was 1, at a value of 0, at rollout. */
 async function lossOf(
   inputs: { logRatios: number[]; advantages: number[]; values?: number[]; returns?: number[] },
-  change: Partial<PpoSettings> = {},
+  change: Parameters<typeof page.open>[0] = {},
 ) {
   const { logRatios, advantages, values = logRatios.map(() => 0), returns = values } = inputs;
   const zeros = logRatios.map(() => 0);
   return await evaluateLoss(
-    (policy) => ppo.loss(policy, { ...settings, ...change }),
+    page.open({ ...settings, ...change }).loss,
     { logprobs: logRatios, values, entropy: logRatios.map(() => 2) },
     { old_logprobs: zeros, old_values: zeros, advantages, returns },
   );
@@ -168,7 +167,7 @@ for (const [name, { json, loss }] of Object.entries(cases)) {
     const targetModules = ["q", "k", "v", "o", "wo"];
     const lora = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules };
     await using learning = await open(
-      ppo,
+      page,
       folder.model,
       { vf_coef: 0.5, micro_batch_size: 2, ...loss },
       {

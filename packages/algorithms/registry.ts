@@ -1,4 +1,4 @@
-import type { Algorithm } from "./algorithm.ts";
+import type { AlgorithmPage } from "./algorithm.ts";
 import { grpo } from "./grpo.ts";
 import { onlineDpo } from "./online_dpo.ts";
 import { ppo } from "./ppo.ts";
@@ -13,6 +13,6 @@ export type AlgorithmName = keyof typeof algorithms;
 export const algorithmNames = Object.keys(algorithms) as AlgorithmName[];
 
 /** An algorithm by its name, whichever it is. */
-export function algorithmOf(name: AlgorithmName): Algorithm {
+export function pageOf(name: AlgorithmName): AlgorithmPage {
   return algorithms[name];
 }

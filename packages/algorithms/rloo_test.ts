@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
-import { rloo, type RlooSettings } from "./rloo.ts";
+import { rloo as page } from "./rloo.ts";
 import { evaluateLoss } from "./testing/evaluate_loss.ts";
 import { rolled } from "./testing/runs.ts";
 
 const near = (found: ArrayLike<number>, expected: readonly number[], tolerance = 1e-9) =>
   expected.forEach((x, i) => assert.ok(Math.abs(found[i]! - x) < tolerance, `${i}: ${found[i]}`));
-const settingsOf = (change: Partial<RlooSettings>) => ({
-  ...rloo.settings.parse({ rloo_k: 3, batch_size: 15, epsilon_high: 0.3, mini_batch_size: 3 }),
-  ...change,
-});
+const given = { rloo_k: 3, batch_size: 15, epsilon_high: 0.3, mini_batch_size: 3 };
+const rloo = page.open(given);
 
-function advantagesOf(scores: readonly number[], change: Partial<RlooSettings> = {}): number[] {
+function advantagesOf(scores: readonly number[], normalize_advantages = false): number[] {
+  const algorithm = page.open({ ...given, normalize_advantages });
   const batch = rolled(scores.map(() => [-1]), scores);
-  return rloo.samples(batch, rloo.rewards(batch), settingsOf(change)).map((s) => s.advantage);
+  return algorithm.samples(batch, algorithm.rewards(batch)).map((s) => s.advantage);
 }
 
 Deno.test("a response pays for the KL of all its tokens", () => {
@@ -22,11 +21,11 @@ Deno.test("a response pays for the KL of all its tokens", () => {
 
 Deno.test("the baseline of a response is the mean of the others", () => {
   near(advantagesOf([1, 3, 5, 0, 0, 3]), [-3, 0, 3, -1.5, -1.5, 3]);
-  const normal = advantagesOf([1, 3, 5, 0, 0, 3], { normalize_advantages: true });
+  const normal = advantagesOf([1, 3, 5, 0, 0, 3], true);
   near([normal.reduce((a, b) => a + b)], [0]);
   near([normal.reduce((a, b) => a + b * b, 0) / 5], [1], 1e-3);
   for (const normalize_advantages of [true, false]) {
-    assert.deepEqual(advantagesOf([0.1, 0.1, 0.1], { normalize_advantages }), [0, 0, 0]);
+    assert.deepEqual(advantagesOf([0.1, 0.1, 0.1], normalize_advantages), [0, 0, 0]);
   }
 });
 
@@ -39,7 +38,7 @@ async function lossOf(lengths: readonly number[], advantages: readonly number[],
   }));
   const tokens = samples.flatMap((s) => [...s.oldLogprobs]);
   return await evaluateLoss(
-    (policy) => rloo.loss(policy, settingsOf({})),
+    rloo.loss,
     { logprobs: tokens.map((x) => x + moved), entropy: tokens.map((_, i) => i) },
     rloo.feeds(samples, { all: samples, atReference: false }),
   );

@@ -24,8 +24,10 @@ export { LearningSession, type LearningTask, type TargetContext } from "./learni
 export { microBatches, sequenceMicroBatches } from "./micro_batches.ts";
 export { initTrainState, type UpdateOutcome } from "./optimizer.ts";
 export {
+  buildUpdateGraph,
   type LearnerOptions,
   type LearnerSample,
+  type LossGraph,
   type Objective,
   PolicyLearner,
 } from "./policy_learner.ts";

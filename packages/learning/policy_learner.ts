@@ -1,6 +1,7 @@
 import {
   type Adapter,
   buildForwardGraph,
+  buildPolicyGraph,
   checkAdapter,
   type EncoderDecoder,
   type EncoderDecoderConfig,
@@ -11,11 +12,13 @@ import {
   openCheckpoint,
   openPolicyModel,
   type PolicySpec,
+  type PolicyValues,
   type TokenBatch,
   type WeightIndex,
 } from "@decorum/models";
+import type { Value } from "@decorum/onnx";
 import type { Params } from "@decorum/optim";
-import { computeTypeOf, InputError, type Tensor } from "@decorum/tensor";
+import { computeTypeOf, InputError } from "@decorum/tensor";
 import {
   LearningSession,
   type LearningTask,
@@ -33,7 +36,8 @@ import {
 } from "./sequence_batch.ts";
 import { checkParams } from "./learner_state.ts";
 import { countedTokens } from "./token_rows.ts";
-import type { Runner } from "./runner.ts";
+import type { Feeds, Runner } from "./runner.ts";
+import { updateGraph } from "./trained_model.ts";
 
 /** What is learned from at once: a response, or several that are compared. */
 export interface LearnerSample {
@@ -42,22 +46,46 @@ export interface LearnerSample {
   readonly oldLogprobs: Float32Array;
 }
 
+/** A loss as a graph: scalars. */
+export interface LossGraph {
+  readonly loss: Value;
+  /** By metric name; means over what the loss is a mean over. */
+  readonly statistics: Readonly<Record<string, Value>>;
+}
+
 /** What a policy lowers. */
 export interface Objective<Sample extends LearnerSample> {
+  /** Its name in messages. */
+  readonly title: string;
   /** Whether a value head learns too. */
   readonly valueHead: boolean;
-  /**
-   * Loss and gradients of one micro-batch. Outputs: `loss`, `logprobs`, scalars that are means as the loss is, and
-   * `<parameter>_grad` for each of `wrt`.
-   */
-  graph(spec: PolicySpec, wrt: readonly string[]): ModelGraph;
-  /** What the graph is fed besides batch and parameters, for the samples of one micro-batch. */
-  feeds(
-    samples: readonly Sample[],
-    context: TargetContext<Sample>,
-  ): Readonly<Record<string, Tensor>>;
-  /** What the loss of a micro-batch is a mean over: so many of all that the mini-batch has. */
-  count(batch: TokenBatch): number;
+  /** Loss of a micro-batch. */
+  loss(policy: PolicyValues): LossGraph;
+  /** Inputs of the loss for the samples of a micro-batch. */
+  feeds(samples: readonly Sample[], context: TargetContext<Sample>): Feeds;
+  /** What the loss is a mean over: so many in a batch of `sequences` with `tokens`. */
+  count(batch: Pick<TokenBatch, "tokens" | "sequences">): number;
+}
+
+/**
+ * Loss and gradients of one micro-batch. Outputs: `loss`, the loss's statistics, `logprobs` `[tokens]`, and
+ * `<parameter>_grad` for each of `wrt`.
+ */
+export function buildUpdateGraph(
+  objective: Pick<Objective<LearnerSample>, "title" | "valueHead" | "loss">,
+  spec: PolicySpec,
+  wrt: readonly string[],
+): ModelGraph {
+  const { title, valueHead } = objective;
+  const name = title.toLowerCase().replaceAll(" ", "_");
+  const forward = buildPolicyGraph(name, { ...spec, valueHead }, (policy) => {
+    const { graph } = policy;
+    const { loss, statistics } = graph.scope(name, () => objective.loss(policy));
+    graph.output(loss, "loss");
+    for (const [metric, value] of Object.entries(statistics)) graph.output(value, metric);
+    graph.output(policy.logprobs, "logprobs");
+  });
+  return updateGraph(forward, wrt, spec);
 }
 
 export interface LearnerOptions extends SessionOptions {
@@ -134,7 +162,7 @@ function policyTask<Sample extends LearnerSample>(
     lora,
     model: policy,
     forward: buildForwardGraph(spec),
-    update: objective.graph(spec, [...params.keys()]),
+    update: buildUpdateGraph(objective, spec, [...params.keys()]),
     inputOf: ({ sequence }) => sequence,
     lengths: sequenceLengths,
     nothing: noPredictions,

@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { buildGradientGraph } from "@decorum/autodiff";
-import { buildPolicyGraph } from "@decorum/models";
 import { mul, reduceMean } from "@decorum/onnx";
 import { meanGradients } from "@decorum/optim";
 import { float32 } from "@decorum/tensor";
@@ -10,14 +8,11 @@ import { type LearnerSample, type Objective, PolicyLearner } from "./policy_lear
 
 /** The mean of each token's log-probability times a number of its own, which stands in `oldLogprobs`. */
 const objective: Objective<LearnerSample> = {
+  title: "Weighted",
   valueHead: false,
-  graph(spec, wrt) {
-    const { graph, files } = buildPolicyGraph("weighted", spec, ({ graph, logprobs }) => {
-      const weights = graph.input("weights", "float32", ["tokens"]);
-      graph.output(reduceMean(mul(logprobs, weights), [0], false), "loss");
-      graph.output(logprobs, "logprobs");
-    });
-    return { graph: buildGradientGraph(graph, { loss: "loss", wrt }), files };
+  loss({ graph, logprobs }) {
+    const weights = graph.input("weights", "float32", ["tokens"]);
+    return { loss: reduceMean(mul(logprobs, weights), [0], false), statistics: {} };
   },
   feeds(samples) {
     const weights = samples.flatMap(({ oldLogprobs }) => [...oldLogprobs]);

@@ -6,17 +6,15 @@ export { loraConfigOf } from "./model.ts";
 export type { PolicyConfig } from "./policy.ts";
 export type { RewardConfig } from "./reward.ts";
 export {
+  algorithmOf,
   configDifferences,
   configHash,
   decisive,
-  epochsOf,
-  groupSizeOf,
   mapRunNames,
   parseRunConfig,
   recordedRunConfig,
   rewardTermsOf,
   type RunConfig,
-  settingsOf,
   shownRunConfig,
 } from "./run.ts";
 export {

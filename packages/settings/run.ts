@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import {
+  type Algorithm,
   type AlgorithmName,
   algorithmNames,
-  algorithmOf,
   type algorithms,
+  pageOf,
 } from "@decorum/algorithms";
 import { mapNamed, type NamedValue } from "./field.ts";
 import { type RewardTermConfig, rewardTerms } from "@decorum/rewards";
@@ -62,7 +63,7 @@ const data = z.strictObject({
 
 /** A section for each algorithm, under its name. */
 const algorithmSections = Object.fromEntries(
-  algorithmNames.map((name) => [name, algorithmOf(name).settings.prefault({})]),
+  algorithmNames.map((name) => [name, pageOf(name).settings.prefault({})]),
 ) as {
   readonly [Name in AlgorithmName]: z.ZodPrefault<(typeof algorithms)[Name]["settings"]>;
 };
@@ -195,9 +196,9 @@ function jsonObject(text: string): Values {
   throw new ConfigError([`config_json is ${JSON.stringify(value)}: expected an object`]);
 }
 
-/** The settings of the run's algorithm: those that all have, and its own. */
-export function settingsOf(config: RunConfig): RunConfig[RunConfig["algorithm"]] {
-  return config[config.algorithm];
+/** The run's algorithm, with its settings. */
+export function algorithmOf(config: RunConfig): Algorithm {
+  return pageOf(config.algorithm).open(config[config.algorithm]);
 }
 
 /** The terms of the reward; one label of the reward service where none are given. */
@@ -205,16 +206,6 @@ export function rewardTermsOf(
   { rewards, reward_label: label, reward_input: input }: RunConfig,
 ): readonly RewardTermConfig[] {
   return rewards ?? rewardTerms.parse([{ name: "reward", kind: "classifier", label, input }]);
-}
-
-/** Responses to a prompt in a batch. */
-export function groupSizeOf(config: RunConfig): number {
-  return algorithmOf(config.algorithm).responses(settingsOf(config));
-}
-
-/** Epochs over a batch, where none ends early. */
-export function epochsOf(config: RunConfig): number {
-  return algorithmOf(config.algorithm).epochs(settingsOf(config));
 }
 
 /** What decides a run's results: the section of its algorithm, whose name says which it is, and the rest. */

@@ -7,20 +7,12 @@ import { float32, type Tensor } from "@decorum/tensor";
 export class LossSession implements AsyncDisposable {
   private constructor(readonly session: InferenceSession) {}
 
-  static async open<Settings>(
-    algorithm: Pick<Algorithm, "title"> & {
-      loss(
-        policy: Parameters<Algorithm["loss"]>[0],
-        settings: Settings,
-      ): ReturnType<Algorithm["loss"]>;
-    },
-    settings: Settings,
-  ): Promise<LossSession> {
+  static async open(algorithm: Pick<Algorithm, "loss">): Promise<LossSession> {
     const graph = new GraphBuilder("loss");
     const token = (name: string) => graph.input(name, "float32", ["tokens"]);
     const [logprobs, entropy] = [token("logprobs"), token("entropy")];
     const policy = { graph, logprobs, values: undefined, entropy: () => entropy };
-    const { loss, statistics } = algorithm.loss(policy, settings);
+    const { loss, statistics } = algorithm.loss(policy);
     for (const [name, value] of Object.entries({ loss, ...statistics })) graph.output(value, name);
     return new LossSession(await createSession({ bytes: encodeModel(graph.build()) }));
   }

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Generator, type Prompt } from "@decorum/generation";
-import { objectiveOf, ppo } from "@decorum/algorithms";
+import { ppo } from "@decorum/algorithms";
 import { PolicyLearner } from "@decorum/learning";
 import {
   initAdapter,
@@ -151,7 +151,7 @@ async function ratioError(model: string, runtime: RuntimeOptions): Promise<numbe
     valueHead,
     optimizer: { learningRate: 1e-3 },
     runtime,
-  }, objectiveOf(ppo, ppo.settings.parse({})));
+  }, ppo.open({}));
   const predictions = await learner.forward(rolled);
   return Math.max(
     ...predictions.flatMap(({ logprobs }, i) =>

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Generator, type Prompt } from "@decorum/generation";
-import { buildUpdateGraph, ppo } from "@decorum/algorithms";
+import { ppo } from "@decorum/algorithms";
+import { buildUpdateGraph } from "@decorum/learning";
 import {
   adapterShapes,
   buildForwardGraph,
@@ -59,7 +60,6 @@ export interface Timing {
 }
 
 const lora = { r: 32, loraAlpha: 32, loraDropout: 0, targetModules: ["q", "v"] };
-const settings = ppo.settings.parse({});
 
 /** Times `forward`, `train_step` and `decode` of a T5 with random weights, in the runtime's precision. */
 export async function timings(
@@ -80,7 +80,7 @@ export async function timings(
     await graphTiming("forward", buildForwardGraph(spec), options, runtime, rates, model),
     await graphTiming(
       "train_step",
-      buildUpdateGraph(ppo, settings, spec, wrt),
+      buildUpdateGraph(ppo.open({}), spec, wrt),
       options,
       runtime,
       rates,

@@ -2,7 +2,7 @@ import type { PolicyValues } from "@decorum/models";
 import { encodeModel, GraphBuilder } from "@decorum/onnx";
 import { createSession } from "@decorum/runtime";
 import { type Tensor, tensor } from "@decorum/tensor";
-import type { LossGraph } from "../algorithm.ts";
+import type { LossGraph } from "@decorum/learning";
 
 /** Predictions of a policy and inputs of a loss, by name; those of lists are `[tokens]`. */
 export type LossInputs = Readonly<Record<string, ArrayLike<number> | Tensor>>;

@@ -5,20 +5,18 @@ import { randomSequences, runtime } from "@decorum/testing/training";
 import type { Algorithm, RolledBatch } from "../algorithm.ts";
 import type { KlController } from "../kl_controller.ts";
 import { type Learned, Learning, type LearningOptions } from "../learn.ts";
-import { ppo, type PpoSample, type PpoSettings } from "../ppo.ts";
-import type { LoopSettings } from "../settings.ts";
+import { ppo, type PpoSample } from "../ppo.ts";
 import { offsetsOf } from "../tokens.ts";
 
 /** An algorithm on a tiny model, from a random adapter. */
-export function open<Settings extends LoopSettings, Sample extends LearnerSample>(
-  algorithm: Algorithm<Settings, Sample>,
+export function open<Settings extends object, Sample extends LearnerSample>(
+  page: { open(settings: Settings): Algorithm<Sample> },
   model: string,
-  settings: Partial<Settings> = {},
-  options: Partial<LearningOptions<Settings>> = {},
-): Promise<Learning<Settings, Sample>> {
-  return Learning.open(algorithm, {
+  settings: Settings,
+  options: Partial<LearningOptions> = {},
+): Promise<Learning<Sample>> {
+  return Learning.open(page.open({ batch_size: 8, mini_batch_size: 4, ...settings }), {
     model,
-    settings: algorithm.settings.parse({ batch_size: 8, mini_batch_size: 4, ...settings }),
     lora,
     start: { parameters: randomAdapter(model) },
     runtime,
@@ -50,7 +48,7 @@ export function rolled(
 }
 
 /** A PPO run with everything that has a state. */
-export const openRun = (model: string): Promise<Learning<PpoSettings, PpoSample>> =>
+export const openRun = (model: string): Promise<Learning<PpoSample>> =>
   open(ppo, model, {
     batch_size: 6,
     mini_batch_size: 2,
@@ -63,7 +61,7 @@ export const openRun = (model: string): Promise<Learning<PpoSettings, PpoSample>
 
 /** Steps `from` to `to` of the run; the KL controller afterwards. */
 export async function takeSteps(
-  learning: Learning<PpoSettings, PpoSample>,
+  learning: Learning<PpoSample>,
   from: number,
   to: number,
   klController: KlController,

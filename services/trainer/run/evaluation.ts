@@ -1,7 +1,6 @@
 import { persist, type Waiting } from "@decorum/fleet";
 import { type evaluatorService, type evaluatorV1, type RpcClient, RpcError } from "@decorum/rpc";
 import type { Metrics } from "@decorum/runs";
-import { type RunConfig, settingsOf } from "@decorum/settings";
 import type { Stages } from "../step/stages.ts";
 import { samplingOf } from "../step/rollout.ts";
 import type { HeldOutPrompt } from "./prompts.ts";
@@ -16,9 +15,13 @@ const SAMPLES = 8;
 const MOST_LOSSES = 3;
 
 /** Whether a step is one of those after which the policy is measured. */
-export function evaluationDue(config: RunConfig, step: number): boolean {
+export function evaluationDue(
+  { config, learning }: Pick<RunTools, "config" | "learning">,
+  step: number,
+): boolean {
   const { every_steps: every } = config.evaluate;
-  return every > 0 && step > 0 && (step % every === 0 || step === settingsOf(config).steps);
+  const { steps } = learning.algorithm.settings;
+  return every > 0 && step > 0 && (step % every === 0 || step === steps);
 }
 
 /**
@@ -28,7 +31,7 @@ export function evaluationDue(config: RunConfig, step: number): boolean {
  * @throws Error when the evaluator's stream ends without a result; else as `persist`
  */
 export async function measure(
-  { config, evaluator, policies, waiting }: RunTools,
+  { config, learning, evaluator, policies, waiting }: RunTools,
   runId: string,
   step: number,
   prompts: readonly HeldOutPrompt[],
@@ -37,7 +40,7 @@ export async function measure(
   if (!evaluator) throw new Error("internal: an evaluation is due, and there is no evaluator");
   const request: evaluatorV1.EvaluateRequest = {
     prompts: [...prompts],
-    sampling: samplingOf(settingsOf(config)),
+    sampling: samplingOf(learning.algorithm.settings),
     seed: config.seed,
     before: { kind: "WEIGHTS_KIND_START", runId },
     after: { kind: "WEIGHTS_KIND_VERSION", runId, version: step + 1 },

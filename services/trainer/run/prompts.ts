@@ -1,4 +1,4 @@
-import type { Prompt } from "@decorum/algorithms";
+import type { Algorithm, Prompt } from "@decorum/algorithms";
 import { InputError } from "@decorum/tensor";
 import { existsSync } from "node:fs";
 import {
@@ -10,7 +10,7 @@ import {
   splitRows,
   type Tokenizer,
 } from "@decorum/text";
-import { groupSizeOf, rewardTermsOf, type RunConfig, settingsOf } from "@decorum/settings";
+import { rewardTermsOf, type RunConfig } from "@decorum/settings";
 
 /** A prompt to evaluate on. */
 export interface HeldOutPrompt {
@@ -35,11 +35,12 @@ export interface RunPrompts {
  */
 export async function loadPrompts(
   config: RunConfig,
+  { settings, responses }: Algorithm,
   sources: { readonly train: string; readonly eval: string | null },
   tokenizer: Tokenizer,
 ): Promise<RunPrompts> {
   const { data, evaluate, seed } = config;
-  const needed = settingsOf(config).batch_size / groupSizeOf(config);
+  const needed = settings.batch_size / responses;
   const ownCode = rewardTermsOf(config).some(({ kind }) => kind === "code");
   const rows = await readFile(sources.train, "data.train", data, ownCode);
   const parts = data.split === null
@@ -58,7 +59,7 @@ export async function loadPrompts(
           rows.rows.length - chosen.length
         } in other parts, ${dropped} over data.max_prompt_tokens); ` +
         `expected at least ${needed}, ${config.algorithm}.batch_size` +
-        (groupSizeOf(config) > 1 ? " over the responses to a prompt" : ""),
+        (responses > 1 ? " over the responses to a prompt" : ""),
     );
   }
   if (evaluate.every_steps === 0) return { train: kept, heldOut: [], dropped };

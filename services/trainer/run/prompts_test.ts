@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadTokenizer } from "@decorum/text";
 import { checkPromptLengths, loadPrompts } from "./prompts.ts";
-import { type RunConfig, runConfigOf } from "@decorum/settings";
+import { algorithmOf, type RunConfig, runConfigOf } from "@decorum/settings";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { settings } from "../testing/fixture.ts";
 import { writeRows, writeTinyT5 } from "../testing/tiny_model.ts";
@@ -17,7 +17,8 @@ function setUp() {
   const load = (changes: Partial<RunConfig["data"]>, other: Partial<RunConfig> = {}) => {
     const data = { ...config.data, ...changes };
     const sources = { model: "", startAdapter: null, train: data.train, eval: data.eval };
-    return loadPrompts({ ...config, ...other, data }, sources, tokenizer);
+    const changed = { ...config, ...other, data };
+    return loadPrompts(changed, algorithmOf(changed), sources, tokenizer);
   };
   return { folder, load, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }

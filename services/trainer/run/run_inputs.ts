@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Algorithm } from "@decorum/algorithms";
 import { isPinOf, type Resolved } from "@decorum/hub";
 import {
   type LoraConfig,
@@ -11,7 +12,13 @@ import {
   writePeftAdapter,
 } from "@decorum/models";
 import { localSource } from "@decorum/service";
-import { loraConfigOf, mapRunNames, type RunConfig, type TrainerConfig } from "@decorum/settings";
+import {
+  algorithmOf,
+  loraConfigOf,
+  mapRunNames,
+  type RunConfig,
+  type TrainerConfig,
+} from "@decorum/settings";
 import type { Logger } from "@decorum/telemetry";
 import { InputError } from "@decorum/tensor";
 import { loadTokenizer, type Tokenizer } from "@decorum/text";
@@ -20,6 +27,7 @@ import { loadPrompts, type RunPrompts } from "./prompts.ts";
 /** What is read and checked before a run is accepted. */
 export interface RunInputs {
   readonly config: RunConfig;
+  readonly algorithm: Algorithm;
   readonly sources: RunSources;
   readonly tokenizer: Tokenizer;
   readonly prompts: RunPrompts;
@@ -119,8 +127,9 @@ export async function readInputs(
     ? startingFrom(asked, start.config, layers, { what: "model.lora", source: from ?? "" })
     : asked;
   const tokenizer = loadTokenizer(model);
-  const prompts = await loadPrompts(config, sources, tokenizer);
-  return { config, sources, tokenizer, prompts, lora, start };
+  const algorithm = algorithmOf(config);
+  const prompts = await loadPrompts(config, algorithm, sources, tokenizer);
+  return { config, algorithm, sources, tokenizer, prompts, lora, start };
 }
 
 /** Keeps a copy of the start adapter with the run, so that a resumed run has the same reference. */

@@ -1,3 +1,4 @@
+import type { Algorithm } from "@decorum/algorithms";
 import { checkpointName, type WrittenCheckpoint } from "@decorum/learning";
 import type { evaluatorV1 } from "@decorum/rpc";
 import {
@@ -55,12 +56,11 @@ export class RunRecord {
     return this.#message;
   }
 
-  /** @param plan steps that the run is to take, and the target of its KL in nats */
-  begin(plan: { readonly steps: number; readonly klTarget: number | undefined }): void {
+  begin({ settings: { steps }, klTarget }: Pick<Algorithm, "settings" | "klTarget">): void {
     const { metrics } = this.records;
-    metrics.set("decorum_trainer_planned_steps", plan.steps, this.#labels);
-    if (plan.klTarget !== undefined) {
-      metrics.set("decorum_trainer_kl_target_nats", plan.klTarget, this.#labels);
+    metrics.set("decorum_trainer_planned_steps", steps, this.#labels);
+    if (klTarget !== undefined) {
+      metrics.set("decorum_trainer_kl_target_nats", klTarget, this.#labels);
     }
   }
 

@@ -1,4 +1,4 @@
-import { algorithmOf, firstState, Learning } from "@decorum/algorithms";
+import { type Algorithm, firstState, Learning } from "@decorum/algorithms";
 import {
   heldOf,
   Learners,
@@ -18,7 +18,7 @@ import {
 } from "@decorum/rpc";
 import { Terms } from "@decorum/rewards";
 import { callSecurity } from "@decorum/service";
-import { type CallConfig, rewardTermsOf, settingsOf, type TrainerConfig } from "@decorum/settings";
+import { type CallConfig, rewardTermsOf, type TrainerConfig } from "@decorum/settings";
 import type { OpenRunner } from "@decorum/learning";
 import { arithmeticOf } from "@decorum/runtime";
 import type { Logger, Metrics } from "@decorum/telemetry";
@@ -68,7 +68,7 @@ export async function openTools(
     readonly folder: string;
   },
 ): Promise<RunTools> {
-  const { config, sources, tokenizer, prompts, lora, start } = inputs;
+  const { config, algorithm, sources, tokenizer, prompts, lora, start } = inputs;
   const security = callSecurity(surroundings, "trainer", { logger, metrics });
   await using opened = new AsyncDisposableStack();
   const hash = await baseModelHash(sources.model);
@@ -111,9 +111,8 @@ export async function openTools(
       deadlineMs: surroundings.learner_deadline_s * 1000,
     });
   const learning = opened.use(
-    await Learning.open(algorithmOf(config.algorithm), {
+    await Learning.open(algorithm, {
       model: sources.model,
-      settings: settingsOf(config),
       lora,
       start,
       seed: config.seed,
@@ -143,8 +142,8 @@ export async function openTools(
 }
 
 /** What a run knows before its first step. */
-export function firstProgress(learning: Learning): Progress {
-  return { ...firstState(learning), rewardVersion: "" };
+export function firstProgress(algorithm: Algorithm): Progress {
+  return { ...firstState(algorithm), rewardVersion: "" };
 }
 
 /** What is published. */
@@ -181,7 +180,7 @@ export async function publish(
 /** Whether a run can use a policy. @throws RpcError when it does not answer; Error, InputError naming what does not fit */
 async function checkPolicy(
   client: PolicyClient,
-  { config, prompts, start }: RunInputs,
+  { config, algorithm, prompts, start }: RunInputs,
   baseModelHash: string,
   signal: AbortSignal,
 ): Promise<policyV1.GetModelInfoResponse__Output> {
@@ -202,7 +201,7 @@ async function checkPolicy(
   if (!limits) return info;
   const source = `limits.max_prompt_tokens of policy ${address}`;
   if (limits.maxPromptTokens > 0) checkPromptLengths(prompts.train, limits.maxPromptTokens, source);
-  const { length_sampler: lengths, max_new_tokens: most } = settingsOf(config);
+  const { length_sampler: lengths, max_new_tokens: most } = algorithm.settings;
   const longest = lengths ? lengths.max - 1 : most;
   const group = config.rollout.group_size;
   const named = `${config.algorithm}.max_new_tokens`;

@@ -17,10 +17,9 @@ import {
   RUN_ID_RULE,
   type RunConfig,
   runConfigOf,
-  settingsOf,
   type TrainerConfig,
 } from "@decorum/settings";
-import { findSources, readInputs } from "./run_inputs.ts";
+import { findSources, readInputs, type RunInputs } from "./run_inputs.ts";
 import { isActive, LOCK_FILE, type RunRow, RunStore } from "@decorum/runs";
 import { TrainingRun, type TrainingRunOptions } from "./training_run.ts";
 
@@ -177,10 +176,10 @@ export class Trainer {
     }
     const named = parseRunConfig(runConfigOf(this.options.config), configJson);
     checkOwnCode(named, this.options.config);
-    return await this.#launch(runId, named, (config) =>
+    return await this.#launch(runId, named, ({ config, algorithm }) =>
       this.store.createRun({
         runId,
-        totalSteps: settingsOf(config).steps,
+        totalSteps: algorithm.settings.steps,
         startedMs: Date.now(),
         configJson: JSON.stringify(config),
         configHash: configHash(config),
@@ -211,7 +210,7 @@ export class Trainer {
   async #launch(
     runId: string,
     named: RunConfig,
-    record: (config: RunConfig) => void,
+    record: (inputs: RunInputs) => void,
   ): Promise<RunRow> {
     const { config: surroundings, logger, metrics, backoff } = this.options;
     const folder = this.folderOf(runId);
@@ -225,7 +224,7 @@ export class Trainer {
       );
     }
     try {
-      record(config);
+      record(inputs);
       this.store.setState(runId, "STARTING", "");
       const run = new TrainingRun({
         ...{ runId, folder, inputs, surroundings, store: this.store, logger, metrics },

@@ -4,7 +4,6 @@ import type { WrittenCheckpoint } from "@decorum/learning";
 import type { Params } from "@decorum/optim";
 import { resourceExhausted } from "@decorum/rpc";
 import type { Metrics, RunState } from "@decorum/runs";
-import { epochsOf, settingsOf } from "@decorum/settings";
 import { Batches } from "../step/batches.ts";
 import { Stages, traceStep } from "../step/stages.ts";
 import { type Progress, takeStep } from "../step/step.ts";
@@ -70,7 +69,7 @@ export class TrainingRun {
   async #train(): Promise<RunState> {
     const { inputs, surroundings, metrics, folder, runId, store } = this.options;
     const { record } = this;
-    const { config, prompts } = inputs;
+    const { prompts, algorithm } = inputs;
     keepStart(folder, inputs);
     if (prompts.dropped > 0) {
       record.say(`${prompts.dropped} prompts are over data.max_prompt_tokens and left out`);
@@ -89,9 +88,8 @@ export class TrainingRun {
       folder,
     });
     let { progress, generator } = this.#restore(tools);
-    const settings = settingsOf(config);
-    const { steps } = settings;
-    record.begin({ steps, klTarget: "target" in settings ? settings.target : undefined });
+    const { steps } = algorithm.settings;
+    record.begin(algorithm);
     using batches = new Batches(tools, metrics);
     if (generator) await this.#batchOf(tools, batches, progress.step, generator);
     const missed = await this.#publish(tools, progress.step, new Stages(metrics));
@@ -119,7 +117,7 @@ export class TrainingRun {
   /** One step: taken, pushed, evaluated where that is due, recorded and, where it is due, kept. */
   async #takeStep(tools: RunTools, batches: Batches, before: Progress): Promise<Progress> {
     const { record } = this;
-    const { config } = tools;
+    const { config, learning: { algorithm } } = tools;
     const stages = new Stages(this.options.metrics);
     const began = performance.now();
     const { progress, metrics, samples, notes } = await takeStep(tools, batches, before, stages);
@@ -131,8 +129,8 @@ export class TrainingRun {
     record.step(step, {
       metrics: { ...metrics, ...evaluation, ...stages.times() },
       samples,
-      of: settingsOf(config).steps,
-      epochs: epochsOf(config),
+      of: algorithm.settings.steps,
+      epochs: algorithm.epochs,
       seconds: (performance.now() - began) / 1000,
     });
     const every = config.checkpoint.every_steps;
@@ -165,7 +163,7 @@ export class TrainingRun {
       const began = performance.now();
       await publish(tools, runId, weights, inputs.start?.valueHead, stages);
       this.record.pushed(step + 1, (performance.now() - began) / 1000);
-      const due = evaluationDue(tools.config, step) && !("eval/kl" in store.metrics(runId, step));
+      const due = evaluationDue(tools, step) && !("eval/kl" in store.metrics(runId, step));
       const result = due
         ? await measure(tools, runId, step, inputs.prompts.heldOut, stages)
         : undefined;
@@ -183,7 +181,7 @@ export class TrainingRun {
     const found = this.#folder.last(tools, this.options.inputs.sources.model);
     if (!found) {
       this.record.rewind(0);
-      return { progress: firstProgress(tools.learning) };
+      return { progress: firstProgress(tools.learning.algorithm) };
     }
     tools.learner.restore(found.learner);
     this.record.rewind(found.progress.step);

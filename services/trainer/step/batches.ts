@@ -3,7 +3,6 @@ import { inSpan, type Metrics as ProcessMetrics } from "@decorum/telemetry";
 import { gather as gatherBatch, type Gathered as GatheredBatch } from "@decorum/algorithms";
 import { persist, type Waiting } from "@decorum/fleet";
 import { type RewardCall, termRewards, type TermScore } from "@decorum/rewards";
-import { groupSizeOf, settingsOf } from "@decorum/settings";
 import { rollout } from "./rollout.ts";
 import type { Metrics } from "@decorum/runs";
 import { Stages, TRACER } from "./stages.ts";
@@ -52,8 +51,8 @@ export class Batches implements Disposable {
 
   /** To be called when a step begins to learn: begins the next one's batch, where steps overlap. */
   overlap(step: number): void {
-    const { rollout } = this.tools.config;
-    if (rollout.overlap && step + 1 < settingsOf(this.tools.config).steps) this.begin(step + 1);
+    const { config, learning: { algorithm } } = this.tools;
+    if (config.rollout.overlap && step + 1 < algorithm.settings.steps) this.begin(step + 1);
   }
 
   /** Begins the batch of a step with the weights that are published. */
@@ -95,16 +94,13 @@ export class Batches implements Disposable {
 
 /** Prompts, rollouts on whichever policies are free, and scores of a step, on live services. */
 async function gather(tools: StepTools, step: number, stages: Stages): Promise<Gathered> {
-  const { config, policies, terms, waiting, learning } = tools;
+  const { config, policies, terms, waiting } = tools;
   return await gatherBatch<TermScore>(
     {
       ...tools,
       policy: { generate: (groups, settings) => rollout(policies, groups, settings, waiting) },
       rewards: termRewards(terms, config.multi_objective_aggregation, rewardCall(waiting)),
-      settings: settingsOf(config),
-      responses: groupSizeOf(config),
       seed: config.seed,
-      values: learning.algorithm.valueHead,
       groupSize: config.rollout.group_size,
     },
     step,

@@ -8,7 +8,7 @@ import {
   type RunningMoments,
 } from "@decorum/algorithms";
 import type { Batches, Gathered } from "./batches.ts";
-import { groupSizeOf, type RunConfig } from "@decorum/settings";
+import type { RunConfig } from "@decorum/settings";
 import type { Metrics, SampleRow } from "@decorum/runs";
 import { type Terms, type TermScore, termStatistics } from "@decorum/rewards";
 import type { Stages } from "./stages.ts";
@@ -91,7 +91,7 @@ export async function takeStep(
       "time/tokens_per_second": tokens / seconds,
       "rollout/tokens": tokens,
     },
-    samples: samplesOf(batch, envRewards, groupSizeOf(config)),
+    samples: samplesOf(batch, envRewards, tools.learning.algorithm.responses),
     notes: notesOf(learned, progress, rewardVersion),
   };
 }

@@ -36,15 +36,16 @@ export async function groupMath(golden: GoldenCase): Promise<Map<string, Tensor>
   const put = (name: string, values: ArrayLike<number>) =>
     found.set(name, float32([values.length], Float32Array.from(values)));
 
-  const grpoSettings = grpo.settings.parse({ ...shared, num_generations: size });
+  const grpoSettings = { ...shared, num_generations: size };
+  const bnpo = grpo.open(grpoSettings);
   const samplesBy = (scale_rewards: typeof scales[number]) =>
-    grpo.samples(rolled, grpo.rewards(rolled), { ...grpoSettings, scale_rewards });
+    grpo.open({ ...grpoSettings, scale_rewards }).samples(rolled, scores);
   for (const scale of scales) put(`advantages.${scale}`, samplesBy(scale).map((s) => s.advantage));
   const samples = samplesBy("group");
-  await using tokens = await LossSession.open(grpo, grpoSettings);
+  await using tokens = await LossSession.open(bnpo);
   for (const loss_type of lossTypes) {
     const context = { all: samples, atReference: false };
-    const feeds = grpo.feeds(samples, context, { ...grpoSettings, loss_type });
+    const feeds = grpo.open({ ...grpoSettings, loss_type }).feeds(samples, context);
     const losses = await tokens.run(logprobs, feeds);
     put(`grpo.loss.${loss_type}`, [losses["loss"]!]);
     put("grpo.clip_low", [losses["clip_ratio/low_mean"]!]);
@@ -58,24 +59,25 @@ export async function groupMath(golden: GoldenCase): Promise<Map<string, Tensor>
       oldLogprobs: old.slice(at, at + 1),
       refLogprobs: reference.slice(at, at + 1),
     };
-    const feeds = grpo.feeds([one], { all: [one], atReference: false }, grpoSettings);
+    const feeds = bnpo.feeds([one], { all: [one], atReference: false });
     parts.data[i] = (await tokens.run([logprobs[at]!], feeds))["loss"]!;
   }
   found.set("grpo.tokens", parts);
 
-  const rlooSettings = rloo.settings.parse({ ...shared, rloo_k: size });
-  const rewards = rloo.rewards(rolled);
-  const responses = rloo.samples(rolled, rewards, rlooSettings);
-  const normalized = rloo.samples(rolled, rewards, { ...rlooSettings, normalize_advantages: true });
-  await using whole = await LossSession.open(rloo, rlooSettings);
+  const plain = rloo.open({ ...shared, rloo_k: size });
+  const scaled = rloo.open({ ...shared, rloo_k: size, normalize_advantages: true });
+  const rewards = plain.rewards(rolled);
+  const responses = plain.samples(rolled, rewards);
+  const normalized = scaled.samples(rolled, rewards);
+  await using whole = await LossSession.open(plain);
   const losses = await whole.run(
     logprobs,
-    rloo.feeds(responses, { all: responses, atReference: false }),
+    plain.feeds(responses, { all: responses, atReference: false }),
   );
   const alone: number[] = [];
   for (const [i, sample] of responses.entries()) {
     const own = logprobs.slice(rolled.offsets[i], rolled.offsets[i + 1]);
-    const feeds = rloo.feeds([sample], { all: [sample], atReference: false });
+    const feeds = plain.feeds([sample], { all: [sample], atReference: false });
     alone.push((await whole.run(own, feeds))["loss"]!);
   }
   put("rloo.rewards", rewards);
@@ -85,6 +87,6 @@ export async function groupMath(golden: GoldenCase): Promise<Map<string, Tensor>
   put("rloo.loss", [losses["loss"]!]);
   put("rloo.clip_low", [losses["clip_ratio/low_mean"]!]);
   put("rloo.clip_high", [losses["clip_ratio/high_mean"]!]);
-  const { frac_reward_zero_std: share } = grpo.stepStatistics(rolled, scores, {}, grpoSettings);
+  const { frac_reward_zero_std: share } = bnpo.stepStatistics(rolled, scores);
   return put("frac_reward_zero_std", [share]);
 }

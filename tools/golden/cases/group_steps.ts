@@ -4,7 +4,6 @@ import {
   type Algorithm,
   grpo,
   Learning,
-  type LoopSettings,
   offsetsOf,
   rloo,
   type RolledBatch,
@@ -52,22 +51,21 @@ export async function grpoSteps(
 ): Promise<Map<string, Tensor>> {
   const config = configOf(golden);
   const { loss_type, scale_rewards, max_new_tokens, group_size: num_generations } = config;
-  const settings = grpo.settings.parse({
+  const settings = {
     ...settingsOf(config),
     ...{ loss_type, scale_rewards, max_new_tokens, num_generations },
-  });
-  await using loss = await LossSession.open(grpo, settings);
-  return await reproduce(golden, config, runtime, grpo, settings, async (samples, logprobs) => {
+  };
+  const algorithm = grpo.open(settings);
+  const bnpo = grpo.open({ ...settings, loss_type: "bnpo" });
+  await using loss = await LossSession.open(algorithm);
+  return await reproduce(golden, config, runtime, algorithm, async (samples, logprobs) => {
     const time = golden.expected.get("parts")?.dims[1] ?? 0;
     const parts = float32([samples.length, time], new Float32Array(samples.length * time));
     for (const [row, { oldLogprobs, refLogprobs, ...sample }] of samples.entries()) {
       for (let t = 0; t < oldLogprobs.length; t++) {
         const at = (values: Float32Array) => values.slice(t, t + 1);
         const token = { ...sample, oldLogprobs: at(oldLogprobs), refLogprobs: at(refLogprobs) };
-        const feeds = grpo.feeds([token], { all: [token], atReference: false }, {
-          ...settings,
-          loss_type: "bnpo",
-        });
+        const feeds = bnpo.feeds([token], { all: [token], atReference: false });
         parts.data[row * time + t] = (await loss.run(at(logprobs[row]!), feeds))["loss"]!;
       }
     }
@@ -82,12 +80,12 @@ export async function rlooSteps(
 ): Promise<Map<string, Tensor>> {
   const config = configOf(golden);
   const { normalize_advantages, group_size: rloo_k } = config;
-  const settings = rloo.settings.parse({ ...settingsOf(config), normalize_advantages, rloo_k });
-  await using loss = await LossSession.open(rloo, settings);
-  return await reproduce(golden, config, runtime, rloo, settings, async (samples, logprobs) => {
+  const algorithm = rloo.open({ ...settingsOf(config), normalize_advantages, rloo_k });
+  await using loss = await LossSession.open(algorithm);
+  return await reproduce(golden, config, runtime, algorithm, async (samples, logprobs) => {
     const parts: number[] = [];
     for (const [i, sample] of samples.entries()) {
-      const feeds = rloo.feeds([sample], { all: [sample], atReference: false });
+      const feeds = algorithm.feeds([sample], { all: [sample], atReference: false });
       parts.push((await loss.run(logprobs[i]!, feeds))["loss"]!);
     }
     return float32([parts.length], parts);
@@ -95,18 +93,16 @@ export async function rlooSteps(
 }
 
 /** @param partsOf what tokens or sequences add to the loss, each by itself */
-async function reproduce<Settings extends LoopSettings, Sample extends Advised>(
+async function reproduce<Sample extends Advised>(
   golden: GoldenCase,
   config: Config,
   runtime: RuntimeOptions,
-  algorithm: Algorithm<Settings, Sample>,
-  settings: Settings,
+  algorithm: Algorithm<Sample>,
   partsOf: (samples: readonly Sample[], logprobs: readonly Float32Array[]) => Promise<Tensor>,
 ): Promise<Map<string, Tensor>> {
   const { r, lora_alpha: loraAlpha, target_modules: targetModules } = config.lora;
   await using learning = await Learning.open(algorithm, {
     model: join(golden.folder, "model"),
-    settings,
     lora: { r, loraAlpha, loraDropout: 0, targetModules },
     runtime,
   });
@@ -116,7 +112,7 @@ async function reproduce<Settings extends LoopSettings, Sample extends Advised>(
   const params = readParams(golden, "start.safetensors");
   const train = { params, adam: initAdam(params), updates: 1, skipped: 0 };
   learner.restore({ train, reference: undefined });
-  let klController = algorithm.klController(settings);
+  let { klController } = algorithm;
   const found = new Map<string, Tensor>();
   for (let n = 0; n < STEPS; n++) {
     const batch = batchOf(golden, n);
@@ -133,7 +129,7 @@ async function reproduce<Settings extends LoopSettings, Sample extends Advised>(
       ...{ logprobs, refLogprobs, kl: tokenKl("kl", logprobs, refLogprobs) },
       klCoef: klController.value,
     };
-    const all = algorithm.samples(rolled, algorithm.rewards(rolled, settings), settings);
+    const all = algorithm.samples(rolled, algorithm.rewards(rolled));
     found.set(`step${n}.advantages`, float32([all.length], all.map((s) => s.advantage)));
     if (n === 1) {
       const now = learner.state();

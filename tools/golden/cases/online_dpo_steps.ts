@@ -31,11 +31,10 @@ export async function onlineDpoSteps(
   runtime: RuntimeOptions,
 ): Promise<Map<string, Tensor>> {
   const { lora, ...given } = schema.parse(golden.json["config"]);
-  const settings = onlineDpo.settings.parse(given);
+  const algorithm = onlineDpo.open(given);
   const { r, lora_alpha: loraAlpha, target_modules: targetModules } = lora;
-  await using learning = await Learning.open(onlineDpo, {
+  await using learning = await Learning.open(algorithm, {
     model: join(golden.folder, "model"),
-    settings,
     lora: { r, loraAlpha, loraDropout: 0, targetModules },
     runtime,
   });
@@ -44,7 +43,7 @@ export async function onlineDpoSteps(
   const params = readParams(golden, "start.safetensors");
   const train = { params, adam: initAdam(params), updates: 1, skipped: 0 };
   learner.restore({ train, reference: undefined });
-  const klController = onlineDpo.klController(settings);
+  const { settings, klController } = algorithm;
   const found = new Map<string, Tensor>();
   for (let step = 0; step < STEPS; step++) {
     const { sequences, scores: envRewards } = batchOf(golden, step);

@@ -29,14 +29,14 @@ export function ppoMath(golden: GoldenCase): Map<string, Tensor> {
     kl: tokenKl(kind, logprobs, refLogprobs),
     klCoef: constantOf(golden, "kl_coef", 0.2),
   });
-  const found = new Map<string, Tensor>();
-  for (const kind of kinds) found.set(`rewards.${kind}`, dense(ppo.rewards(rolled(kind))));
-  const one = rolled("kl");
-  const samples = ppo.samples(one, ppo.rewards(one), {
-    ...ppo.settings.parse({}),
+  const algorithm = ppo.open({
     gamma: constantOf(golden, "gamma", 0.99),
     lam: constantOf(golden, "lam", 0.95),
   });
+  const found = new Map<string, Tensor>();
+  for (const kind of kinds) found.set(`rewards.${kind}`, dense(algorithm.rewards(rolled(kind))));
+  const one = rolled("kl");
+  const samples = algorithm.samples(one, algorithm.rewards(one));
   const kl = one.kl.reduce((sum, nats) => sum + nats, 0) / batch;
   return found
     .set("advantages", dense(samples.flatMap((s) => [...s.advantages])))

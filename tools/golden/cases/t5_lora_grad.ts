@@ -10,7 +10,8 @@ import {
   VALUE_HEAD_BIAS,
   VALUE_HEAD_WEIGHT,
 } from "@decorum/models";
-import { buildUpdateGraph, ppo } from "@decorum/algorithms";
+import { ppo } from "@decorum/algorithms";
+import { buildUpdateGraph } from "@decorum/learning";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { constantOf, type GoldenCase, inputOf } from "../case.ts";
 import { runGraph } from "../session.ts";
@@ -28,7 +29,7 @@ export async function t5LoraGrad(
   const { layers } = policy;
   using checkpoint = openCheckpoint(folder);
   const adapter = readPeftAdapter(join(golden.folder, "adapter"), layers);
-  const settings = ppo.settings.parse({
+  const objective = ppo.open({
     cliprange: constantOf(golden, "cliprange", 0.2),
     cliprange_value: constantOf(golden, "cliprange_value", 0.2),
     vf_coef: constantOf(golden, "vf_coef", 0.1),
@@ -45,7 +46,7 @@ export async function t5LoraGrad(
     VALUE_HEAD_WEIGHT,
     VALUE_HEAD_BIAS,
   ];
-  const model = buildUpdateGraph(ppo, settings, spec, wrt);
+  const model = buildUpdateGraph(objective, spec, wrt);
   const mask = inputOf(golden, "labels_mask", "int64");
   const counted = [...mask.data.keys()].filter((i) => mask.data[i] !== 0n);
   const labels = inputOf(golden, "labels", "int64");

@@ -58,13 +58,12 @@ export async function trlSteps(
     );
   }
   const { r, lora_alpha: loraAlpha, target_modules: targetModules } = lora;
-  const settings = ppo.settings.parse({
+  const algorithm = ppo.open({
     ...config,
     ...{ adam_eps: 1e-8, max_grad_norm: null, score_clip: null },
   });
-  await using learning = await Learning.open(ppo, {
+  await using learning = await Learning.open(algorithm, {
     model: join(golden.folder, "model"),
-    settings,
     lora: { r, loraAlpha, loraDropout: 0, targetModules },
     runtime,
   });
@@ -74,7 +73,7 @@ export async function trlSteps(
   const params = startOf(golden);
   const train = { params, adam: initAdam(params), updates: 1, skipped: 0 };
   learner.restore({ train, reference: undefined });
-  let klController = ppo.klController(settings);
+  let { klController } = algorithm;
   const permutations = numpyPermutations(seed);
   const found = new Map<string, Tensor>();
   for (const step of stats.keys()) {
