@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createClient, trainerService } from "@decorum/rpc";
 import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
-import { writeWhole } from "../cli/atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 import { coreServiceNames } from "@decorum/settings";
 import { serviceProgram } from "../cli/services.ts";
 import { Supervisor } from "../cli/supervisor.ts";
@@ -104,7 +104,7 @@ async function startSystem(
   mkdirSync(out, { recursive: true });
   const data = join(out, "prompts.jsonl");
   const rows = promptRows(1, "ppo", 2 * batch);
-  writeWhole(data, rows.map(({ dialogue }) => JSON.stringify({ dialogue })).join("\n") + "\n");
+  replaceFile(data, rows.map(({ dialogue }) => JSON.stringify({ dialogue })).join("\n") + "\n");
   const common = endpoint === undefined ? [] : [
     `telemetry.otlp_endpoint=${endpoint}`,
     ...coreServiceNames.map((name) => `${name}.metrics_listen=127.0.0.1:0`),

@@ -14,7 +14,7 @@ import {
 import { evaluationOf, RunStore } from "@decorum/runs";
 import { exportClassifierOnnx } from "@decorum/scoring";
 import { PROMPT_TEMPLATE, promptRows } from "../demo/corpus/mod.ts";
-import { writeWhole } from "./atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 import { evaluatePersistently } from "./evaluate_run.ts";
 import { writeReport } from "./report.ts";
 import { serviceProgram, startAll, withSupervisor } from "./services.ts";
@@ -72,14 +72,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const summaryFile = join(out, "summary.json");
   const reportFile = join(out, "report.html");
   await writeReport(run.runs, run.runId, reportFile);
-  writeWhole(summaryFile, JSON.stringify(summary, null, 2) + "\n");
+  replaceFile(summaryFile, JSON.stringify(summary, null, 2) + "\n");
   return { summary, reportFile, summaryFile };
 }
 
 function writeData(out: string, seed: number): string {
   const file = join(out, "prompts.jsonl");
   const rows = promptRows(seed, "ppo", PROMPTS);
-  writeWhole(file, rows.map(({ dialogue }) => JSON.stringify({ dialogue })).join("\n") + "\n");
+  replaceFile(file, rows.map(({ dialogue }) => JSON.stringify({ dialogue })).join("\n") + "\n");
   return file;
 }
 

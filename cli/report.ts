@@ -1,5 +1,5 @@
 import { reportOf, storeSource } from "@decorum/ui";
-import { writeWhole } from "./atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 
 /**
  * Writes a run as one file that shows what the page of runs shows.
@@ -9,5 +9,5 @@ import { writeWhole } from "./atomic_write.ts";
  */
 export async function writeReport(runs: string, runId: string, file: string): Promise<void> {
   using source = storeSource(runs);
-  writeWhole(file, await reportOf(source, runId));
+  replaceFile(file, await reportOf(source, runId));
 }

@@ -5,7 +5,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import { type SpanNode, startOtlpSink } from "@decorum/telemetry";
-import { writeWhole } from "../atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 import { tracesHtml, tracesJson } from "../dev/trace_file.ts";
 import { EXPORT_INTERVAL_S, TraceWatch } from "../dev/trace_watch.ts";
 import { titleOf, waterfall } from "../dev/waterfall.ts";
@@ -59,7 +59,10 @@ async function dev(command: readonly string[], options: DevOptions): Promise<num
   await sink.close();
   if (options.out !== undefined) {
     mkdirSync(dirname(options.out), { recursive: true });
-    writeWhole(options.out, extname(options.out) === ".json" ? tracesJson(kept) : tracesHtml(kept));
+    replaceFile(
+      options.out,
+      extname(options.out) === ".json" ? tracesJson(kept) : tracesHtml(kept),
+    );
     process.stderr.write(`${kept.length} traces in ${options.out}\n`);
   }
   return code;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "../../cli/atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 import { decorum } from "./decorum.ts";
 import type { LabelledRow } from "./rows.ts";
 
@@ -44,7 +44,7 @@ export async function measureQuality(
   const rows = readFileSync(dataFile, "utf8").trim().split("\n")
     .map((line) => JSON.parse(line) as LabelledRow);
   const lines = join(folder, "held-out.txt");
-  writeWhole(lines, rows.map(({ text }) => text + "\n").join(""));
+  replaceFile(lines, rows.map(({ text }) => text + "\n").join(""));
   const stdout = await decorum([
     ...["score", "--model", model, "--label", "hate", "--file", lines],
     ...["--batch", "32", "--truncate", "--threads", "1"],

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "../../cli/atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 import { trainClassifier, trainSummariser } from "./models.ts";
 import { type Measured, trainAndMeasure } from "./ppo.ts";
 import { prepare } from "./prepare.ts";
@@ -77,8 +77,8 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
     );
   }
   const results: Results = { seed, prepare: prepared, sft, reward, judge, runs };
-  writeWhole(join(out, "results.json"), JSON.stringify(results, null, 2) + "\n");
-  writeWhole(join(out, "results.md"), markdown(results));
+  replaceFile(join(out, "results.json"), JSON.stringify(results, null, 2) + "\n");
+  replaceFile(join(out, "results.md"), markdown(results));
   console.log(markdown(results));
 }
 

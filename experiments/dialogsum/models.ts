@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "../../cli/atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 import { measureQuality, type Quality } from "./classifier_quality.ts";
 import { decorum } from "./decorum.ts";
 import type { Settings } from "./settings.ts";
@@ -34,7 +34,7 @@ interface Job {
 /** Runs a small trainer to its end, from its checkpoint where one is there. */
 async function train({ command, folder, config, tokenizer, flags, seed, args }: Job) {
   const configFile = join(folder, "config.json");
-  writeWhole(configFile, JSON.stringify(config, null, 2) + "\n");
+  replaceFile(configFile, JSON.stringify(config, null, 2) + "\n");
   const resume = existsSync(join(folder, "checkpoint")) ? ["--resume"] : [];
   await decorum([
     ...[command, "--init-config", configFile, "--tokenizer", tokenizer, "--out", folder],

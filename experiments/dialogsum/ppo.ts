@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { writeWhole } from "../../cli/atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 import type { Comparison, Moments } from "@decorum/runs";
 import { decorum } from "./decorum.ts";
 import type { Settings } from "./settings.ts";
@@ -60,7 +60,7 @@ const RUN = "ppo";
 export async function trainAndMeasure(inputs: RunInputs): Promise<Measured> {
   const { folder, settings, seed, constantReward, out } = inputs;
   const config = join(folder, "services.yaml");
-  writeWhole(config, stringify(await servicesOf(inputs)));
+  replaceFile(config, stringify(await servicesOf(inputs)));
   const log = join(folder, "services.log");
   const shared = ["--config", config, "--log", log];
   const started = performance.now();
@@ -76,7 +76,7 @@ export async function trainAndMeasure(inputs: RunInputs): Promise<Measured> {
     ...["--reference", "reference", "--seed", `${seed}`, "--temperature", `${ppo.temperature}`],
     ...["--max-new-tokens", `${ppo.max_new_tokens}`, "--samples", `${settings.ppo.held_out}`],
   ]);
-  writeWhole(join(folder, "evaluation.json"), stdout);
+  replaceFile(join(folder, "evaluation.json"), stdout);
   const { samples, ...evaluation } = JSON.parse(stdout) as Evaluation;
   const rows = readFileSync(test, "utf8").trim().split("\n")
     .map((line) => JSON.parse(line) as { inserted: string });

@@ -1,7 +1,7 @@
 import { InputError } from "@decorum/tensor";
 import { join } from "node:path";
 import { loadTokenizer, parsePrompt, splitRows } from "@decorum/text";
-import { writeWhole } from "../../cli/atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 import { Draws } from "./draws.ts";
 import {
   balanced,
@@ -87,7 +87,7 @@ export function prepare(data: string, out: string, settings: Settings, seed: num
         `Cannot prepare ${name}.jsonl: no row is left of ${data}; loosen the limits of the settings`,
       );
     }
-    writeWhole(join(out, `${name}.jsonl`), rows.map((row) => JSON.stringify(row) + "\n").join(""));
+    replaceFile(join(out, `${name}.jsonl`), rows.map((row) => JSON.stringify(row) + "\n").join(""));
   }
   return {
     rows: Object.fromEntries(Object.entries(files).map(([name, rows]) => [name, rows.length])),

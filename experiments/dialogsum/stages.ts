@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "../../cli/atomic_write.ts";
+import { replaceFile } from "@decorum/tensor";
 
 /** What a stage gave, and the hash of all that decided it, of which later stages are made. */
 export interface Staged<T> {
@@ -41,12 +41,12 @@ export class Stages {
       rmSync(folder, { recursive: true, force: true });
     }
     mkdirSync(folder, { recursive: true });
-    writeWhole(begun, JSON.stringify({ inputs: hash }) + "\n");
+    replaceFile(begun, JSON.stringify({ inputs: hash }) + "\n");
     this.say(`${name}: begins`);
     const started = performance.now();
     const result = await work(folder);
     const seconds = Math.round((performance.now() - started) / 100) / 10;
-    writeWhole(done, JSON.stringify({ inputs: hash, seconds, result }, null, 2) + "\n");
+    replaceFile(done, JSON.stringify({ inputs: hash, seconds, result }, null, 2) + "\n");
     this.say(`${name}: done in ${seconds} s`);
     return { inputs: hash, seconds, result };
   }

@@ -1,16 +1,7 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import process from "node:process";
 import { lockFile } from "@decorum/async";
+import { replaceFile } from "@decorum/tensor";
 import { download } from "./download.ts";
 import { UnreachableError } from "./errors.ts";
 import { listRepo, type RepoFile, type RepoFiles } from "./repo_files.ts";
@@ -104,9 +95,9 @@ export async function snapshot(
     before += file.size;
   }
   mkdirSync(folder, { recursive: true });
-  writeWhole(listingFile(storage, commit), JSON.stringify(listed.files));
+  replaceFile(listingFile(storage, commit), JSON.stringify(listed.files));
   // Only now, when all of it is there, does the branch mean this commit to those who are offline.
-  if (repo.revision !== commit) writeWhole(join(storage, "refs", repo.revision), commit);
+  if (repo.revision !== commit) replaceFile(join(storage, "refs", repo.revision), commit);
   return { folder, commit };
 }
 
@@ -147,11 +138,4 @@ function listingOf(revision: string, storage: string): RepoFiles | undefined {
   const path = listingFile(storage, revision);
   if (!isCommit(revision) || !existsSync(path)) return undefined;
   return { commit: revision, files: JSON.parse(readFileSync(path, "utf8")) as RepoFile[] };
-}
-
-function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, path);
 }

@@ -1,17 +1,4 @@
-import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import {
   type LinearLayers,
@@ -22,8 +9,10 @@ import {
 import type { Params } from "@decorum/optim";
 import {
   InputError,
+  isLeftover,
   readSafetensors,
   readSafetensorsHeader,
+  replaceFolder,
   type Tensor,
   writeSafetensors,
 } from "@decorum/tensor";
@@ -57,8 +46,7 @@ const WEIGHTS = ".safetensors";
 const OLD_FILE = "state.safetensors";
 
 /**
- * Writes `step-NNNNNN` into `folder`, whole or not at all: into a temporary folder, flushed to the disk, then
- * renamed. One of that step is replaced. It holds `state.json`, `adapter/` as PEFT has it (or `adapter.safetensors`
+ * Writes `step-NNNNNN` into `folder`, whole or not at all. One of that step is replaced. It holds `state.json`, `adapter/` as PEFT has it (or `adapter.safetensors`
  * with all weights), the same of each of `others`, and `optimizer.safetensors`.
  *
  * @param model.base named in the adapter's `base_model_name_or_path`
@@ -72,25 +60,21 @@ export function writeCheckpoint(
 ): WrittenCheckpoint {
   const name = checkpointName(step);
   const path = join(folder, name);
-  const temporary = join(folder, `.${name}.${randomUUID()}.tmp`);
   try {
-    mkdirSync(temporary, { recursive: true });
-    for (const [part, params] of Object.entries({ [TRAINED]: train.params, ...others })) {
-      writeParams(join(temporary, part), params, model);
-    }
-    const tensors = [...stateToTensors({ train, reference: undefined })];
-    writeSafetensors(
-      join(temporary, OPTIMIZER),
-      new Map(tensors.filter(([key]) => !key.startsWith("param."))),
-    );
-    const json = JSON.stringify({ format: FORMAT, ...info }, null, 2);
-    writeFileSync(join(temporary, STATE), json + "\n");
-    const bytes = flush(temporary);
-    putInPlace(temporary, path);
-    flushPath(folder);
+    const bytes = replaceFolder(path, STATE, (temporary) => {
+      for (const [part, params] of Object.entries({ [TRAINED]: train.params, ...others })) {
+        writeParams(join(temporary, part), params, model);
+      }
+      const tensors = [...stateToTensors({ train, reference: undefined })];
+      writeSafetensors(
+        join(temporary, OPTIMIZER),
+        new Map(tensors.filter(([key]) => !key.startsWith("param."))),
+      );
+      const json = JSON.stringify({ format: FORMAT, ...info }, null, 2);
+      writeFileSync(join(temporary, STATE), json + "\n");
+    });
     return { step, path, bytes };
   } catch (cause) {
-    rmSync(temporary, { recursive: true, force: true });
     const last = newestCheckpoint(folder);
     throw new Error(
       `Cannot write checkpoint ${path}: ${(cause as Error).message}. ` +
@@ -168,7 +152,7 @@ export function pruneCheckpoints(folder: string, keep: number): void {
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const gone = [
     ...steps.slice(0, -keep).map(checkpointName),
-    ...names.filter((name) => /^\..*\.(tmp|old)$/.test(name)),
+    ...names.filter(isLeftover),
     ...names.filter((name) => steps.length > 0 && name === OLD_FILE),
   ];
   for (const name of gone) rmSync(join(folder, name), { recursive: true });
@@ -197,42 +181,5 @@ function readInfo(file: string): Record<string, unknown> {
     return JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
   } catch (cause) {
     throw new InputError(`Cannot resume from ${file}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function putInPlace(temporary: string, path: string): void {
-  if (!existsSync(path)) return renameSync(temporary, path);
-  const old = temporary.replace(/\.tmp$/, ".old");
-  renameSync(path, old);
-  try {
-    renameSync(temporary, path);
-  } catch (error) {
-    renameSync(old, path);
-    throw error;
-  }
-  rmSync(old, { recursive: true });
-}
-
-/** Flushes all files of a folder to the disk. @returns their bytes */
-function flush(folder: string): number {
-  let bytes = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) bytes += flush(path);
-    else {
-      flushPath(path, "r+");
-      bytes += statSync(path).size;
-    }
-  }
-  flushPath(folder);
-  return bytes;
-}
-
-function flushPath(path: string, flags = "r"): void {
-  const file = openSync(path, flags);
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }

@@ -1,13 +1,6 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { InputError } from "@decorum/tensor";
+import { InputError, replaceFile } from "@decorum/tensor";
 import { dataOrder } from "@decorum/text";
 import {
   newestCheckpoint,
@@ -207,8 +200,7 @@ class MetricsFile {
       const parsed = parse(line);
       return parsed !== undefined && parsed.step <= done && !("eval_loss" in parsed);
     });
-    writeFileSync(`${this.path}.tmp`, kept.map((line) => `${line}\n`).join(""));
-    renameSync(`${this.path}.tmp`, this.path);
+    replaceFile(this.path, kept.map((line) => `${line}\n`).join(""));
   }
 
   step(update: TrainMetrics, seconds: number): void {

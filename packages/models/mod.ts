@@ -47,7 +47,7 @@ export {
   targetLayers,
 } from "./lora.ts";
 export { mergeAdapter } from "./merge.ts";
-export { replaceFolder, writeModelFolder } from "./model_folder.ts";
+export { writeModelFolder } from "./model_folder.ts";
 export { baseModelHash, tokenizerHash } from "./model_hash.ts";
 export { type PeftAdapter, readPeftAdapter, writePeftAdapter } from "./peft.ts";
 export {

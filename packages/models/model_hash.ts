@@ -1,15 +1,6 @@
-import { readJson } from "@decorum/tensor";
-import { createHash, randomUUID } from "node:crypto";
-import {
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { readJson, replaceFile } from "@decorum/tensor";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { defaultCacheDir, openCheckpoint } from "./checkpoint.ts";
 
@@ -85,10 +76,7 @@ async function fileDigest(path: string, options: ModelHashOptions): Promise<stri
     if (/^[0-9a-f]{64}$/.test(text)) return text;
   }
   const digest = await readDigest(path);
-  mkdirSync(folder, { recursive: true });
-  const temporary = `${kept}.${randomUUID()}.tmp`;
-  writeFileSync(temporary, `${digest}\n`);
-  renameSync(temporary, kept);
+  replaceFile(kept, `${digest}\n`);
   return digest;
 }
 

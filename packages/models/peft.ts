@@ -7,6 +7,7 @@ import {
   type JsonObject,
   readJson,
   readSafetensors,
+  replaceFolder,
   type Tensor,
   TorchCheckpoint,
   writeSafetensors,
@@ -23,7 +24,7 @@ import {
   PREFIX,
   targetLayers,
 } from "./lora.ts";
-import { insideFolder, replaceFolder } from "./model_folder.ts";
+import { insideFolder } from "./model_folder.ts";
 import { checkValueHead } from "./value_head.ts";
 
 const CONFIG = "adapter_config.json";

@@ -1,4 +1,4 @@
-import { InputError, readJson } from "@decorum/tensor";
+import { InputError, readJson, replaceFolder } from "@decorum/tensor";
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { encodeModel, type Graph, type Initializer } from "@decorum/onnx";
@@ -9,7 +9,6 @@ import {
   maxPositions,
   openCheckpoint,
   openClassifier,
-  replaceFolder,
   tokenizerHash,
 } from "@decorum/models";
 import { loadTokenizer, readTokenizerFiles, type SpecialRole } from "@decorum/text";

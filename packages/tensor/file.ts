@@ -1,19 +1,7 @@
 import { InputError } from "./tensor.ts";
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
-import { randomUUID } from "node:crypto";
-import { dirname } from "node:path";
-import process from "node:process";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
-/** Most bytes handed to one read or write call; the system's own limit is just below 2^31. */
+/** Most bytes handed to one read call; the system's own limit is just below 2^31. */
 const chunkBytes = 2 ** 30;
 
 /** A file open for positioned reads; close it with `close()` or `using`. */
@@ -81,56 +69,6 @@ export class ReadableFile implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-}
-
-/**
- * Writes a whole file so that readers see the old one or the new one, never a part: the chunks go to
- * a temporary name in the same folder, are flushed to disk, and are renamed over `path`.
- * When anything fails the temporary file is removed and `path` is as it was.
- */
-export function replaceFile(path: string, chunks: Iterable<Uint8Array>): void {
-  const temporary = `${path}.${process.pid}-${randomUUID()}.tmp`;
-  const descriptor = create(temporary);
-  let open = true;
-  try {
-    for (const chunk of chunks) writeAll(descriptor, chunk);
-    fsyncSync(descriptor);
-    open = false;
-    closeSync(descriptor);
-    renameSync(temporary, path);
-  } catch (error) {
-    if (open) closeSync(descriptor);
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-  flushFolder(dirname(path));
-}
-
-function create(path: string): number {
-  try {
-    return openSync(path, "wx");
-  } catch (cause) {
-    throw new InputError(`Cannot create ${path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) {
-    done += writeSync(descriptor, bytes, done, Math.min(chunkBytes, bytes.length - done));
-  }
-}
-
-/** Makes a rename durable. Not every file system can open or flush a folder; the rename stands. */
-function flushFolder(folder: string): void {
-  let descriptor: number | undefined;
-  try {
-    descriptor = openSync(folder, "r");
-    fsyncSync(descriptor);
-  } catch {
-    return;
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 

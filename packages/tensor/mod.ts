@@ -9,6 +9,7 @@ export {
   randomWords,
   uniforms,
 } from "./random.ts";
+export { isLeftover, replaceFile, replaceFolder } from "./replace.ts";
 export {
   readSafetensors,
   readSafetensorsHeader,

@@ -1,6 +1,6 @@
 import { type DType, InputError, type Tensor } from "./tensor.ts";
 import { Buffer } from "node:buffer";
-import { replaceFile } from "./file.ts";
+import { replaceFile } from "./replace.ts";
 import { safetensorsTypes } from "./safetensors_header.ts";
 
 /** The bytes of a safetensors file with these tensors; the same input gives the same bytes. */

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
-import { lfsHint, ReadableFile, replaceFile } from "./file.ts";
+import { lfsHint, ReadableFile } from "./file.ts";
+import { replaceFile } from "./replace.ts";
 import { readSafetensorsHeader, tensorFromBytes } from "./safetensors.ts";
 import { type PendingTensor, safetensorsChunks } from "./safetensors_write.ts";
 import { bytesPerElement, type DType, elementCount, InputError, type Tensor } from "./tensor.ts";
