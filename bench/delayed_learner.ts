@@ -8,11 +8,16 @@ import { float32, type Tensor, zeros } from "@decorum/tensor";
 import { Learner, type ProgramBytes } from "../services/learner/learner.ts";
 import { learnerHandlers } from "../services/learner/service.ts";
 
-/** A learner behind the real protocol whose runs take a fixed time and no processor, one at a time. */
+/**
+ * A learner behind the real protocol whose runs take a fixed time and no processor, one at a time. A run begins where the
+ * one before ended, as in a thread of its own, however late this thread notices; what it gives is made once.
+ */
 class DelayedLearner extends Learner {
   #program: Pick<ProgramBytes, "id" | "runId"> = { id: "", runId: "" };
-  readonly #weights = new Map<string, ReadonlyMap<string, Tensor>>();
-  #last: Promise<void> = Promise.resolve();
+  #weights = "";
+  #outputs: RunOutputs = {};
+  /** When the last run ends, as `performance.now()` has it. */
+  #free = 0;
 
   constructor(readonly delayMs: number, arithmetic: Arithmetic) {
     super({ files: new Map(), baseModelHash: "bench", runtime: {}, arithmetic });
@@ -20,7 +25,7 @@ class DelayedLearner extends Learner {
 
   override get held() {
     const { id: program, runId } = this.#program;
-    return { runId, program, weights: [...this.#weights.keys()] };
+    return { runId, program, weights: [this.#weights] };
   }
 
   override load(given: ProgramBytes): Promise<void> {
@@ -29,20 +34,21 @@ class DelayedLearner extends Learner {
   }
 
   override put(_program: string, id: string, tensors: ReadonlyMap<string, Tensor>): void {
-    this.#weights.clear();
-    this.#weights.set(id, tensors);
+    this.#weights = id;
+    const gradients = [...tensors].map(([name, { dims }]) =>
+      [`${name}_grad`, this.#outputs[`${name}_grad`] ?? zeros("float32", dims)] as const
+    );
+    this.#outputs = { loss: float32([], [1]), ...Object.fromEntries(gradients) };
   }
 
   override async run(
     { weights: [id = ""] }: { readonly weights: readonly string[] },
   ): Promise<RunOutputs> {
-    const weights = this.#weights.get(id);
-    if (!weights) throw new Error(`internal: weights ${id} were never put`);
-    await (this.#last = this.#last.then(() => sleep(this.delayMs)));
-    const gradients = [...weights].map(([name, { dims }]) =>
-      [`${name}_grad`, zeros("float32", dims)] as const
-    );
-    return { loss: float32([], [1]), ...Object.fromEntries(gradients) };
+    if (id !== this.#weights) throw new Error(`internal: weights ${id} were never put`);
+    const now = performance.now();
+    this.#free = Math.max(now, this.#free) + this.delayMs;
+    await sleep(this.#free - now);
+    return this.#outputs;
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
+import { delay } from "@decorum/async";
 import type { Feeds, GraphName, Graphs, Runner, RunOutputs } from "@decorum/learning";
 import { encodeGraph } from "@decorum/runtime";
 import type { Params } from "@decorum/optim";
@@ -46,6 +47,8 @@ export interface LearnersOptions
 const AT_ONCE = 2;
 /** Runs for each learner that may be begun before an earlier one has come back: results wait for their turn in memory. */
 const AHEAD = 3;
+/** Milliseconds that weights for one learner may hold up those for the next. */
+const TURN_MS = 1000;
 /** Times in a row that a learner may lose what it was given in one run. */
 const MOST_LOSSES = 2;
 /** Bytes of outputs that a learner may send before they are read. */
@@ -71,6 +74,8 @@ export class Learners implements Runner {
   readonly #held = new WeakMap<Member<LearnerClient>, Set<string>>();
   /** What brings a member up to date now: its runs wait for the same. */
   readonly #preparing = new WeakMap<Member<LearnerClient>, Promise<void>>();
+  /** Settles when the last one in line has its weights. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Members whose difference was told. */
   readonly #told = new WeakSet<Member<LearnerClient>>();
   readonly #images = new WeakMap<Params, Promise<Image>>();
@@ -199,7 +204,10 @@ export class Learners implements Runner {
     for (const { id, params } of images) {
       if (held.has(id)) continue;
       const header = { program: this.#program.id, weights: id, tensors: tensorSpecs(params) };
-      await client.putWeights(withHeader(header, tensorChunks(params)), { signal });
+      await this.#inTurn(
+        signal,
+        () => client.putWeights(withHeader(header, tensorChunks(params)), { signal }),
+      );
       held.add(id);
     }
     this.#held.set(member, held);
@@ -207,6 +215,24 @@ export class Learners implements Runner {
     this.options.metrics.observe("decorum_trainer_learner_push_seconds", seconds, {
       learner: member.address,
     });
+  }
+
+  /**
+   * Sends weights to one learner after another: the first computes while the next ones are served, and their results do not
+   * all come at once. One that is slow holds the others up for `TURN_MS` at most.
+   */
+  async #inTurn(signal: AbortSignal, send: () => Promise<unknown>): Promise<void> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    const over = new AbortController();
+    try {
+      await Promise.race([before, delay(TURN_MS, signal, over.signal)]);
+      await send();
+    } finally {
+      over.abort();
+      resolve();
+    }
   }
 
   /**
