@@ -2,9 +2,6 @@ import { InputError, permutation, randomKey } from "@decorum/tensor";
 
 /** The order in which a training run meets its rows, addressed by position. */
 export interface DataOrder {
-  readonly rows: number;
-  /** Row at `position` (0, 1, ...): `position mod rows` of epoch `floor(position / rows)`. */
-  rowAt(position: number): number;
   /**
    * Batch `step` (0, 1, ...) of `batchSize` rows, all of one epoch: the rows that do not fill a last
    * batch are left to the next epoch's shuffle, as TRL's loader with `drop_last` does.
@@ -16,7 +13,7 @@ export interface DataOrder {
  * The order of `rows` rows, shuffled for each epoch by `seed` and epoch alone. It holds no
  * position: a run that resumes at step n asks for batch n and gets what an uninterrupted run gets.
  *
- * @throws InputError for no rows, a negative position, or a batch larger than the data.
+ * @throws InputError for no rows, a negative step, or a batch larger than the data.
  */
 export function dataOrder(rows: number, seed: number): DataOrder {
   checkInteger(rows, 1, "order", "rows");
@@ -30,32 +27,19 @@ export function dataOrder(rows: number, seed: number): DataOrder {
     return order[index] ?? 0;
   };
   return {
-    rows,
-    rowAt(position) {
-      checkInteger(position, 0, "read a row at", "position");
-      return rowOf(Math.floor(position / rows), position % rows);
-    },
     batchAt(step, batchSize) {
       checkInteger(step, 0, "read a batch at", "step");
       checkInteger(batchSize, 1, "read a batch of", "rows");
-      const perEpoch = batchesPerEpoch(rows, batchSize);
+      const perEpoch = Math.floor(rows / batchSize);
+      if (perEpoch < 1) {
+        throw new InputError(
+          `Cannot make a batch of ${batchSize} rows from ${rows}: lower the batch size or add data`,
+        );
+      }
       const [wanted, start] = [Math.floor(step / perEpoch), (step % perEpoch) * batchSize];
       return Array.from({ length: batchSize }, (_, i) => rowOf(wanted, start + i));
     },
   };
-}
-
-/**
- * How many full batches an epoch has.
- *
- * @throws InputError when the rows do not fill one batch.
- */
-export function batchesPerEpoch(rows: number, batchSize: number): number {
-  const full = Math.floor(rows / batchSize);
-  if (full >= 1) return full;
-  throw new InputError(
-    `Cannot make a batch of ${batchSize} rows from ${rows}: lower the batch size or add data`,
-  );
 }
 
 function checkInteger(value: number, least: number, action: string, what: string): void {

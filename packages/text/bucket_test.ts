@@ -1,47 +1,16 @@
 import { InputError } from "@decorum/tensor";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bucketByLength, cutByLength, groupByLength, padBatch, paddingOf } from "./bucket.ts";
-
-const numbers = (data: BigInt64Array) => Array.from(data, Number);
-
-Deno.test("rows are padded to the longest, on the right", () => {
-  const { inputIds, attentionMask, padding } = padBatch([[5, 6, 7], [8]], 9);
-  assert.deepEqual(inputIds.dims, [2, 3]);
-  assert.deepEqual(numbers(inputIds.data), [5, 6, 7, 8, 9, 9]);
-  assert.deepEqual(attentionMask.dims, [2, 3]);
-  assert.deepEqual(numbers(attentionMask.data), [1, 1, 1, 1, 0, 0]);
-  assert.deepEqual(padding, { tokens: 4, positions: 6, waste: 1 - 4 / 6 });
-});
-
-Deno.test("padding on the left, to a multiple and to a least length", () => {
-  const left = padBatch([[5, 6, 7], [8]], 0, { side: "left", multipleOf: 2 });
-  assert.deepEqual(numbers(left.inputIds.data), [0, 5, 6, 7, 0, 0, 0, 8]);
-  assert.deepEqual(numbers(left.attentionMask.data), [0, 1, 1, 1, 0, 0, 0, 1]);
-  assert.deepEqual(padBatch([[1]], 0, { minLength: 3, multipleOf: 4 }).inputIds.dims, [1, 4]);
-});
-
-Deno.test("an id equal to the padding id still counts as an id", () => {
-  assert.deepEqual(numbers(padBatch([[0, 0]], 0).attentionMask.data), [1, 1]);
-});
-
-Deno.test("an empty batch, an empty row and a length that is none are refused", () => {
-  assert.throws(() => padBatch([], 0), /empty batch/);
-  assert.throws(() => padBatch([[1], []], 0), /row 1 of 2: it has no ids/);
-  assert.throws(() => padBatch([[1]], 0, { multipleOf: 0 }), InputError);
-  assert.throws(() => padBatch([[1]], -1), InputError);
-});
+import { bucketByLength, cutByLength, groupByLength } from "./bucket.ts";
 
 Deno.test("rows of like length share a batch", () => {
   const lengths = [1, 8, 2, 8, 3];
   const batches = bucketByLength(lengths, { maxPositions: 16 });
   assert.deepEqual(batches, [[1, 3], [4, 2, 0]]);
-  assert.deepEqual(paddingOf(lengths, batches), { tokens: 22, positions: 25, waste: 1 - 22 / 25 });
   assert.deepEqual(bucketByLength(lengths, { maxPositions: 16, maxRows: 2 }), [[1, 3], [4, 2], [
     0,
   ]]);
   assert.deepEqual(bucketByLength([], { maxPositions: 16 }), []);
-  assert.equal(paddingOf([], []).waste, 0);
 });
 
 Deno.test("buckets hold every row once, within the bounds", () => {

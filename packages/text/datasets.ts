@@ -1,8 +1,20 @@
-import { InputError } from "@decorum/tensor";
+import { describeJson, InputError, isJsonObject } from "@decorum/tensor";
 import { extname } from "node:path";
-import { readCsv } from "./csv.ts";
-import { readJsonl } from "./jsonl.ts";
-import { columnOf, type Row } from "./row.ts";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { CsvError, type Info, parse } from "csv-parse";
+import { type Line, readLines } from "./lines.ts";
+import { messagesOf, messagesText } from "./messages.ts";
+
+/** One example: column name to text. */
+export type Row = Readonly<Record<string, string>>;
+
+/** A row and where it came from. */
+interface LocatedRow {
+  readonly row: Row;
+  /** The line its text begins at, from 1. */
+  readonly line: number;
+}
 
 /** Options of {@link readRows}. */
 interface ReadOptions {
@@ -55,6 +67,24 @@ function pick(row: Row, columns: readonly string[], where: string): Row {
   );
 }
 
+/** Column names as an error message lists them. */
+export function listColumns(columns: readonly string[]): string {
+  return columns.length === 0 ? "none" : columns.map((column) => `"${column}"`).join(", ");
+}
+
+/**
+ * The text of one column of a row.
+ *
+ * @throws InputError when the row lacks it; `action` begins the message ("Cannot fill the prompt").
+ */
+export function columnOf(row: Row, column: string, action: string): string {
+  const value = Object.hasOwn(row, column) ? row[column] : undefined;
+  if (value !== undefined) return value;
+  throw new InputError(
+    `${action}: there is no column "${column}"; the columns are ${listColumns(Object.keys(row))}`,
+  );
+}
+
 /**
  * True for rows whose text in `column` has from `min` to `max` characters, both included.
  * Characters are Unicode code points, as Python's `len` counts them.
@@ -74,4 +104,155 @@ export function lengthBetween(
     for (const _ of columnOf(row, column, "Cannot filter rows by length")) length++;
     return length >= min && length <= max;
   };
+}
+
+/**
+ * The rows of a CSV file (RFC 4180): commas, a header row, quotes doubled inside quotes, line breaks
+ * allowed inside quotes and kept as they are. Semicolons or tabs separate the fields where the header has these and
+ * no comma. One column may have an empty name, as the index that pandas writes has.
+ *
+ * @throws InputError when the header is missing or repeats a name.
+ * @throws InputError for broken quoting, or a row with more or fewer fields than the header.
+ */
+async function* readCsv(path: string): AsyncGenerator<LocatedRow, void, undefined> {
+  let header: readonly string[] | undefined;
+  for await (const { record, info } of readRecords(path)) {
+    // `info.lines` is the line that the record ends on.
+    const line = info.lines -
+      record.reduce((n, field) => n + field.split(/\r?\n|\r/).length - 1, 0);
+    if (header === undefined) {
+      header = checkHeader(record, path);
+    } else {
+      if (record.length !== header.length) {
+        throw new InputError(
+          `Cannot read ${path}, line ${line}: the row has ${record.length} fields, the header ${header.length} (${
+            listColumns(header)
+          }); quote a field that contains the separator`,
+        );
+      }
+      yield { row: Object.fromEntries(header.map((name, i) => [name, record[i] ?? ""])), line };
+    }
+  }
+  if (header === undefined) {
+    throw new InputError(`Cannot read ${path}: it has no header row, the file is empty`);
+  }
+}
+
+function checkHeader(header: readonly string[], path: string): readonly string[] {
+  header.forEach((name, i) => {
+    if (header.indexOf(name) !== i) {
+      throw new InputError(
+        `Cannot read ${path}: the header names "${name}" twice, as columns ${
+          header.indexOf(name) + 1
+        } and ${i + 1}`,
+      );
+    }
+  });
+  return header;
+}
+
+interface Parsed {
+  readonly record: readonly string[];
+  readonly info: Info;
+}
+
+async function* readRecords(path: string): AsyncGenerator<Parsed, void, undefined> {
+  const lines = readLines(path);
+  const first = await lines.next();
+  if (first.done) return;
+  const parser = parse({
+    info: true,
+    delimiter: separatorOf(first.value.text),
+    record_delimiter: first.value.ending === "\r" ? "\r" : ["\r\n", "\n"],
+    relax_column_count: true,
+    skip_empty_lines: true,
+  });
+  // Leaving the loop early closes the parser, which rejects this promise and closes the file.
+  pipeline(Readable.from(textOf(first.value, lines)), parser).catch(() => {});
+  try {
+    for await (const parsed of parser) yield parsed as Parsed;
+  } catch (cause) {
+    if (!(cause instanceof CsvError)) throw cause;
+    throw new InputError(
+      `Cannot read ${path}, line ${String(cause.lines)}: ${cause.message} (${cause.code}); ` +
+        `quote fields that contain quotes, commas or line breaks, and double the quotes inside`,
+      { cause },
+    );
+  }
+}
+
+/** What separates the fields, by the first line: RFC 4180's comma, or what spreadsheets write elsewhere. */
+function separatorOf(header: string): string {
+  const bare = header.replace(/"[^"]*"?/g, "");
+  return [",", ";", "\t"].find((separator) => bare.includes(separator)) ?? ",";
+}
+
+async function* textOf(first: Line, rest: AsyncIterable<Line>): AsyncGenerator<string> {
+  yield first.text + first.ending;
+  for await (const { text, ending } of rest) yield text + ending;
+}
+
+/**
+ * The rows of a JSON Lines file: one object a line. Numbers, arrays and objects are the text that is written there:
+ * 9007199254740993 and 1.0 do not change.
+ *
+ * @param messages what becomes of a list of messages: its text, or JSON as of any other array
+ * @throws InputError for a line that is not JSON, or not an object
+ */
+async function* readJsonl(
+  path: string,
+  messages: "text" | "json" = "text",
+): AsyncGenerator<LocatedRow, void, undefined> {
+  for await (const { text, number } of readLines(path)) {
+    if (text.trim() === "") continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new InputError(
+        `Cannot read ${path}, line ${number}: expected one JSON object, but ${reason}`,
+        { cause },
+      );
+    }
+    if (!isJsonObject(value)) {
+      throw new InputError(
+        `Cannot read ${path}, line ${number}: expected a JSON object, found ${describeJson(value)}`,
+      );
+    }
+    const written = jsonMembers(text);
+    const row = Object.fromEntries(
+      Object.entries(value).map(([column, field]) => {
+        if (typeof field === "string") return [column, field];
+        if (field === null) return [column, ""];
+        const list = messages === "text" ? messagesOf(field) : undefined;
+        return [column, list ? messagesText(list) : written.get(column) ?? ""];
+      }),
+    );
+    yield { row, line: number };
+  }
+}
+
+/** The values of a JSON object by their keys, as they are written but for spaces and escapes. The text must be valid. */
+export function jsonMembers(object: string): Map<string, string> {
+  const members = new Map<string, string>();
+  const tokens = object.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g);
+  let depth = 0;
+  let key: string | undefined;
+  let value = "";
+  for (const [token] of tokens) {
+    if (/^[{[]$/.test(token)) depth++;
+    if (/^[}\]]$/.test(token)) depth--;
+    const ends = depth === 0 || (depth === 1 && token === ",");
+    if (ends) {
+      if (key !== undefined) members.set(key, value);
+      key = undefined;
+      value = "";
+    } else if (key === undefined) {
+      if (token.startsWith('"')) key = JSON.parse(token) as string;
+    } else if (value !== "" || token !== ":") {
+      value += token.startsWith('"') ? JSON.stringify(JSON.parse(token)) : token;
+    }
+  }
+  return members;
 }

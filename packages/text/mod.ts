@@ -1,11 +1,9 @@
 export { type DataOrder, dataOrder } from "./batches.ts";
 export { bucketByLength, cutByLength, groupByLength } from "./bucket.ts";
-export { lengthBetween, loadRows, readRows } from "./datasets.ts";
-export { jsonMembers } from "./jsonl.ts";
+export { jsonMembers, lengthBetween, loadRows, readRows, type Row } from "./datasets.ts";
 export { readLines } from "./lines.ts";
 export { parsePrompt, type Prompt } from "./prompt.ts";
 export { distinctN, rouge, type RougeScores } from "./rouge.ts";
-export type { Row } from "./row.ts";
 export { splitRows } from "./split.ts";
 export { Tokenizer } from "./tokenizer.ts";
 export type { SpecialRole } from "./tokenizer_config.ts";

@@ -1,5 +1,5 @@
 import { InputError } from "@decorum/tensor";
-import { columnOf, listColumns, type Row } from "./row.ts";
+import { columnOf, listColumns, type Row } from "./datasets.ts";
 
 /** A parsed template: text with places that a row's columns fill. */
 export interface Prompt {

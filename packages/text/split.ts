@@ -1,6 +1,6 @@
 import { InputError } from "@decorum/tensor";
 import { createHash } from "node:crypto";
-import { columnOf, type Row } from "./row.ts";
+import { columnOf, type Row } from "./datasets.ts";
 
 /** Options of {@link splitRows}. */
 interface SplitOptions<Part extends string> {

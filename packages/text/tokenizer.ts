@@ -89,19 +89,6 @@ export class Tokenizer {
     this.maskId = idOf("mask");
   }
 
-  /**
-   * The id of the special token that plays `role`.
-   *
-   * @throws InputError when this tokenizer has none.
-   */
-  specialId(role: SpecialRole): number {
-    const id = this[`${role}Id`];
-    if (id !== undefined) return id;
-    throw new InputError(
-      `Cannot find the ${role} token of the tokenizer of ${this.#parts.source}: it has none; set "${role}_token" in tokenizer_config.json`,
-    );
-  }
-
   /** The id of exactly this token (not of a text); undefined when it is not in the vocabulary. */
   tokenToId(token: string): number | undefined {
     return this.#parts.model.token_to_id(token);
