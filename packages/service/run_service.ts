@@ -26,6 +26,8 @@ export interface StartedService {
   load(): Promise<void>;
   /** Asked once the service serves: resolves with the exit code when it ends by itself. Absent: it never does. */
   ended?(): Promise<number>;
+  /** The exit code of a process that was told to end; default `exitCodes.drained`. */
+  readonly drainedCode?: number;
   /** The process is to end: called at the signal, before running calls are waited for. */
   readonly draining?: () => void;
   /** Frees everything, after the last call. */
@@ -147,7 +149,7 @@ async function serve<N extends ServiceName>(
   const ended = started.ended?.();
   await Promise.race([drained, ended?.then(() => drain()) ?? drained]);
   await started.stop();
-  const code = await ended ?? exitCodes.drained;
+  const code = await ended ?? started.drainedCode ?? exitCodes.drained;
   await close();
   process.exit(code);
 }

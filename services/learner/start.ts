@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { baseModelHash, openCheckpoint } from "@decorum/models";
 import { implement, learnerService } from "@decorum/rpc";
 import { arithmeticOf, type RuntimeOptions } from "@decorum/runtime";
-import { localSource, type ServiceContext, type StartedService } from "@decorum/service";
+import { exitCodes, localSource, type ServiceContext, type StartedService } from "@decorum/service";
 import type { LearnerConfig } from "@decorum/settings";
 import { Learner } from "./learner.ts";
 import { learnerHandlers } from "./service.ts";
@@ -31,6 +31,8 @@ export function startLearner(
       loading.resolve(new Learner({ files, baseModelHash: hash, runtime, arithmetic }));
       logger.info("model found", { model: path, base_model_hash: hash, ...arithmetic });
     },
+    // It has no end of its own. With 0 a Kubernetes Job would take its part for done, and start no other in its place.
+    drainedCode: exitCodes.interrupted,
     async stop() {
       await (await loading.promise)[Symbol.asyncDispose]();
     },
