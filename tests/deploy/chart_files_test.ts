@@ -61,10 +61,13 @@ Deno.test("chart: patterns of the schema are ones that Helm's RE2 knows", () => 
 
 Deno.test("chart: the schema accepts the chart's own values, and asks for all of them", () => {
   const names = readdirSync(chart).filter((name) => /^values-.*\.yaml$/.test(name));
-  assert.deepEqual(names.sort(), ["values-cpu.yaml", "values-gpu.yaml", "values-production.yaml"]);
+  const known = ["cpu", "gpu", "learners", "production"].map((name) => `values-${name}.yaml`);
+  assert.deepEqual(names.sort(), known);
   for (const name of ["values.yaml", ...names]) {
+    // Learners are part of a run, which other values have.
+    const below = name === "values-learners.yaml" ? ["values-gpu.yaml", name] : [name];
     assert.ok(
-      validate(merged(read("values.yaml"), read(name))),
+      validate(merged(read("values.yaml"), ...below.map(read))),
       `${name}: ${JSON.stringify(validate.errors)}`,
     );
   }
@@ -72,6 +75,9 @@ Deno.test("chart: the schema accepts the chart's own values, and asks for all of
     assert.ok(!validate(merged(read("values.yaml"), { [key]: null })), key);
   }
 });
+
+const learners = { replicas: 4, gpus: 1 };
+const topology = (kind: string) => at(`trainer.kueue.topology.${kind}`, "rack");
 
 const wrong: readonly (readonly [path: string, value: unknown])[] = [
   ["polcy", {}],
@@ -135,9 +141,38 @@ const wrong: readonly (readonly [path: string, value: unknown])[] = [
   ["trainer.storage.accessModes", ["ReadWriteOnce", "ReadWriteMany"]],
   ["trainer.storage.accessModes", ["ReadOnlyMany"]],
   ["trainer.backoffLimit", -1],
+  ["trainer.kueueQueue", "batch"],
+  ["trainer.kueue.queue", "My Queue"],
+  ["trainer.kueue.topology.required", "a rack"],
+  ["trainer.ui.tokensSecret", "Not A Name"],
+  ["trainer.config.learners", ["a:1"]],
+  ["learner.replicas", -1],
+  ["learner.replicas", 1.5],
+  ["learner.replicas", "4"],
+  ["learner.replicas", 1001],
+  ["learner.gpus", -1],
+  ["learner.backoffLimit", -1],
+  ["learner.config.threads", 8],
+  ["learner.config.listen", "127.0.0.1:1"],
+  ["learner.run", "a"],
+  ["learner.podDisruptionBudget", { enabled: true }],
 ];
+/** Values that are wrong together. */
+const wrongTogether: Readonly<Record<string, readonly object[]>> = {
+  "learners without a run": [at("trainer.run", ""), at("learner.replicas", 1)],
+  "learners on CPUs for a trainer on a GPU": [at("learner", { replicas: 2, gpus: 0 })],
+  "a priority without a queue": [at("trainer.kueue.priorityClass", "high")],
+  "a topology without a queue": [at("learner", learners), topology("preferred")],
+  "a topology without learners": [at("trainer.kueue.queue", "q"), topology("required")],
+  "two topologies": [
+    ...[at("learner", learners), at("trainer.kueue.queue", "q")],
+    ...[topology("required"), topology("preferred")],
+  ],
+  "a page without TLS": [at("trainer.ui", { enabled: true, tokensSecret: "tokens" })],
+  "a page without tokens": [at("trainer.ui.enabled", true), at("tls.mode", "secret")],
+};
 
-Deno.test(`chart: the schema refuses ${wrong.length} wrong values`, () => {
+Deno.test(`chart: the schema refuses ${wrong.length + Object.keys(wrongTogether).length} wrong values`, () => {
   const good = merged(read("values.yaml"), read("values-gpu.yaml"));
   assert.ok(validate(good));
   for (const [path, value] of wrong) {
@@ -145,6 +180,30 @@ Deno.test(`chart: the schema refuses ${wrong.length} wrong values`, () => {
     const values = value === null ? merged(good, at(path, "null")) : merged(good, at(path, value));
     assert.ok(!validate(values), `${path}: ${JSON.stringify(value)} is accepted`);
   }
+  for (const [what, parts] of Object.entries(wrongTogether)) {
+    assert.ok(!validate(merged(good, ...parts)), `${what} are accepted`);
+  }
   const noData = merged(read("values.yaml"), { trainer: { run: "a" } });
   assert.ok(!validate(noData), "a run without data");
+});
+
+Deno.test("chart: the schema accepts learners, queue, topology and page where all that they need is there", () => {
+  const gpu = merged(read("values.yaml"), read("values-gpu.yaml"));
+  const queue = at("trainer.kueue.queue", "q");
+  const good: Readonly<Record<string, readonly object[]>> = {
+    "learners alone": [at("learner", learners)],
+    "a queue alone": [queue, at("trainer.kueue.priorityClass", "high")],
+    "learners of one rack": [at("learner", learners), queue, topology("required")],
+    "learners that may differ": [
+      at("learner", { replicas: 2, gpus: 0 }),
+      at("trainer.config.allow_different_learners", true),
+    ],
+    "a page": [
+      at("tls.mode", "secret"),
+      at("trainer.ui", { enabled: true, tokensSecret: "tokens" }),
+    ],
+  };
+  for (const [what, parts] of Object.entries(good)) {
+    assert.ok(validate(merged(gpu, ...parts)), `${what}: ${JSON.stringify(validate.errors)}`);
+  }
 });

@@ -22,10 +22,17 @@ export type Labels = Readonly<Record<string, string>>;
 export interface ManifestSpec {
   readonly replicas?: number;
   readonly clusterIP?: string;
+  readonly publishNotReadyAddresses?: boolean;
   /** Of a Service: plain labels; of others: matchLabels. */
   readonly selector?: Labels & { readonly matchLabels?: Labels };
   readonly ports?: readonly { name: string; port: number; targetPort: string }[];
-  readonly template?: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };
+  readonly template?: PodTemplate;
+  /** Of a JobSet. */
+  readonly replicatedJobs?: readonly {
+    readonly name: string;
+    readonly replicas: number;
+    readonly template: { readonly spec: JobSpec };
+  }[];
   readonly podSelector?: { readonly matchLabels: Labels };
   readonly policyTypes?: readonly string[];
   readonly ingress?: readonly { from: readonly Peer[]; ports: readonly PolicyPort[] }[];
@@ -33,11 +40,27 @@ export interface ManifestSpec {
   readonly secretName?: string;
   readonly uris?: readonly string[];
   readonly dnsNames?: readonly string[];
-  readonly podFailurePolicy?: {
-    readonly rules: readonly { action: string; onExitCodes?: { values: readonly number[] } }[];
+}
+
+export interface PodTemplate {
+  readonly metadata: { readonly labels: Labels; readonly annotations: Labels };
+  readonly spec: PodSpec;
+}
+
+/** Of a Job. */
+export interface JobSpec {
+  readonly completions: number;
+  readonly parallelism: number;
+  readonly completionMode?: string;
+  readonly template: PodTemplate;
+  readonly podFailurePolicy: {
+    readonly rules: readonly {
+      readonly action: string;
+      readonly onExitCodes?: { readonly containerName: string; readonly values: readonly number[] };
+    }[];
   };
-  readonly backoffLimit?: number;
-  readonly podReplacementPolicy?: string;
+  readonly backoffLimit: number;
+  readonly podReplacementPolicy: string;
 }
 
 export interface Peer {
@@ -90,6 +113,7 @@ export const valueSets: Readonly<Record<string, readonly string[]>> = {
   gpu: ["values-gpu.yaml"],
   "cpu in production": ["values-cpu.yaml", "values-production.yaml"],
   "gpu in production": ["values-gpu.yaml", "values-production.yaml"],
+  "learners in production": ["values-gpu.yaml", "values-learners.yaml", "values-production.yaml"],
 };
 
 const rendered = new Map<string, Promise<string>>();
@@ -142,12 +166,23 @@ export function lint(files: readonly string[]): Promise<string> {
 export const ofKind = (manifests: readonly Manifest[], kind: string): Manifest[] =>
   manifests.filter((one) => one.kind === kind);
 
-/** Deployments and the Job, by their component. */
+/** Deployments and the Job, and the Jobs that JobSet's controller makes of a set, by their component. */
 export function workloads(manifests: readonly Manifest[]): Map<string, Manifest> {
-  return new Map(
-    manifests.filter(({ kind }) => kind === "Deployment" || kind === "Job")
-      .map((one) => [one.metadata.labels!["app.kubernetes.io/component"]!, one]),
-  );
+  const all = manifests.flatMap((one) => one.kind === "JobSet" ? jobsOf(one) : [one]);
+  const found = all.filter(({ kind }) => kind === "Deployment" || kind === "Job");
+  const component = ({ spec }: Manifest) =>
+    spec.template!.metadata.labels["app.kubernetes.io/component"]!;
+  return new Map(found.map((one) => [component(one), one]));
+}
+
+/** The Jobs of a set, with one for a replicated job: GenJobName of jobset's pkg/util/placement/placement.go. */
+export function jobsOf({ metadata, spec }: Manifest): Manifest[] {
+  return spec.replicatedJobs!.map(({ name, template }) => ({
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: `${metadata.name}-${name}-0` },
+    spec: template.spec,
+  }));
 }
 
 /** Whether labels fit a selector of labels. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { parse } from "yaml";
 import {
   type Container,
+  type JobSpec,
   type Labels,
   type Manifest,
   ofKind,
@@ -16,10 +18,15 @@ const extras = {
   tls: { mode: "secret" },
   models: { sha256: { "t5/model.safetensors": "0".repeat(64) } },
   reward: { http: { enabled: true }, tokensSecret: "tokens" },
+  trainer: { ui: { enabled: true, tokensSecret: "ui" } },
 };
 
 /** Every value set with a trainer, and with everything that adds to a pod. */
 const sets = Object.entries(valueSets).filter(([name]) => name !== "defaults");
+const componentsOf = (set: string) => [
+  ...["evaluator", ...set.startsWith("learners") ? ["learner"] : []],
+  ...["policy", "reward", "trainer"],
+];
 
 async function forEachPod(
   check: (pod: PodSpec, labels: Labels, workload: Manifest) => void,
@@ -27,11 +34,7 @@ async function forEachPod(
   for (const [name, files] of sets) {
     for (const values of [{}, extras]) {
       const found = workloads(await render(files, values));
-      assert.deepEqual(
-        [...found.keys()].sort(),
-        ["evaluator", "policy", "reward", "trainer"],
-        name,
-      );
+      assert.deepEqual([...found.keys()].sort(), componentsOf(name), name);
       for (const workload of found.values()) {
         const { spec, metadata } = workload.spec.template!;
         check(spec, metadata.labels, workload);
@@ -95,15 +98,14 @@ Deno.test("pods: requests, limits and GPUs; images have a version, never latest"
     }
     assert.ok(labels["app.kubernetes.io/name"] === "decorum");
   });
-  const gpu = workloads(await render(valueSets["gpu"]!));
-  const gpus = (name: string) =>
-    gpu.get(name)!.spec.template!.spec.containers[0].resources.limits!["nvidia.com/gpu"];
-  assert.deepEqual(["policy", "reward", "evaluator", "trainer"].map(gpus), [
-    1,
-    undefined,
-    undefined,
-    1,
+  const gpu = workloads(await render(valueSets["learners in production"]!));
+  const gpus = [...gpu].map(([name, { spec }]) => [
+    ...[name, spec.template!.spec.containers[0].resources.limits!["nvidia.com/gpu"]],
   ]);
+  const none = undefined;
+  assert.deepEqual(Object.fromEntries(gpus), {
+    ...{ policy: 1, reward: none, evaluator: none, trainer: 1, learner: 1 },
+  });
 });
 
 Deno.test("pods: gRPC probes on the health port, which the container has; time for the drain", async () => {
@@ -121,7 +123,7 @@ Deno.test("pods: gRPC probes on the health port, which the container has; time f
 });
 
 Deno.test("selectors: every Deployment, Service, budget and policy selects its pods and no others", async () => {
-  const manifests = await render(valueSets["gpu in production"]!);
+  const manifests = await render(valueSets["learners in production"]!, extras);
   const pods = [...workloads(manifests)].map(([component, { spec }]) => ({
     component,
     labels: spec.template!.metadata.labels,
@@ -134,7 +136,7 @@ Deno.test("selectors: every Deployment, Service, budget and policy selects its p
     const selector = kind === "Service"
       ? spec.selector as Labels
       : spec?.selector?.matchLabels ?? spec?.podSelector?.matchLabels;
-    if (selector === undefined || kind === "Job") continue;
+    if (selector === undefined) continue;
     const expected = own === undefined ? pods.map(({ component }) => component) : [own];
     const services = kind === "ServiceMonitor";
     assert.deepEqual(services ? expected : chosen(selector), expected, `${kind} ${metadata.name}`);
@@ -151,7 +153,8 @@ Deno.test("selectors: every Deployment, Service, budget and policy selects its p
   for (const { component, labels } of pods) {
     const spread =
       workloads(manifests).get(component)!.spec.template!.spec.topologySpreadConstraints;
-    if (component === "trainer") continue;
+    // The trainer is one, and the learners of these values are wanted close together.
+    if (["trainer", "learner"].includes(component)) continue;
     assert.ok(selects(spread![0]!.labelSelector.matchLabels, labels), component);
   }
 });
@@ -209,32 +212,32 @@ function reachable(manifests: readonly Manifest[], ports: readonly number[]): st
 }
 
 const ports = [53, 443, 8080, 9464, 50051, 50061];
-const expected = [
-  ...["policy", "reward", "evaluator", "trainer"].flatMap((name) => [
-    `${name} > dns:53`,
-    `prometheus > ${name}:9464`,
-  ]),
-  "evaluator > policy:50051",
-  "trainer > evaluator:50051",
-  "trainer > policy:50051",
-  "trainer > reward:50051",
-];
+const expected = (set: string) =>
+  [
+    ...componentsOf(set).flatMap((name) => [`${name} > dns:53`, `prometheus > ${name}:9464`]),
+    ...componentsOf(set).filter((name) => name !== "trainer").map((name) =>
+      `trainer > ${name}:50051`
+    ),
+    "evaluator > policy:50051",
+  ].sort();
 
 Deno.test("network: exactly the edges that the services need", async () => {
   for (const [name, files] of sets) {
-    assert.deepEqual(reachable(await render(files), ports), [...expected].sort(), name);
+    assert.deepEqual(reachable(await render(files), ports), expected(name), name);
   }
 });
 
 Deno.test("network: clients of the values come in, at the ports of their service alone", async () => {
+  const strangers = [{ namespaceSelector: { matchLabels: others["stranger"]!.namespace } }];
   const manifests = await render(valueSets["cpu"]!, {
-    networkPolicy: {
-      clients: { reward: [{ namespaceSelector: { matchLabels: others["stranger"]!.namespace } }] },
-    },
-    reward: { http: { enabled: true } },
+    ...extras,
+    networkPolicy: { clients: { reward: strangers, trainer: strangers } },
   });
-  const added = reachable(manifests, ports).filter((edge) => !expected.includes(edge));
-  assert.deepEqual(added, ["stranger > reward:50051", "stranger > reward:8080"]);
+  const added = reachable(manifests, ports).filter((edge) => !expected("cpu").includes(edge));
+  assert.deepEqual(added, [
+    ...["stranger > reward:50051", "stranger > reward:8080"],
+    ...["stranger > trainer:50051", "stranger > trainer:8080"],
+  ]);
   const open = reachable(
     await render(valueSets["cpu"]!, { networkPolicy: { enabled: false } }),
     ports,
@@ -242,24 +245,26 @@ Deno.test("network: clients of the values come in, at the ports of their service
   assert.ok(open.includes("stranger > policy:50051"), "the matrix sees what no policy stops");
 });
 
-Deno.test("trainer: a Job that goes on after disruptions, gives up on bad settings, and changes its name with its pod", async () => {
+Deno.test("trainer: a Job that continues after disruptions, gives up on bad settings, and changes its name with its pod", async () => {
   const job = async (values: object) =>
     workloads(await render(valueSets["cpu"]!, values)).get("trainer")!;
-  const { spec, metadata } = await job({});
-  const rules = spec.podFailurePolicy!.rules.map(({ action, onExitCodes }) => [
+  const { metadata, ...rest } = await job({});
+  const spec = rest.spec as unknown as JobSpec;
+  const rules = spec.podFailurePolicy.rules.map(({ action, onExitCodes }) => [
     action,
     onExitCodes?.values[0],
   ]);
   assert.deepEqual(rules, [["FailJob", 2], ["Ignore", 75], ["Ignore", undefined]]);
-  assert.equal(spec.template!.spec.restartPolicy, "Never");
+  assert.equal(spec.template.spec.restartPolicy, "Never");
   assert.equal(spec.podReplacementPolicy, "Failed");
   assert.equal((await job({ policy: { replicas: 5 } })).metadata.name, metadata.name);
   assert.notEqual(
     (await job({ trainer: { config: { ppo: { steps: 51 } } } })).metadata.name,
     metadata.name,
   );
-  const queued = await job({ trainer: { kueueQueue: "batch" } });
+  const queued = await job({ trainer: { kueue: { queue: "batch", priorityClass: "low" } } });
   assert.equal(queued.metadata.labels!["kueue.x-k8s.io/queue-name"], "batch");
+  assert.equal(queued.metadata.labels!["kueue.x-k8s.io/priority-class"], "low");
   const claims = ofKind(await render(valueSets["cpu"]!), "PersistentVolumeClaim");
   assert.deepEqual(claims.map(({ metadata }) => metadata.annotations), [{
     "helm.sh/resource-policy": "keep",
@@ -267,9 +272,9 @@ Deno.test("trainer: a Job that goes on after disruptions, gives up on bad settin
 });
 
 Deno.test("certificates: one for each service, by its SPIFFE id, in the Secret that its pod mounts", async () => {
-  const manifests = await render(valueSets["gpu in production"]!);
+  const manifests = await render(valueSets["learners in production"]!);
   const certificates = ofKind(manifests, "Certificate");
-  assert.equal(certificates.length, 4);
+  assert.equal(certificates.length, 5);
   for (const { metadata, spec } of certificates) {
     const component = metadata.labels!["app.kubernetes.io/component"]!;
     assert.deepEqual(spec.uris, [`spiffe://decorum/${component}`]);
@@ -278,6 +283,30 @@ Deno.test("certificates: one for each service, by its SPIFFE id, in the Secret t
     const secret = pod.volumes.find(({ name }) => name === "tls")!["secret"]!["secretName"];
     assert.equal(secret, spec.secretName);
   }
+});
+
+Deno.test("page of runs: off, or over TLS on port 8080 with tokens of its own, under the trainer's names", async () => {
+  const page = async (values: object) => {
+    const manifests = await render(valueSets["cpu"]!, values);
+    const maps = ofKind(manifests, "ConfigMap");
+    const map = maps.find(({ metadata }) => metadata.name === "demo-decorum-trainer")!;
+    const { spec } = workloads(manifests).get("trainer")!.spec.template!;
+    return { config: parse(map.data!["config.yaml"]!).trainer, spec };
+  };
+  assert.ok(!("ui_listen" in (await page({})).config));
+  const { config, spec } = await page({
+    ...extras,
+    trainer: { ...extras.trainer, config: { ui_names: ["runs.example"] } },
+  });
+  assert.equal(config.ui_listen, "0.0.0.0:8080");
+  assert.equal(config.insecure, false);
+  assert.deepEqual(config.ui_names, [
+    ...["runs.example", "demo-decorum-trainer", "demo-decorum-trainer.rlhf.svc"],
+  ]);
+  const { mountPath } = spec.containers[0].volumeMounts.find(({ name }) => name === "ui-tokens")!;
+  assert.equal(config.ui_tokens, `${mountPath}/tokens`);
+  const { secret } = spec.volumes.find(({ name }) => name === "ui-tokens")!;
+  assert.equal(secret!["secretName"], "ui");
 });
 
 Deno.test("scaling: KEDA owns the replicas that it scales, and asks for a metric there is", async () => {

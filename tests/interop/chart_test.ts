@@ -9,7 +9,7 @@ import { parse, parseAllDocuments } from "yaml";
 import { loadService, sectionsOf, type ServiceName } from "@decorum/settings";
 import { base, kustomizeBase } from "../../tools/chart/generated.ts";
 import { chart, clusterTools } from "../../tools/chart/helm.ts";
-import { lint, type Manifest, ofKind, render, renderText, valueSets } from "./chart.ts";
+import { jobsOf, lint, type Manifest, ofKind, render, renderText, valueSets } from "./chart.ts";
 import { runPythonWithInput } from "./run_python.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -44,8 +44,10 @@ const everything = {
     env: { HTTPS_PROXY: "http://proxy:3128" },
   },
   reward: { tokensSecret: "tokens", http: { enabled: true }, autoscaling: { enabled: true } },
+  learner: { replicas: 2, gpus: 1, tokensSecret: "tokens", config: { drain_delay_s: 1 } },
   trainer: {
-    kueueQueue: "batch",
+    kueue: { queue: "batch", priorityClass: "low", topology: { required: "rack" } },
+    ui: { enabled: true, tokensSecret: "ui" },
     activeDeadlineSeconds: 3600,
     ttlSecondsAfterFinished: 60,
     storage: { storageClassName: "fast" },
@@ -59,6 +61,11 @@ const nothing = {
 const sets: readonly (readonly [string, readonly string[], object])[] = [
   ...Object.entries(valueSets).map(([name, files]) => [name, files, {}] as const),
   ["everything on", ["values-gpu.yaml"], everything],
+  ["everything on, no learners", ["values-gpu.yaml"], {
+    ...everything,
+    learner: {},
+    trainer: { ...everything.trainer, kueue: { queue: "batch" } },
+  }],
   ["everything off", ["values-cpu.yaml"], nothing],
 ];
 
@@ -94,7 +101,9 @@ Deno.test("chart: every service's configuration is one that the service starts w
   for (const [name, files, values] of sets) {
     const maps = ofKind(await render(files, values), "ConfigMap")
       .filter(({ data }) => data!["config.yaml"] !== undefined);
-    assert.equal(maps.length, name === "defaults" || name === "everything off" ? 3 : 4, name);
+    const learners = name.startsWith("learners") || name === "everything on";
+    const without = name === "defaults" || name === "everything off";
+    assert.equal(maps.length, learners ? 5 : without ? 3 : 4, name);
     for (const { metadata, data } of maps) {
       const service = metadata.labels!["app.kubernetes.io/component"] as ServiceName;
       const text = data!["config.yaml"]!;
@@ -148,7 +157,8 @@ Deno.test("chart: kubectl's typed round trip knows every field", async () => {
   const files = valueSets["gpu in production"]!;
   const text = await renderText(files, everything);
   const native = parseAllDocuments(text).map((one) => one.toJS() as Manifest | null)
-    .filter((one) => one?.kind === "Deployment" || one?.kind === "Job") as Manifest[];
+    .filter((one) => one !== null).flatMap((one) => one.kind === "JobSet" ? jobsOf(one) : [one])
+    .filter(({ kind }) => kind === "Deployment" || kind === "Job");
   const args = ["set", "env", "--local", "-f", "-", "-o", "json", "ROUND=trip", "--all"];
   for (const manifest of native) {
     const output = execFileSync(kubectl, args.filter((arg) => arg !== "--all"), {
@@ -169,6 +179,10 @@ Deno.test("chart: kustomize builds the base", () => {
 
 Deno.test("chart: schemas of Kubernetes 1.35 and of the operators accept every manifest", async () => {
   const texts = await Promise.all(sets.map(([, files, values]) => renderText(files, values)));
+  // A part of a set is a Job for Kubernetes.
+  for (const set of ofKind(await render(["values-gpu.yaml"], everything), "JobSet")) {
+    texts.push(...jobsOf(set).map((job) => JSON.stringify(job)));
+  }
   const { checked, problems } = await runPythonWithInput(
     "manifests_check.py",
     texts.join("\n---\n"),
@@ -177,7 +191,7 @@ Deno.test("chart: schemas of Kubernetes 1.35 and of the operators accept every m
     problems: string[];
   };
   assert.deepEqual(problems, []);
-  for (const kind of ["Deployment", "Job", "Certificate", "ScaledObject", "ServiceMonitor"]) {
+  for (const kind of ["Deployment", "Job", "JobSet", "Certificate", "ScaledObject"]) {
     assert.ok((checked[kind] ?? 0) > 0, kind);
   }
 });

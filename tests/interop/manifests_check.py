@@ -11,10 +11,12 @@ import yaml
 from cloudcoil.models.cert_manager import v1 as cert_manager
 from cloudcoil.models.keda import v1alpha1 as keda
 from cloudcoil.models.prometheus_operator import v1 as prometheus
+from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2JobSet
 
 VERSION = "1.35"
 MODELS = {
     ("cert-manager.io/v1", "Certificate"): cert_manager.Certificate,
+    ("jobset.x-k8s.io/v1alpha2", "JobSet"): JobsetV1alpha2JobSet,
     ("keda.sh/v1alpha1", "ScaledObject"): keda.ScaledObject,
     ("monitoring.coreos.com/v1", "ServiceMonitor"): prometheus.ServiceMonitor,
     ("monitoring.coreos.com/v1", "PrometheusRule"): prometheus.PrometheusRule,
@@ -34,6 +36,17 @@ def lost(before, after, at=""):
             yield from lost(a, b, f"{at}[{i}]")
 
 
+def without_quantities(value, key=""):
+    """JobSet's models take quantities for objects without fields. As parts of Jobs they are checked all the same."""
+    if key in ("requests", "limits"):
+        return {name: {} for name in value}
+    if key == "sizeLimit":
+        return {}
+    if isinstance(value, dict):
+        return {name: without_quantities(inner, name) for name, inner in value.items()}
+    return [without_quantities(inner) for inner in value] if isinstance(value, list) else value
+
+
 def problems_of(manifest):
     model = MODELS.get((manifest["apiVersion"], manifest["kind"]))
     if model is None:
@@ -44,6 +57,8 @@ def problems_of(manifest):
         except Exception as error:  # a kind or version that the schemas do not have
             yield str(error)
         return
+    if model is JobsetV1alpha2JobSet:
+        manifest = without_quantities(manifest)
     try:
         read = model.model_validate(manifest).model_dump(mode="json", by_alias=True, exclude_unset=True)
     except ValueError as error:

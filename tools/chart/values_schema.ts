@@ -1,11 +1,11 @@
 import { z } from "zod";
 import {
-  coreServiceNames,
   fieldsOf,
   type Kind,
   type SectionName,
   sections,
   type ServiceName,
+  serviceNames,
 } from "@decorum/settings";
 
 /** JSON Schema as it is written. */
@@ -15,7 +15,11 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
  * Settings that the chart decides; they are not the values' to say: addresses, certificates and folders of the pods,
  * and these.
  */
-const decided = ["reflection", "provider", "insecure", "trust_domain", "run"];
+const decided = [
+  ...["reflection", "provider", "insecure", "trust_domain", "trainer.run"],
+  // The trainer's, else their bits differ.
+  "learner.threads",
+];
 const decidedKinds: readonly Kind[] = [
   ...["listen", "service", "folder", "readable", "certificate", "secret"] as const,
 ];
@@ -105,13 +109,13 @@ function deployment(service: ServiceName) {
   };
 }
 
-const secrets = z.strictObject({
-  policy: object,
-  reward: object,
-  evaluator: object,
-  trainer: object,
-});
-const clients = z.strictObject({ policy: peers, reward: peers, evaluator: peers, trainer: peers });
+/** One value for each service. */
+const byService = <T extends z.ZodType>(value: T) =>
+  z.strictObject(Object.fromEntries(serviceNames.map((name) => [name, value])));
+/** A label of Kubernetes: a name, with a domain before it or not. */
+const label = z.string().max(317).regex(
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
+);
 
 const values = z.strictObject({
   nameOverride: object,
@@ -142,7 +146,7 @@ const values = z.strictObject({
   tls: z.strictObject({
     mode: z.enum(["off", "secret", "cert-manager"]),
     trustDomain: z.string().regex(/^[a-z0-9._-]+$/),
-    secrets,
+    secrets: byService(object),
     issuer: z.strictObject({
       name: object,
       kind: z.enum(["Issuer", "ClusterIssuer"]),
@@ -153,7 +157,7 @@ const values = z.strictObject({
   }),
   networkPolicy: z.strictObject({
     enabled: z.boolean(),
-    clients,
+    clients: byService(peers),
     prometheus: peers,
     dns: peers.min(1),
     otlp: peers,
@@ -179,13 +183,24 @@ const values = z.strictObject({
     }),
   }),
   evaluator: z.strictObject(deployment("evaluator")),
+  learner: z.strictObject({
+    ...pod("learner"),
+    replicas: count.max(1000),
+    backoffLimit: count,
+    spreadOver: text,
+  }),
   trainer: z.strictObject({
     ...pod("trainer"),
     run: z.string().regex(/^([\w-][\w.-]{0,99})?$/),
     backoffLimit: count,
     activeDeadlineSeconds: count,
     ttlSecondsAfterFinished: count,
-    kueueQueue: object,
+    kueue: z.strictObject({
+      queue: object,
+      priorityClass: object,
+      topology: z.strictObject({ required: label, preferred: label }),
+    }),
+    ui: z.strictObject({ enabled: z.boolean(), tokensSecret: object }),
     storage: z.strictObject({
       existingClaim: object,
       size: quantity,
@@ -198,6 +213,49 @@ const values = z.strictObject({
   }),
 });
 
+const some: JsonSchema = { minLength: 1 };
+const none: JsonSchema = { const: "" };
+const learners = { "learner.replicas": { minimum: 1 } };
+const topologies = ["required", "preferred"].map((kind) => ({
+  [`trainer.kueue.topology.${kind}`]: some,
+}));
+
+/** What values ask of others, by their paths. */
+const together: JsonSchema[] = [
+  needs(learners, { "trainer.run": some }),
+  // Else every learner is left out, and the run waits for ever.
+  needs(
+    learners,
+    { "learner.gpus": { const: 0 }, "trainer.gpus": { const: 0 } },
+    { "learner.gpus": { minimum: 1 }, "trainer.gpus": { minimum: 1 } },
+    { "trainer.config.allow_different_learners": { const: true } },
+  ),
+  needs({ "trainer.kueue.priorityClass": some }, { "trainer.kueue.queue": some }),
+  ...topologies.map((one) => needs(one, { "trainer.kueue.queue": some, ...learners })),
+  needs(topologies[0]!, { "trainer.kueue.topology.preferred": none }),
+  needs({ "trainer.ui.enabled": { const: true } }, {
+    "tls.mode": { enum: ["secret", "cert-manager"] },
+    "trainer.ui.tokensSecret": some,
+  }),
+];
+
+/** Values that fit the first need one of the others. */
+function needs(
+  these: Readonly<Record<string, JsonSchema>>,
+  ...others: readonly Readonly<Record<string, JsonSchema>>[]
+): JsonSchema {
+  const having = (values: Readonly<Record<string, JsonSchema>>): JsonSchema => ({
+    allOf: Object.entries(values).map(([path, schema]) =>
+      path.split(".").reverse().reduce<JsonSchema>(
+        (inner, key) => ({ required: [key], properties: { [key]: inner } }),
+        schema,
+      )
+    ),
+  });
+  // A keyword of JSON Schema, no promise.
+  return { if: having(these), then: { anyOf: others.map(having) } };
+}
+
 /**
  * The chart's values.schema.json. The sections of the services are those of their own schemas, so that Helm refuses
  * what a service would refuse to start with.
@@ -207,7 +265,7 @@ export function valuesSchema(): JsonSchema {
   const definitions = json.definitions as Record<string, JsonSchema>;
   definitions["model"] = section("model", []);
   definitions["telemetry"] = section("telemetry", []);
-  for (const name of coreServiceNames) {
+  for (const name of serviceNames) {
     definitions[`${name}Config`] = section(name, decidedOf(name));
   }
   const { image, trainer } = json.properties as Record<string, JsonSchema>;
@@ -220,6 +278,7 @@ export function valuesSchema(): JsonSchema {
     // A keyword of JSON Schema, no promise.
     then: { properties: { config: { required } } },
   });
+  json.allOf = together;
   // Helm gives a chart's values `global`, whether they have one or not.
   json.properties = { ...json.properties, global: { type: "object" } };
   return json;
@@ -233,7 +292,7 @@ function decidedOf(name: ServiceName): string[] {
     const inside = fields.filter((one) =>
       one.name === setting || one.name.startsWith(`${setting}.`)
     );
-    return decided.includes(setting.slice(name.length + 1)) ||
+    return decided.includes(setting) || decided.includes(setting.slice(name.length + 1)) ||
       inside.some(({ kind }) => kind !== undefined && decidedKinds.includes(kind));
   }).map(({ name: setting }) => setting.slice(name.length + 1));
 }

@@ -8,7 +8,6 @@ Configuration of a service, as its --config file: what the values say, and over 
 {{- $service := index $values .service -}}
 {{- $host := $values.listenHost -}}
 {{- $section := deepCopy $service.config -}}
-{{- $_ := merge $section (dict "threads" (include "decorum.cpus" . | int)) -}}
 {{- $own := dict
   "listen" (printf "%s:50051" $host)
   "health_listen" (printf "%s:50061" $host)
@@ -17,7 +16,8 @@ Configuration of a service, as its --config file: what the values say, and over 
   "insecure" (eq $values.tls.mode "off")
   "trust_domain" $values.tls.trustDomain
   "allowed_folders" (ternary (list "/models" "/data") (list "/models") (eq .service "trainer"))
-  "provider" (gt (int $service.gpus) 0 | ternary "cuda" "cpu") -}}
+  "provider" (gt (int $service.gpus) 0 | ternary "cuda" "cpu")
+  "threads" (include "decorum.threads" . | int) -}}
 {{- $tls := dict "cert" "/etc/decorum-tls/tls.crt" "key" "/etc/decorum-tls/tls.key" "ca" "/etc/decorum-tls/ca.crt" -}}
 {{- if ne $values.tls.mode "off" -}}
 {{- $_ := set $own "tls" $tls -}}
@@ -31,6 +31,11 @@ Configuration of a service, as its --config file: what the values say, and over 
 {{- if dig "http" "enabled" false $service -}}
 {{- $_ := set $own "http_listen" (printf "%s:8080" $host) -}}
 {{- end -}}
+{{- if include "decorum.uiTokens" . -}}
+{{- $_ := set $own "ui_listen" (printf "%s:8080" $host) -}}
+{{- $_ := set $own "ui_tokens" "/etc/decorum-ui-tokens/tokens" -}}
+{{- $_ := set $own "ui_names" (concat (get $section "ui_names" | default list) (include "decorum.hosts" . | fromJsonArray)) -}}
+{{- end -}}
 {{- if has .service (list "evaluator" "trainer") -}}
 {{- $_ := set $own "policy" (list (include "decorum.address" (dict "root" $root "service" "policy"))) -}}
 {{- end -}}
@@ -39,10 +44,13 @@ Configuration of a service, as its --config file: what the values say, and over 
 {{- $_ := set $own "evaluator" (include "decorum.address" (dict "root" $root "service" "evaluator")) -}}
 {{- $_ := set $own "runs" "/runs" -}}
 {{- $_ := set $own "run" $values.trainer.run -}}
+{{- if gt (int $values.learner.replicas) 0 -}}
+{{- $_ := set $own "learners" (list (include "decorum.address" (dict "root" $root "service" "learner"))) -}}
+{{- end -}}
 {{- end -}}
 {{- $section = merge $own $section -}}
 {{- $sections := dict .service $section "telemetry" $values.telemetry -}}
-{{- if has .service (list "policy" "trainer") -}}
+{{- if has .service (list "policy" "learner" "trainer") -}}
 {{- $_ := set $sections "model" $values.model -}}
 {{- end -}}
 {{- toYaml $sections -}}

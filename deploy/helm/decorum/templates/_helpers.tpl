@@ -4,9 +4,13 @@
 {{- default $made .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The services that exist; without a run there is no trainer. */}}
+{{/* The services that exist; without a run there is no trainer and no learner. */}}
 {{- define "decorum.services" -}}
-{{- concat (list "policy" "reward" "evaluator") (.Values.trainer.run | empty | ternary (list) (list "trainer")) | toJson -}}
+{{- $all := list "policy" "reward" "evaluator" -}}
+{{- if .Values.trainer.run -}}
+{{- $all = concat $all (gt (int .Values.learner.replicas) 0 | ternary (list "learner" "trainer") (list "trainer")) -}}
+{{- end -}}
+{{- toJson $all -}}
 {{- end -}}
 
 {{/* In the helpers below, . is a dict of root and service. */}}
@@ -39,21 +43,42 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- printf "%s:%s" $image.repository $tag }}{{ with $digest }}@{{ . }}{{ end -}}
 {{- end -}}
 
+{{/* The names of a service in the cluster, as JSON. */}}
+{{- define "decorum.hosts" -}}
+{{- $name := include "decorum.name" . -}}
+{{- list $name (printf "%s.%s.svc" $name .root.Release.Namespace) | toJson -}}
+{{- end -}}
+
 {{/* Where a service is called. */}}
 {{- define "decorum.address" -}}
-{{ include "decorum.name" . }}.{{ .root.Release.Namespace }}.svc:50051
+{{ include "decorum.hosts" . | fromJsonArray | last }}:50051
+{{- end -}}
+
+{{/* Not empty where a service has a port for HTTP too. */}}
+{{- define "decorum.http" -}}
+{{- $service := index .root.Values .service -}}
+{{- or (dig "http" "enabled" false $service) (dig "ui" "enabled" false $service) | ternary "yes" "" -}}
+{{- end -}}
+
+{{/* The Secret with the tokens of the page of runs; empty where the service has no page. */}}
+{{- define "decorum.uiTokens" -}}
+{{- $ui := get (index .root.Values .service) "ui" | default dict -}}
+{{- if get $ui "enabled" }}{{ $ui.tokensSecret }}{{ end -}}
 {{- end -}}
 
 {{- define "decorum.tlsSecret" -}}
 {{- default (printf "%s-tls" (include "decorum.name" .)) (index .root.Values.tls.secrets .service) -}}
 {{- end -}}
 
-{{/* Whole CPUs that a service may use, at least 1. */}}
-{{- define "decorum.cpus" -}}
-{{- $resources := (index .root.Values .service).resources -}}
-{{- $cpu := dig "limits" "cpu" $resources.requests.cpu $resources | toString -}}
+{{/*
+Threads of a service: those of its configuration, else its whole CPUs, at least 1. A learner has the trainer's: another
+number gives other bits.
+*/}}
+{{- define "decorum.threads" -}}
+{{- $service := index .root.Values (eq .service "learner" | ternary "trainer" .service) -}}
+{{- $cpu := dig "limits" "cpu" $service.resources.requests.cpu $service.resources | toString -}}
 {{- $whole := hasSuffix "m" $cpu | ternary (divf (trimSuffix "m" $cpu | float64) 1000.0) ($cpu | float64) | floor | int -}}
-{{- max 1 $whole -}}
+{{- get $service.config "threads" | default (max 1 $whole) -}}
 {{- end -}}
 
 {{/* Seconds from SIGTERM to SIGKILL: the drain's delay and grace, and some for the end. */}}

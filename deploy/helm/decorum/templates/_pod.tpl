@@ -1,5 +1,5 @@
 {{/*
-Pod template of a service. . is a dict of root, service, and restartPolicy where it is not Always.
+Pod template of a service. . is a dict of root, service, restartPolicy where it is not Always, and inSet in a JobSet.
 */}}
 {{- define "decorum.podTemplate" -}}
 {{- $root := .root -}}
@@ -16,6 +16,11 @@ metadata:
   annotations:
     kubectl.kubernetes.io/default-container: {{ .service }}
     decorum/config: {{ sha256sum $config }}
+    {{- if .inSet }}
+    {{- with include "decorum.topology" $root | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
+    {{- end }}
     {{- with $service.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -127,7 +132,7 @@ spec:
           containerPort: 50061
         - name: metrics
           containerPort: 9464
-        {{- if dig "http" "enabled" false $service }}
+        {{- if include "decorum.http" . }}
         - name: http
           containerPort: 8080
         {{- end }}
@@ -177,6 +182,11 @@ spec:
           mountPath: /etc/decorum-tokens
           readOnly: true
         {{- end }}
+        {{- if include "decorum.uiTokens" . }}
+        - name: ui-tokens
+          mountPath: /etc/decorum-ui-tokens
+          readOnly: true
+        {{- end }}
         {{- if eq .service "trainer" }}
         - name: runs
           mountPath: /runs
@@ -210,6 +220,12 @@ spec:
     {{- end }}
     {{- with $service.tokensSecret }}
     - name: tokens
+      secret:
+        secretName: {{ . }}
+        defaultMode: 0440
+    {{- end }}
+    {{- with include "decorum.uiTokens" . }}
+    - name: ui-tokens
       secret:
         secretName: {{ . }}
         defaultMode: 0440
