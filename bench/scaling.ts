@@ -106,7 +106,8 @@ async function timeRollouts(
     ...{ temperature: 1, top_k: 0, top_p: 1 },
     ...{ min_new_tokens: 0, max_new_tokens: 1024 },
   };
-  const once = () => rollout(policies, groups, { sampling, seed: 1, values: true }, waiting);
+  const drawn = { sampling, seed: 1, values: true, sharePrompts: false };
+  const once = () => rollout(policies, groups, drawn, waiting);
   await once();
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) times.push(await seconds(once));

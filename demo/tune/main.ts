@@ -121,7 +121,8 @@ async function measure(parameters: Params) {
     { length: Math.ceil(requests.length / 64) },
     (_, g) => requests.slice(g * 64, (g + 1) * 64),
   );
-  const found = (await policy.generate(groups, { sampling, seed, values: false })).flat();
+  const drawn = { sampling, seed, values: false, sharePrompts: false };
+  const found = (await policy.generate(groups, drawn)).flat();
   const sequences = found.map(({ response }, i) => ({ query: queries[i]!, response }));
   const reference = await learner.forward(sequences, { reference: true });
   const kl = found.map(({ logprobs }, i) =>

@@ -51,6 +51,8 @@ export interface Algorithm<Sample extends LearnerSample = LearnerSample> extends
   readonly responses: number;
   /** Responses that a sample holds. */
   readonly perSample: number;
+  /** Whether a prompt is encoded once for all of its responses. */
+  readonly sharePrompts: boolean;
   /** Epochs over a batch, where none ends early. */
   readonly epochs: number;
   /** As a run begins. */

@@ -34,6 +34,8 @@ export interface GenerationSettings {
   readonly seed: number;
   /** Asks for the value head's predictions too. */
   readonly values: boolean;
+  /** A prompt that stands in a group several times is encoded once. */
+  readonly sharePrompts: boolean;
 }
 
 /** What a policy made of one prompt; arrays are parallel. */
@@ -119,7 +121,8 @@ export async function gather<S extends Score>(
   stage: StageRunner = unwatched,
 ): Promise<Gathered<S>> {
   const { policy, rewards, seed, tokenizer } = tools;
-  const { settings: sampling, responses: times, valueHead: values } = tools.learning.algorithm;
+  const { settings: sampling, responses: times, ...algorithm } = tools.learning.algorithm;
+  const { valueHead: values, sharePrompts } = algorithm;
 
   // 1. Prompts: batch `step` of the shuffled data, each as often as it is responded to, in groups of like length.
   const { prompts, groups, requests } = await stage("prompts", () => promptsOf(tools, step));
@@ -127,7 +130,10 @@ export async function gather<S extends Score>(
   // 2. Rollouts under the newest weights.
   const rollouts = inBatchOrder(
     groups,
-    await stage("rollout", () => policy.generate(requests, { sampling, seed, values })),
+    await stage(
+      "rollout",
+      () => policy.generate(requests, { sampling, seed, values, sharePrompts }),
+    ),
   );
   const responses = rollouts.map(({ response }) => textOf(response, tokenizer));
 
@@ -139,18 +145,34 @@ export async function gather<S extends Score>(
 }
 
 function promptsOf(
-  { order, prompts: all, learning: { algorithm: { settings, responses } }, seed, groupSize }:
-    GatherTools,
+  { order, prompts: all, learning: { algorithm }, seed, groupSize }: GatherTools,
   step: number,
 ) {
+  const { settings, responses, sharePrompts } = algorithm;
   const prompts = order.batchAt(step, settings.batch_size / responses)
     .flatMap((row) => Array<Prompt>(responses).fill(all[row]!));
   const limits = responseLimits(settings, seed, step);
-  const groups = groupByLength(prompts.map(({ ids }) => ids.length), groupSize);
+  const lengths = prompts.map(({ ids }) => ids.length);
+  const groups = sharePrompts
+    ? groupsOfPrompts(lengths, responses, groupSize)
+    : groupByLength(lengths, groupSize);
   const requests = groups.map((group) =>
     group.map((i) => ({ key: `${step}/${i}`, ids: prompts[i]!.ids, maxNewTokens: limits[i]! }))
   );
   return { prompts, groups, requests };
+}
+
+/** As `groupByLength`, with all responses to a prompt in one group unless they are more than `size`. */
+function groupsOfPrompts(lengths: readonly number[], responses: number, size: number): number[][] {
+  const firsts = lengths.filter((_, i) => i % responses === 0);
+  return groupByLength(firsts, Math.max(1, Math.floor(size / responses))).flatMap((group) => {
+    const places = group.flatMap((p) =>
+      Array.from({ length: responses }, (_, r) => p * responses + r)
+    );
+    const most = Math.ceil(places.length / Math.ceil(places.length / size));
+    const starts = places.flatMap((_, at) => at % most === 0 ? [at] : []);
+    return starts.map((start) => places.slice(start, start + most));
+  });
 }
 
 /** Most new tokens of every response of a step; as TRL's `LengthSampler` where there is a range. */

@@ -95,7 +95,7 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
     options: LearningOptions,
   ): Promise<Learning<Sample>> {
     const { model, lora, start, seed = 0, runtime = {}, openRunner } = options;
-    const { settings, perSample, klKind } = algorithm;
+    const { settings, perSample, sharePrompts, klKind } = algorithm;
     const schedule = linearSchedule({ totalSteps: settings.steps });
     await using all = new AsyncDisposableStack();
     const learner = all.use(
@@ -115,6 +115,7 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
         microBatchSize: Math.max(1, Math.floor(settings.micro_batch_size / perSample)),
         seed,
         runtime,
+        sharePrompts,
         ...(openRunner ? { openRunner } : {}),
       }, algorithm),
     );
@@ -136,7 +137,7 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
     options: LearnOptions = {},
   ): Promise<Learned> {
     const { algorithm, learner } = this;
-    const { seed = 0, runtime, policyPrecision } = this.options;
+    const { runtime, policyPrecision } = this.options;
     const { sequences, scores, generator, envRewards = scores } = scored;
     const { stage = unwatched } = options;
     const { settings: { temperature }, klKind } = algorithm;
@@ -178,9 +179,7 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
       forward: () => forward(generator ? { parameters: generator } : {}),
       step: state.step,
       precision: policyPrecision ?? runtime?.precision ?? "fp32",
-      order: options.order ??
-        ((epoch, samples) =>
-          permutation(randomKey(seed, "mini-batches", state.step, epoch), samples)),
+      order: options.order ?? ((epoch, samples) => this.#order(state.step, epoch, samples)),
     });
 
     // 4. Statistics and the next KL coefficient.
@@ -238,6 +237,16 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
       }
     }
     return { offsets, rollout: flat(rollout) };
+  }
+
+  /** Samples at random; where they share a prompt, prompts at random, each with all of its samples. */
+  #order(step: number, epoch: number, samples: number): number[] {
+    const { responses, perSample, sharePrompts } = this.algorithm;
+    const together = sharePrompts ? responses / perSample : 1;
+    const key = randomKey(this.options.seed ?? 0, "mini-batches", step, epoch);
+    return Array.from(permutation(key, samples / together)).flatMap((prompt) =>
+      Array.from({ length: together }, (_, i) => prompt * together + i)
+    );
   }
 
   async #exactKl({ sequences, generator }: ScoredBatch, stage: StageRunner) {

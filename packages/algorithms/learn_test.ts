@@ -110,6 +110,37 @@ for (const name of algorithmNames) {
   });
 }
 
+for (const name of ["grpo", "rloo", "online_dpo"] as const) {
+  Deno.test(`${name}: prompts that are shared learn the same, in mini-batches of whole prompts`, async () => {
+    using folder = new TinyT5();
+    const together = name === "online_dpo" ? 2 : 4;
+    const queryOf = (i: number) => sequences[together * Math.floor(i / together)]!.query;
+    const grouped = sequences.map((sequence, i) => ({ ...sequence, query: queryOf(i) }));
+    const run = async (share_prompts: boolean, mini_batch_size: number) => {
+      const settings = { share_prompts, mini_batch_size, micro_batch_size: 8 };
+      await using learning = await openAny(name, folder.model, settings);
+      const { learner } = learning;
+      const rollout = await learner.forward(grouped);
+      const prompts: number[] = [];
+      const gradients = learner.gradients.bind(learner);
+      learner.gradients = (samples, options) => {
+        const all = samples.flatMap(({ sequence }) => [sequence].flat());
+        prompts.push(new Set(all.map(({ query }) => `${query}`)).size);
+        return gradients(samples, options);
+      };
+      const learned = await learning.learn({ ...batch, sequences: grouped, rollout }, first);
+      assert.equal(learned.statistics["objective/kl"], 0);
+      assert.equal(learned.recomputed, undefined);
+      return { ...learned, prompts };
+    };
+    const [apart, shared] = [await run(false, 8), await run(true, 8)];
+    const [expected, found] = [apart, shared].map(({ updates }) => updates[0]!.gradNorm);
+    assert.ok(expected! > 0 && Math.abs(found! / expected! - 1) < 1e-5, `${found}, ${expected}`);
+    const { prompts } = await run(true, 4);
+    assert.deepEqual(prompts, prompts.map(() => 4 / together));
+  });
+}
+
 /** Moves a policy off its reference. */
 function moveOff({ learner }: Learning): void {
   const state = learner.state();

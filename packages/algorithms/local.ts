@@ -66,7 +66,7 @@ export class LocalPolicy implements Policy, AsyncDisposable {
 
   async #complete(
     group: readonly GenerationRequest[],
-    { sampling, seed }: GenerationSettings,
+    { sampling, seed, sharePrompts }: GenerationSettings,
   ): Promise<Rollout[]> {
     const prompts = group.map(({ key, ids, maxNewTokens }) => {
       const draws = randomKey(seed, "draw", key);
@@ -80,7 +80,8 @@ export class LocalPolicy implements Policy, AsyncDisposable {
     const { temperature, top_k: topK, top_p: topP } = sampling;
     const drawn = { doSample: true, temperature, topK, topP };
     const found: Rollout[] = [];
-    for await (const piece of this.generator.generate(prompts, drawn, this.#weights)) {
+    const pieces = this.generator.generate(prompts, drawn, this.#weights, { sharePrompts });
+    for await (const piece of pieces) {
       found[piece.index] = {
         response: piece.tokenIds,
         logprobs: Float32Array.from(piece.logprobs),

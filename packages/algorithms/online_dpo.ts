@@ -13,11 +13,12 @@ import { tensor } from "@decorum/tensor";
 import { z } from "zod";
 import type { Algorithm, AlgorithmPage } from "./algorithm.ts";
 import { mean } from "./moments.ts";
-import { checkLoop, loopSettings } from "./settings.ts";
+import { checkLoop, loopSettings, sharingSettings } from "./settings.ts";
 import { joined, partOf, sumPerSequence } from "./tokens.ts";
 
 const schema = z.strictObject({
   ...loopSettings,
+  ...sharingSettings,
   mini_batch_size: z.int().positive().default(16).meta({
     description: "Responses of one update: a multiple of 2, since pairs stay together.",
     unit: "responses",
@@ -65,6 +66,7 @@ function open(given: z.input<typeof schema>) {
     valueHead: false,
     responses: 2,
     perSample: 2,
+    sharePrompts: settings.share_prompts,
     epochs: 1,
     klController: { kind: "fixed", value: settings.beta },
     klKind: "kl",

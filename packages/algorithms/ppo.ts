@@ -78,6 +78,7 @@ function open(given: z.input<typeof schema>) {
     valueHead: true,
     responses: 1,
     perSample: 1,
+    sharePrompts: false,
     epochs: settings.ppo_epochs,
     klController: klControllerOf(settings, settings.init_kl_coef),
     klTarget: settings.target,

@@ -64,6 +64,7 @@ function open(given: z.input<typeof schema>) {
     valueHead: false,
     responses: settings.rloo_k,
     perSample: 1,
+    sharePrompts: settings.share_prompts,
     epochs: settings.num_iterations,
     klController: klControllerOf(settings, settings.beta),
     klTarget: settings.target,

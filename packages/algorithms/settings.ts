@@ -56,6 +56,14 @@ export const ratioSettings = {
     .describe("Limit on the logarithm of the ratio before exp. null: none."),
 };
 
+/** Settings of algorithms that have several responses to a prompt in a batch. */
+export const sharingSettings = {
+  share_prompts: z.boolean().default(false).describe(
+    "Whether a prompt is encoded once for all of its responses, in rollouts, reference and updates. Mini-batches are then made of " +
+      "whole prompts. Sums are taken in another order, so results differ in their last bits.",
+  ),
+};
+
 /** Settings of the KL coefficient's controller. */
 export const klSettings = {
   target: z.number().positive().default(6).meta({
@@ -71,6 +79,7 @@ export const klSettings = {
 /** Settings that GRPO and RLOO have in common. */
 export const groupSettings = {
   ...loopSettings,
+  ...sharingSettings,
   ...ratioSettings,
   ...klSettings,
   mini_batch_size: positive.default(16)

@@ -15,6 +15,7 @@ export {
   recordedRunConfig,
   rewardTermsOf,
   type RunConfig,
+  sharingCuts,
   shownRunConfig,
 } from "./run.ts";
 export {

@@ -201,6 +201,31 @@ export function algorithmOf(config: RunConfig): Algorithm {
   return pageOf(config.algorithm).open(config[config.algorithm]);
 }
 
+/** What keeps a run that shares prompts from encoding each once for all of its responses, as sentences. */
+export function sharingCuts(config: RunConfig): string[] {
+  const { sharePrompts, responses, perSample, settings } = algorithmOf(config);
+  if (!sharePrompts) return [];
+  const { micro_batch_size: micro, mini_batch_size: mini } = settings;
+  const cut = (field: string, size: number, where: string) => {
+    const times = Math.ceil(responses / Math.max(size, perSample));
+    return times === 1 ? [] : [
+      `${field} is ${size}, below the ${responses} responses to a prompt: a prompt is encoded ${times} times in ${where}; ` +
+      `${responses} or more would encode it once`,
+    ];
+  };
+  const section = config.algorithm;
+  const pieces = mini % responses === 0 || mini < responses ? [] : [
+    `${section}.mini_batch_size is ${mini}, not a multiple of the ${responses} responses to a prompt: ` +
+    "some prompts are encoded for two updates",
+  ];
+  return [
+    ...cut("rollout.group_size", config.rollout.group_size, "a rollout"),
+    ...cut(`${section}.mini_batch_size`, mini, "an epoch of updates"),
+    ...pieces,
+    ...cut(`${section}.micro_batch_size`, micro, "a pass of the learner"),
+  ];
+}
+
 /** The terms of the reward; one label of the reward service where none are given. */
 export function rewardTermsOf(
   { rewards, reward_label: label, reward_input: input }: RunConfig,

@@ -5,6 +5,7 @@ import {
   decisive,
   parseRunConfig,
   recordedRunConfig,
+  sharingCuts,
 } from "./run.ts";
 import { sections } from "./sections.ts";
 import { runConfigOf } from "./trainer.ts";
@@ -85,4 +86,32 @@ Deno.test("a run that an older version recorded is the same run under the names 
     () => parseRunConfig(base, '{"model": {"precision": "fp32"}, "precision": "bf16"}'),
     /model\.precision is "fp32", precision is "bf16": they are one setting now/,
   );
+});
+
+Deno.test("what keeps a prompt from being encoded once is said", () => {
+  const of = (algorithm: string, settings: object, group_size = 8) =>
+    parseRunConfig(
+      base,
+      JSON.stringify({
+        algorithm,
+        rollout: { group_size },
+        ...(algorithm === "ppo" ? {} : { [algorithm]: { share_prompts: true, ...settings } }),
+      }),
+    );
+  assert.deepEqual(sharingCuts(of("ppo", {})), [], "one response to a prompt: nothing is shared");
+  assert.deepEqual(sharingCuts(of("grpo", { micro_batch_size: 8 })), []);
+  assert.deepEqual(sharingCuts(of("grpo", { micro_batch_size: 4, share_prompts: false })), []);
+  const [cut, ...others] = sharingCuts(of("grpo", { micro_batch_size: 3 }));
+  assert.equal(
+    cut,
+    "grpo.micro_batch_size is 3, below the 8 responses to a prompt: a prompt is encoded 3 times in a pass of the learner; " +
+      "8 or more would encode it once",
+  );
+  assert.deepEqual(others, []);
+  assert.match(sharingCuts(of("rloo", { rloo_k: 4 }, 2))[0]!, /rollout.group_size is 2/);
+  assert.match(
+    sharingCuts(of("rloo", { rloo_k: 4, mini_batch_size: 6 }))[0]!,
+    /mini_batch_size is 6, not a multiple of the 4/,
+  );
+  assert.deepEqual(sharingCuts(of("online_dpo", { micro_batch_size: 1 })), [], "pairs stay whole");
 });

@@ -125,6 +125,9 @@ const batching = {
 
 const policy = {
   decorum_policy_generated_tokens_total: { help: "Tokens generated." },
+  decorum_policy_encoded_prompts_total: {
+    help: "Prompts encoded: fewer than sequences where these share prompts.",
+  },
   decorum_policy_first_token_seconds: {
     help: "Time from a request to its first token, the wait in the queue included.",
     buckets: seconds,

@@ -157,7 +157,10 @@ export async function startPolicy(
       return Promise.resolve({ current, held: [...versions.values()].map(({ label }) => label) });
     },
     getModelInfo: () =>
-      Promise.resolve({ baseModelHash, modelName: "tiny", precision: "fp32", ...faults.info }),
+      Promise.resolve({
+        ...{ baseModelHash, modelName: "tiny", precision: "fp32", sharesPrompts: true },
+        ...faults.info,
+      }),
   };
   const server = await createServer({
     address,

@@ -5,6 +5,7 @@ import {
   openCheckpoint,
   type PolicySpec,
   type Sequence,
+  sharedPrompts,
   tokenBatch,
 } from "@decorum/models";
 import {
@@ -84,17 +85,19 @@ export class Engine implements AsyncDisposable {
   /**
    * Log-probabilities of every response token, by sequence. How sequences are cut into runs depends on them
    * alone.
+   *
+   * @param options.sharePrompts encodes a prompt once for neighbours that have it
    */
   async logprobs(
     sequences: readonly Sequence[],
     temperature: number,
     weights: HeldWeights,
-    options: RunOptions = {},
+    { sharePrompts = false, ...options }: RunOptions & { readonly sharePrompts?: boolean } = {},
   ): Promise<Float32Array[]> {
     const { forward } = this.#sessions;
     const scored: Float32Array[] = [];
-    for (const part of parts(sequences)) {
-      const batch = tokenBatch(part, this.options.description.config);
+    for (const part of parts(sequences, sharePrompts)) {
+      const batch = tokenBatch(part, this.options.description.config, { sharePrompts });
       const given: Record<string, Tensor> = {
         ...weights.feeds,
         ...batch.feeds,
@@ -143,19 +146,49 @@ async function openSessions(
   }
 }
 
-/** Neighbours together, as long as their responses' padded positions fit. */
-function* parts(sequences: readonly Sequence[]): Iterable<readonly Sequence[]> {
+/**
+ * Neighbours together, as long as their responses' padded positions fit. With shared prompts: neighbours of one prompt
+ * before all, and beside them those of other prompts that are as many.
+ */
+function* parts(
+  sequences: readonly Sequence[],
+  sharePrompts: boolean,
+): Iterable<readonly Sequence[]> {
   let part: Sequence[] = [];
   let longest = 0;
-  for (const sequence of sequences) {
-    const length = Math.max(longest, sequence.response.length);
-    if (part.length > 0 && (part.length + 1) * length > SCORED_POSITIONS) {
+  let count = 0;
+  for (const unit of units(sequences, sharePrompts)) {
+    const length = Math.max(longest, longestResponse(unit));
+    const fits = (part.length + unit.length) * length <= SCORED_POSITIONS && unit.length === count;
+    if (part.length > 0 && !fits) {
       yield part;
       part = [];
       longest = 0;
     }
-    part.push(sequence);
-    longest = Math.max(longest, sequence.response.length);
+    part.push(...unit);
+    longest = Math.max(longest, longestResponse(unit));
+    count = unit.length;
   }
   if (part.length > 0) yield part;
+}
+
+/** What is not to be taken apart: single sequences, or as many neighbours with one prompt as fit. */
+function* units(
+  sequences: readonly Sequence[],
+  sharePrompts: boolean,
+): Iterable<readonly Sequence[]> {
+  let unit: Sequence[] = [];
+  for (const sequence of sequences) {
+    const grown = [...unit, sequence];
+    const together = sharePrompts && unit.length > 0 &&
+      sharedPrompts(grown.map(({ query }) => query))?.length === 1 &&
+      grown.length * longestResponse(grown) <= SCORED_POSITIONS;
+    if (unit.length > 0 && !together) yield unit;
+    unit = together ? grown : [sequence];
+  }
+  if (unit.length > 0) yield unit;
+}
+
+function longestResponse(sequences: readonly Sequence[]): number {
+  return Math.max(...sequences.map(({ response }) => response.length));
 }

@@ -202,12 +202,48 @@ Deno.test("generation through the service", async (t) => {
     assert.equal(text.replaceAll(" ", "").length, pieces);
   });
 
+  await t.step(
+    "prompts that are shared are encoded once, and say what they say apart",
+    async () => {
+      const encoded = async () => {
+        const { body } = await metrics.render();
+        return Number(/^decorum_policy_encoded_prompts_total (\d+)/m.exec(body)![1]);
+      };
+      const [a, b] = prompts(2).map(({ tokenIds }) => ({ tokenIds: tokenIds! }));
+      for (const asSent of [true, false]) {
+        // As the trainer sends them, and in turns, which the service puts in order.
+        const order = asSent ? [a, a, a, b, b, b] : [a, b, a, b, a, b];
+        const request = group({
+          prompts: order.map((prompt, i) => ({ key: `${i}`, ...prompt! })),
+          ...{ asSent, weights: version, returnRefLogprobs: true },
+        });
+        const before = await encoded();
+        const apart = await generate(client, request);
+        assert.equal(await encoded() - before, 6);
+        const shared = await generate(client, { ...request, sharePrompts: true });
+        assert.equal(await encoded() - before, 8);
+        for (
+          const [key, { tokenIds, logprobs, values, refLogprobs }] of Object.entries(
+            apart.sequences,
+          )
+        ) {
+          const found = shared.sequences[key]!;
+          assert.deepEqual(found.tokenIds, tokenIds);
+          assertNear(found.logprobs, logprobs, 1e-5);
+          assertNear(found.values, values, 1e-5);
+          assertNear(found.refLogprobs, refLogprobs, 1e-5);
+        }
+      }
+    },
+  );
+
   await t.step("what the model is", async () => {
     const info = await client.getModelInfo({});
     assert.equal(info.baseModelHash, await baseModelHash(folder.model));
     assert.match(info.tokenizerHash, /^[0-9a-f]{64}$/);
     assert.equal(JSON.parse(info.configJson).d_model, 16);
     assert.equal(info.precision, "fp32");
+    assert.ok(info.sharesPrompts);
     assert.deepEqual(info.adaptableModules, ["q", "k", "v", "o", "wi_0", "wi_1", "wo"]);
     assert.equal(info.limits?.maxPrompts, 8);
     assert.equal(info.limits?.keptVersions, 2);

@@ -9,7 +9,7 @@ import { pushShapes } from "./manifest.ts";
 import { loadPolicyModel, type PolicyModel } from "./model.ts";
 import { Pushes } from "./pushes.ts";
 import type { GenerationRequest, Row } from "./request.ts";
-import { runBatch, type TokenChunk, type Work } from "./run_batch.ts";
+import { promptKey, runBatch, type TokenChunk, type Work } from "./run_batch.ts";
 import { WeightsStore } from "./weights.ts";
 
 /** A loaded policy: its model, the weights it holds, and what waits for it. */
@@ -89,19 +89,42 @@ export class Policy implements AsyncDisposable {
     await this.engine[Symbol.asyncDispose]();
   }
 
-  /** A group stays whole; another request is cut by length where it is more than a batch. */
-  #parts({ rows, asSent }: GenerationRequest): (readonly Row[])[] {
+  /** A group stays whole; another request is cut by length where it is more than a batch, prompts that are shared last. */
+  #parts({ rows, asSent, sharePrompts }: GenerationRequest): (readonly Row[])[] {
     if (asSent) return [rows];
     const { max_prompts, max_tokens } = this.config.batching;
-    const lengths = rows.map(({ ids, maxNewTokens }) => ids.length + maxNewTokens);
-    const buckets = bucketByLength(lengths, { maxPositions: max_tokens, maxRows: max_prompts });
-    return buckets.map((bucket) => bucket.map((index) => rows[index]!));
+    const together = sharePrompts
+      ? [...Map.groupBy(rows, promptKey).values()]
+      : rows.map((r) => [r]);
+    const cuts = together.flatMap((group) =>
+      pieces(group, Math.min(max_prompts, Math.floor(max_tokens / longest(group))))
+    );
+    return [...Map.groupBy(cuts, ({ length }) => length)].flatMap(([count, groups]) =>
+      bucketByLength(groups.map(longest), {
+        maxPositions: Math.floor(max_tokens / count),
+        maxRows: Math.floor(max_prompts / count),
+      }).map((bucket) => bucket.flatMap((index) => groups[index]!))
+    );
   }
 }
 
-/** What runs together has the same weights and sampling. */
+/** Positions of the longest of some rows. */
+function longest(rows: readonly Row[]): number {
+  return Math.max(...rows.map(({ ids, maxNewTokens }) => ids.length + maxNewTokens));
+}
+
+/** Rows in pieces of at most `most`, which is at least 1. */
+function pieces(rows: readonly Row[], most: number): (readonly Row[])[] {
+  const size = Math.max(1, most);
+  return Array.from(
+    { length: Math.ceil(rows.length / size) },
+    (_, i) => rows.slice(i * size, (i + 1) * size),
+  );
+}
+
+/** What runs together has the same weights and sampling, and shares prompts or does not. */
 function partOf(
-  { sampling, weights, asSent }: GenerationRequest,
+  { sampling, weights, asSent, sharePrompts }: GenerationRequest,
   sequences: readonly Row[],
 ): Part & Pick<Work, "sequences"> {
   const { doSample, temperature, topK, topP } = sampling;
@@ -110,6 +133,6 @@ function partOf(
     rows: sequences.length,
     inputTokens: Math.max(...sequences.map(({ ids }) => ids.length)),
     outputTokens: Math.max(...sequences.map(({ maxNewTokens }) => maxNewTokens)),
-    key: asSent ? undefined : [weights, doSample, temperature, topK, topP],
+    key: asSent ? undefined : [weights, sharePrompts, doSample, temperature, topK, topP],
   };
 }

@@ -26,6 +26,8 @@ export interface GenerationRequest {
   /** True: tokens as they are made. */
   readonly stream: boolean;
   readonly refLogprobs: boolean;
+  /** True: a prompt that several rows have is encoded once where they run together. */
+  readonly sharePrompts: boolean;
 }
 
 /** What a request is checked against. */
@@ -80,6 +82,7 @@ export function parseRequest(
     asSent,
     stream: request.streamChunks,
     refLogprobs: request.returnRefLogprobs,
+    sharePrompts: request.sharePrompts,
   };
 }
 

@@ -52,7 +52,7 @@ interface Growing {
  * Runs one batch and sends each request its chunks; reference log-probabilities come request by request when
  * all sequences have ended, with the last chunk of each sequence.
  *
- * @param batch works of the same weights and sampling
+ * @param batch works of the same weights and sampling, which share prompts or do not
  * @param options.streamTokens tokens between two chunks of a stream
  * @param options.signal aborted when nobody waits any more: the batch ends at its next chunk
  */
@@ -65,14 +65,14 @@ export async function runBatch(
     readonly metrics: Metrics;
   },
 ): Promise<BatchCounts> {
-  const { sampling, weights } = batch[0].request;
+  const { sampling, weights, sharePrompts } = batch[0].request;
   const began = performance.now();
   const growing = batch.flatMap((work) => work.sequences.map((row) => newSequence(work, row)));
   const silent = new Set(batch);
   const rows = growing.map(({ row }) => row);
   const streams = batch.some(({ request }) => request.stream);
-  const chunkTokens = streams ? streamTokens : UNSEEN_TOKENS;
-  for await (const piece of engine.generate(rows, sampling, weights, { chunkTokens, signal })) {
+  const options = { chunkTokens: streams ? streamTokens : UNSEEN_TOKENS, signal, sharePrompts };
+  for await (const piece of engine.generate(rows, sampling, weights, options)) {
     const sequence = growing[piece.index]!;
     const { work } = sequence;
     sequence.tokenIds.push(...piece.tokenIds);
@@ -107,11 +107,11 @@ async function refLogprobs(
   sequences: readonly Growing[],
   signal: AbortSignal,
 ): Promise<readonly ArrayLike<number>[]> {
-  const { start, weights, sampling } = sequences[0]!.work.request;
+  const { start, weights, sampling, sharePrompts } = sequences[0]!.work.request;
   // The same weights give the same numbers: nothing is left to compute.
   if (start === weights) return sequences.map(({ logprobs }) => logprobs);
   const scored = sequences.map(({ row, tokenIds }) => ({ query: row.ids, response: tokenIds }));
-  return await engine.logprobs(scored, sampling.temperature, start, { signal });
+  return await engine.logprobs(scored, sampling.temperature, start, { signal, sharePrompts });
 }
 
 /** Everything that was not sent yet. */
@@ -128,21 +128,33 @@ function nextChunk(sequence: Growing, refs: ArrayLike<number> | undefined): Toke
   };
 }
 
+/** Rows of the same key have the same prompt. */
+export function promptKey({ ids }: Row): string {
+  return ids.join();
+}
+
 function counts(sequences: readonly Growing[], seconds: number, metrics: Metrics): BatchCounts {
-  const prompts = sequences.map(({ row }) => row.ids.length);
+  const { weights, sharePrompts } = sequences[0]!.work.request;
+  const rows = sequences.map(({ row }) => row);
+  const encoded = sharePrompts
+    ? [...new Map(rows.map((row) => [promptKey(row), row])).values()]
+    : rows;
+  const prompts = encoded.map(({ ids }) => ids.length);
   const responses = sequences.map(({ tokenIds }) => tokenIds.length);
   const sum = (lengths: readonly number[]) => lengths.reduce((a, b) => a + b, 0);
   const generated = sum(responses);
   const longest = Math.max(...responses);
   metrics.add("decorum_policy_generated_tokens_total", generated, {});
+  metrics.add("decorum_policy_encoded_prompts_total", encoded.length, {});
   if (longest > 0) metrics.observe("decorum_policy_token_seconds", seconds / longest, {});
   const realTokens = sum(prompts) + generated;
   return {
     realTokens,
-    paddingTokens: sequences.length * (Math.max(...prompts) + longest) - realTokens,
+    paddingTokens: encoded.length * Math.max(...prompts) + sequences.length * longest - realTokens,
     attributes: {
       "decorum.batch.generated_tokens": generated,
-      "decorum.weights": describeWeights(sequences[0]!.work.request.weights.label),
+      "decorum.batch.encoded_prompts": encoded.length,
+      "decorum.weights": describeWeights(weights.label),
     },
   };
 }

@@ -202,7 +202,7 @@ function checkRun(runId: string, expectedVersion: number): void {
 /** The names of OpenTelemetry's conventions for generative models; prompts are not told. */
 function describeRequest(
   span: Span | undefined,
-  { rows, sampling, weights, asSent }: GenerationRequest,
+  { rows, sampling, weights, asSent, sharePrompts }: GenerationRequest,
   model: string,
 ): void {
   span?.setAttributes({
@@ -215,6 +215,7 @@ function describeRequest(
     "gen_ai.usage.input_tokens": rows.reduce((sum, { ids }) => sum + ids.length, 0),
     "decorum.prompts": rows.length,
     "decorum.as_sent": asSent,
+    "decorum.share_prompts": sharePrompts,
     "decorum.weights": describeWeights(weights.label),
   });
 }

@@ -78,6 +78,7 @@ export function modelInfo(
     provider: config.provider,
     limits: limitsOf(config, maxPushBytes(shapes)),
     adaptableModules: [...new Set(lastNames)],
+    sharesPrompts: true,
   };
 }
 

@@ -196,6 +196,12 @@ async function checkPolicy(
         }): give both the same base model`,
     );
   }
+  if (algorithm.sharePrompts && !info.sharesPrompts) {
+    throw new InputError(
+      `Policy ${address} is of a version that cannot share prompts, and ${config.algorithm}.share_prompts is true: ` +
+        "run the trainer's version there, or start runs with false",
+    );
+  }
   if (!start) await checkStart(client, signal);
   const { limits } = info;
   if (!limits) return info;

@@ -4,6 +4,7 @@ import type { WrittenCheckpoint } from "@decorum/learning";
 import type { Params } from "@decorum/optim";
 import { resourceExhausted } from "@decorum/rpc";
 import type { Metrics, RunState } from "@decorum/runs";
+import { sharingCuts } from "@decorum/settings";
 import { Batches } from "../step/batches.ts";
 import { Stages, traceStep } from "../step/stages.ts";
 import { type Progress, takeStep } from "../step/step.ts";
@@ -69,11 +70,12 @@ export class TrainingRun {
   async #train(): Promise<RunState> {
     const { inputs, surroundings, metrics, folder, runId, store } = this.options;
     const { record } = this;
-    const { prompts, algorithm } = inputs;
+    const { config, prompts, algorithm } = inputs;
     keepStart(folder, inputs);
     if (prompts.dropped > 0) {
       record.say(`${prompts.dropped} prompts are over data.max_prompt_tokens and left out`);
     }
+    for (const cut of sharingCuts(config)) record.say(cut);
     const waiting: Waiting = {
       stop: this.control.stopping,
       cancel: this.control.cancelled,

@@ -50,7 +50,7 @@ export async function rollout(
 async function complete(
   client: PolicyClient,
   prompts: readonly GenerationRequest[],
-  { sampling, seed, values }: GenerationSettings,
+  { sampling, seed, values, sharePrompts }: GenerationSettings,
   weights: WeightsImage,
   signal: AbortSignal,
 ): Promise<Rollout[]> {
@@ -64,6 +64,7 @@ async function complete(
     seed,
     weights: { kind: "WEIGHTS_KIND_VERSION", runId: weights.runId, version: weights.version },
     asSent: true,
+    sharePrompts,
     returnLogprobs: true,
     returnValues: values,
   };

@@ -33,7 +33,7 @@ export async function startTinyPolicy(model: string, lora: LoraConfig): Promise<
 
 async function* complete(
   generator: Generator,
-  { prompts, sampling, seed }: policyV1.GenerateRequest__Output,
+  { prompts, sampling, seed, sharePrompts }: policyV1.GenerateRequest__Output,
   feeds: HeldWeights["tensors"],
 ): AsyncGenerator<policyV1.SequenceChunk[]> {
   const settings = {
@@ -50,7 +50,7 @@ async function* complete(
       uniforms(randomKey(seed, "draw", key), start, count),
   }));
   const chunks: policyV1.SequenceChunk[] = [];
-  for await (const piece of generator.generate(all, settings, feeds)) {
+  for await (const piece of generator.generate(all, settings, feeds, { sharePrompts })) {
     chunks.push({
       key: prompts[piece.index]!.key,
       offset: 0,

@@ -49,6 +49,12 @@ export interface GenerateRequest {
    * True: chunks as they are made. False: one chunk a sequence, when it has ended.
    */
   'streamChunks'?: (boolean);
+  /**
+   * True: a prompt that stands in the request several times is encoded once where its sequences run together, and where all
+   * prompts of a batch stand in it as often, each after itself, sequences attend to one copy of its keys and values. Sums
+   * are then taken in another order: results differ in their last bits.
+   */
+  'sharePrompts'?: (boolean);
 }
 
 /**
@@ -95,4 +101,10 @@ export interface GenerateRequest__Output {
    * True: chunks as they are made. False: one chunk a sequence, when it has ended.
    */
   'streamChunks': (boolean);
+  /**
+   * True: a prompt that stands in the request several times is encoded once where its sequences run together, and where all
+   * prompts of a batch stand in it as often, each after itself, sequences attend to one copy of its keys and values. Sums
+   * are then taken in another order: results differ in their last bits.
+   */
+  'sharePrompts': (boolean);
 }

@@ -38,6 +38,10 @@ export interface GetModelInfoResponse {
    * What an adapter may change: layer names, as in AdapterConfig.target_modules.
    */
   'adaptableModules'?: (string)[];
+  /**
+   * Whether GenerateRequest.share_prompts is heeded: false from servers that are older than it.
+   */
+  'sharesPrompts'?: (boolean);
 }
 
 /**
@@ -76,4 +80,8 @@ export interface GetModelInfoResponse__Output {
    * What an adapter may change: layer names, as in AdapterConfig.target_modules.
    */
   'adaptableModules': (string)[];
+  /**
+   * Whether GenerateRequest.share_prompts is heeded: false from servers that are older than it.
+   */
+  'sharesPrompts': (boolean);
 }
