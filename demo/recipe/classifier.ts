@@ -83,8 +83,8 @@ export async function makeClassifier(
 }
 
 function labelled({ text, query, rude }: JudgedText, tokenizer: Tokenizer): LabelledText {
-  const { ids } = query === undefined
+  const encoding = query === undefined
     ? tokenizer.encode(text)
     : tokenizer.encodePair(query, text, { maxLength: tokenizer.modelMaxLength, truncate: "first" });
-  return { ids, label: labels.indexOf(rude ? "hate" : "nothate") };
+  return { ...encoding, label: labels.indexOf(rude ? "hate" : "nothate") };
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Sequence } from "@decorum/models";
+import type { ClassifierText, Sequence } from "@decorum/models";
 import { encodeItem } from "@decorum/scoring";
 import { InputError } from "@decorum/tensor";
 import { messagesOf, messagesText, type Prompt, type Row, type Tokenizer } from "@decorum/text";
@@ -123,7 +123,7 @@ export function labelExamples(
     );
   }
   return texts(data, tokenizer, format, (encode, row) => ({
-    ids: encode(format.text, row),
+    ...encode(format.text, row),
     label: classes[row]!,
   }));
 }
@@ -144,18 +144,19 @@ function texts<E>(
   data: DataRows,
   tokenizer: Tokenizer,
   { query, maxTokens, truncate }: TextFormat,
-  example: (encode: Encode, row: number) => E,
+  example: (encode: (template: Prompt, row: number) => ClassifierText, row: number) => E,
 ): Examples<E> {
   const lengths = new Lengths();
-  const encode: Encode = (text, row) => {
+  const encode = (text: Prompt, row: number): ClassifierText => {
     const item = {
       response: fill(text, data, row),
       ...(query ? { query: fill(query, data, row) } : {}),
     };
     const name = `row ${row + 1} of ${data.name}`;
-    const { ids } = encodeItem(tokenizer, item, { maxTokens: Infinity, truncate: false }, name);
-    const cut = lengths.exceeds("text", row, ids.length, maxTokens, "--max-tokens") && truncate;
-    return cut ? encodeItem(tokenizer, item, { maxTokens, truncate }, name).ids : ids;
+    const whole = encodeItem(tokenizer, item, { maxTokens: Infinity, truncate: false }, name);
+    const { length } = whole.ids;
+    const cut = lengths.exceeds("text", row, length, maxTokens, "--max-tokens") && truncate;
+    return cut ? encodeItem(tokenizer, item, { maxTokens, truncate }, name) : whole;
   };
   const examples = data.rows.map((_, row) => example(encode, row));
   return { examples, note: lengths.settle(data.name, examples.length, truncate) };

@@ -3,6 +3,7 @@ import {
   type Classifier,
   classifierBatch,
   type ClassifierSpec,
+  type ClassifierText,
   labelIndex,
   type ModelGraph,
   openClassifier,
@@ -28,17 +29,15 @@ import type { Feeds } from "./runner.ts";
 import { type TrainedModel, trainedModel } from "./trained_model.ts";
 
 /** A text with its class. */
-export interface LabelledText {
-  /** Token ids, special tokens included. */
-  readonly ids: readonly number[];
+export interface LabelledText extends ClassifierText {
   /** Index of the class. */
   readonly label: number;
 }
 
 /** Two texts, the first preferred. */
 export interface TextPair {
-  readonly chosen: readonly number[];
-  readonly rejected: readonly number[];
+  readonly chosen: ClassifierText;
+  readonly rejected: ClassifierText;
 }
 
 export type RewardExample = LabelledText | TextPair;
@@ -71,13 +70,13 @@ export async function openReward(options: RewardOptions): Promise<RewardSession>
     ),
     reference: undefined,
     dropoutRows: (example, index) =>
-      textsOf(example).map((ids, side) => ({
+      textsOf(example).map(({ ids }, side) => ({
         index: 2 * index + side,
         source: ids.length,
         target: 1,
       })),
     inputOf: (example) => example,
-    lengths: (example) => [Math.max(1, ...textsOf(example).map((ids) => ids.length))],
+    lengths: (example) => [Math.max(1, ...textsOf(example).map(({ ids }) => ids.length))],
     nothing: undefined,
     batch: (examples) => ({
       feeds: rewardFeeds(examples, model),
@@ -133,8 +132,8 @@ function preferences(logits: Value, label: number) {
 }
 
 /** Texts of an example, in the order in which a batch holds them. */
-function textsOf(example: RewardExample): (readonly number[])[] {
-  return "label" in example ? [example.ids] : [example.chosen, example.rejected];
+function textsOf(example: RewardExample): ClassifierText[] {
+  return "label" in example ? [example] : [example.chosen, example.rejected];
 }
 
 /**

@@ -32,9 +32,9 @@ async function judge(session: RewardSession, examples: readonly RewardExample[])
 
 const texts = randomSequences(6).map((s) => [0, ...s.query, 2]);
 const labelled: LabelledText[] = texts.map((ids, i) => ({ ids, label: i % 2 }));
-const pairs: TextPair[] = texts.slice(0, 3).map((chosen, i) => ({
+const pairs: TextPair[] = labelled.slice(0, 3).map((chosen, i) => ({
   chosen,
-  rejected: texts[5 - i]!,
+  rejected: labelled[5 - i]!,
 }));
 
 for (const type of ["roberta", "bert"]) {
@@ -69,12 +69,12 @@ Deno.test("cross entropy and pair loss are what they say", async () => {
   // The probabilities of two classes add up to 1.
   assert.ok(Math.abs(Math.exp(-both.loss) + Math.exp(-other.loss) - 1) < 1e-5);
   assert.equal(both.accuracy + other.accuracy, 1);
-  const pair = { chosen: texts[0]!, rejected: texts[1]! };
+  const pair = { chosen: labelled[0]!, rejected: labelled[1]! };
   const forward = await judge(preferences, [pair]);
   const swapped = await judge(preferences, [{ chosen: pair.rejected, rejected: pair.chosen }]);
   assert.ok(Math.abs(Math.exp(-forward.loss) + Math.exp(-swapped.loss) - 1) < 1e-5);
   assert.equal(forward.accuracy, Number(forward.loss < swapped.loss));
-  const same = await judge(preferences, [{ chosen: texts[0]!, rejected: texts[0]! }]);
+  const same = await judge(preferences, [{ chosen: labelled[0]!, rejected: labelled[0]! }]);
   assert.ok(Math.abs(same.loss - Math.log(2)) < 1e-6);
 });
 
@@ -110,9 +110,9 @@ Deno.test("reward-train learns preferences and writes a classifier", async () =>
   using folder = new TinyClassifier({ json: robertaJson, seed: 2 });
   const options = { objective: "pairs", scoreLabel: "nothate" } as const;
   await using reward = await trainer(folder.model, options);
-  const data = toy.filter((t) => t.label === 0).map(({ ids }, i): TextPair => ({
-    chosen: ids,
-    rejected: toy[2 * i + 1]!.ids,
+  const data = toy.filter((t) => t.label === 0).map((chosen, i): TextPair => ({
+    chosen,
+    rejected: toy[2 * i + 1]!,
   }));
   for await (const _ of train(reward, data, { batchSize: 6, steps: 30, seed: 1 }));
   const after = await judge(reward, data);

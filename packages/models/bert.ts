@@ -22,7 +22,7 @@ interface Family {
   /** The two layers of the head, and what lies between them. */
   readonly head: { readonly dense: string; readonly activation: Activation; readonly out: string };
   readonly padTokenId: number;
-  /** Whether there is a table of token types, and whether the tokenizer tells them. */
+  /** Whether there is a table of token types, and whether the family's tokenizer tells them. */
   readonly typeTable: boolean;
   readonly tokenTypes: boolean;
   /** Whether embeddings may be narrower than blocks (`embedding_size`). */
@@ -204,7 +204,7 @@ function partsOf(family: Family, given: JsonObject, source: string): ClassifierP
   return {
     config,
     network: (linear) => new Bert(config, family, linear),
-    tokenTypes,
+    tokenTypes: tokenTypes ? config.type_vocab_size : 0,
     positionsAfterPadding,
     architecture,
     headLayers: [head.dense, head.out].filter((layer) => !layer.startsWith(`${prefix}.`)),

@@ -12,7 +12,7 @@ import {
   shapeOf,
   type Value,
 } from "@decorum/onnx";
-import { InputError, int64, type Tensor, zeros } from "@decorum/tensor";
+import { InputError, int64, type Tensor } from "@decorum/tensor";
 import { attend, attentionMaskBias, Heads, positionsOf } from "./attention.ts";
 import type { ProblemType } from "./config.ts";
 import { AdapterInputs, type DryRun, dryRun, Linear, type Start } from "./linear.ts";
@@ -73,8 +73,8 @@ export interface ClassifierNetwork {
 export interface ClassifierParts {
   readonly config: ClassifierConfig;
   network(linear: Linear): ClassifierNetwork;
-  /** Whether the model tells the two texts of a pair apart by `token_type_ids`. */
-  readonly tokenTypes: boolean;
+  /** How many token types `token_type_ids` may name; 0 where the model is not told the two texts of a pair apart. */
+  readonly tokenTypes: number;
   /**
    * Whether positions count, from `pad_token_id + 1` on, the tokens that are not the padding token, which itself has
    * position `pad_token_id` (fairseq's rule, transformers' `create_position_ids_from_input_ids`); else they are 0, 1, ..
@@ -200,7 +200,7 @@ export function buildClassifierGraph(
   const input = (name: string) => graph.input(name, "int64", ["batch", "time"]);
   const inputIds = input("input_ids");
   const attentionMask = input("attention_mask");
-  const tokenTypeIds = model.tokenTypes ? input("token_type_ids") : undefined;
+  const tokenTypeIds = model.tokenTypes > 0 ? input("token_type_ids") : undefined;
   const weights = new Weights(graph, spec.index, spec);
   const adapter = lora && new AdapterInputs(weights, lora, model.layers, { dropout });
   const network = model.network(new Linear(weights, adapter));
@@ -235,9 +235,17 @@ function positions({ config, positionsAfterPadding }: Classifier, inputIds: Valu
   return add(mul(cumSum(real, 1), real), pad);
 }
 
+/** A text, or a pair of texts, as a classifier takes it. */
+export interface ClassifierText {
+  /** Token ids, special tokens included. */
+  readonly ids: readonly number[];
+  /** The type of each token, which tells BERT the second text of a pair (1) from the first; all 0 when absent. */
+  readonly tokenTypeIds?: readonly number[];
+}
+
 /** Texts padded to one length, as feeds of a classifier's graph. */
 interface ClassifierBatch {
-  /** `input_ids` and `attention_mask` `[batch, time]` int64; where the model knows them `token_type_ids`, all 0. */
+  /** `input_ids` and `attention_mask` `[batch, time]` int64; where the model knows them `token_type_ids`. */
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** Positions that hold no token, of all positions that are computed. */
   readonly padding: { readonly padded: number; readonly total: number };
@@ -246,37 +254,41 @@ interface ClassifierBatch {
 /**
  * Pads texts to the longest of them. Nothing is truncated: that is the tokenizer's work.
  *
- * @param ids token ids of each text, special tokens included
  * @param options.maxLength most tokens of a text; the model's positions are a limit in any case
- * @throws InputError for an empty batch or text, an id outside the vocabulary, a text over a limit, or a
+ * @throws InputError for an empty batch or text, an id outside the vocabulary, a token type that the model lacks, a
+ * text over a limit, or a
  * `maxLength` that is no positive integer
  */
 export function classifierBatch(
-  ids: readonly (readonly number[])[],
+  texts: readonly ClassifierText[],
   model: ClassifierParts,
   options: { readonly maxLength?: number } = {},
 ): ClassifierBatch {
-  checkTexts(ids, model, options);
-  const width = Math.max(...ids.map((text) => text.length));
-  const dims = [ids.length, width];
-  const rows = (value: (id: number) => number, fill: number) =>
+  checkTexts(texts, model, options);
+  const width = Math.max(...texts.map(({ ids }) => ids.length));
+  const rows = (of: (text: ClassifierText) => readonly number[], fill: number) =>
     int64(
-      dims,
-      ids.flatMap((text) => [
-        ...text.map(value),
-        ...Array<number>(width - text.length).fill(fill),
+      [texts.length, width],
+      texts.flatMap((text) => [
+        ...of(text),
+        ...Array<number>(width - text.ids.length).fill(fill),
       ]),
     );
   const feeds = {
-    input_ids: rows((id) => id, model.config.pad_token_id),
-    attention_mask: rows(() => 1, 0),
+    input_ids: rows(({ ids }) => ids, model.config.pad_token_id),
+    attention_mask: rows(({ ids }) => ids.map(() => 1), 0),
   };
-  const total = ids.length * width;
-  const tokens = ids.reduce((n, text) => n + text.length, 0);
+  const total = texts.length * width;
+  const tokens = texts.reduce((n, { ids }) => n + ids.length, 0);
   return {
-    feeds: model.tokenTypes ? { ...feeds, token_type_ids: zeros("int64", dims) } : feeds,
+    feeds: model.tokenTypes > 0 ? { ...feeds, token_type_ids: rows(tokenTypesOf, 0) } : feeds,
     padding: { padded: total - tokens, total },
   };
+}
+
+/** The type of each token of a text. */
+export function tokenTypesOf({ ids, tokenTypeIds }: ClassifierText): readonly number[] {
+  return tokenTypeIds ?? ids.map(() => 0);
 }
 
 /**
@@ -285,7 +297,7 @@ export function classifierBatch(
  * @throws InputError naming the text
  */
 export function checkTexts(
-  ids: readonly (readonly number[])[],
+  texts: readonly ClassifierText[],
   model: ClassifierParts,
   options: { readonly maxLength?: number } = {},
 ): void {
@@ -295,12 +307,20 @@ export function checkTexts(
       `Cannot limit texts to maxLength ${maxLength}: expected an integer of 1 or more`,
     );
   }
-  if (ids.length === 0) {
+  if (texts.length === 0) {
     throw new InputError("Cannot make a batch of 0 texts: expected at least one");
   }
-  for (const [i, text] of ids.entries()) {
-    checkLength(text.length, i, model, maxLength);
-    checkTokenIds(text, `text ${i}`, model.config.vocab_size);
+  for (const [i, { ids, tokenTypeIds = [] }] of texts.entries()) {
+    checkLength(ids.length, i, model, maxLength);
+    checkTokenIds(ids, `text ${i}`, model.config.vocab_size);
+    const types = model.tokenTypes;
+    const wrong = types > 0 ? tokenTypeIds.find((type) => type >= types) : undefined;
+    if (wrong === undefined) continue;
+    throw new InputError(
+      `Cannot make a batch: text ${i} is a pair with tokens of type ${wrong}, but a ${model.config.model_type} of type_vocab_size ${types} has types up to ${
+        types - 1
+      }; join the two texts to one`,
+    );
   }
 }
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { float32, InputError, int64 } from "@decorum/tensor";
+import { float32, InputError } from "@decorum/tensor";
 import {
   buildClassifierGraph,
   classifierBatch,
   classifierModel,
+  type ClassifierText,
   initAdapter,
   labelIndex,
   loraScaling,
@@ -15,11 +16,17 @@ import { assertClose, difference, type Feeds, floats, run, runAll } from "@decor
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { lora, makeClassifier, randomAdapter, tinyBert, tinyRoberta } from "./testing/tiny.ts";
 
-const texts = [[3, 20, 21, 22, 2], [3, 9, 2], Array.from({ length: 16 }, (_, i) => 39 - i), [5]];
+const textsOf = (...ids: number[][]): ClassifierText[] => ids.map((ids) => ({ ids }));
+const texts = textsOf(
+  [3, 20, 21, 22, 2],
+  [3, 9, 2],
+  Array.from({ length: 16 }, (_, i) => 39 - i),
+  [5],
+);
 
 type Model = ReturnType<typeof makeClassifier>;
 
-async function logitsOf(model: Model, batch: readonly (readonly number[])[] = texts) {
+async function logitsOf(model: Model, batch: readonly ClassifierText[] = texts) {
   const feeds = classifierBatch(batch, model.model).feeds;
   return floats((await run(buildClassifierGraph(model), feeds))["logits"]);
 }
@@ -45,7 +52,7 @@ for (const json of [tinyRoberta, tinyBert]) {
   Deno.test(`${name}: the order of the tokens counts`, async () => {
     using folder = new TemporaryFolder();
     const model = makeClassifier(folder.join("model"), json);
-    const found = await logitsOf(model, [[3, 20, 21, 2], [3, 21, 20, 2]]);
+    const found = await logitsOf(model, textsOf([3, 20, 21, 2], [3, 21, 20, 2]));
     assert.ok(difference(found.slice(0, 3), found.slice(3)) > 1e-3);
   });
 
@@ -95,13 +102,14 @@ for (const json of [tinyRoberta, tinyBert]) {
 Deno.test("BERT's second segment has an embedding of its own; without segments all is the first", async () => {
   using folder = new TemporaryFolder();
   const model = makeClassifier(folder.join("model"), tinyBert);
-  const { feeds } = classifierBatch([[3, 20, 2, 21, 2]], model.model);
-  const second = { ...feeds, token_type_ids: int64([1, 5], [0, 0, 0, 1, 1]) };
+  const ids = [3, 20, 2, 21, 2];
+  const { feeds } = classifierBatch([{ ids }], model.model);
+  const { feeds: second } = classifierBatch([{ ids, tokenTypeIds: [0, 0, 0, 1, 1] }], model.model);
   const found = await runAll(buildClassifierGraph(model), feeds, second);
   const [one, two] = found.map((r) => floats(r["logits"]));
   assert.ok(difference(one!, two!) > 1e-3);
 
-  const without = { ...model, model: { ...model.model, tokenTypes: false } };
+  const without = { ...model, model: { ...model.model, tokenTypes: 0 } };
   const { input_ids, attention_mask } = feeds;
   const { logits } = await run(buildClassifierGraph(without), {
     input_ids: input_ids!,
@@ -132,7 +140,7 @@ const numbers = (value: { data: unknown } | undefined) =>
   [...value!.data as BigInt64Array].map(Number);
 
 Deno.test("texts are padded to the longest, and the padding is counted", () => {
-  const { feeds, padding } = classifierBatch([[3, 4, 5], [6]], roberta);
+  const { feeds, padding } = classifierBatch(textsOf([3, 4, 5], [6]), roberta);
   assert.deepEqual(Object.keys(feeds), ["input_ids", "attention_mask"]);
   assert.deepEqual(feeds["input_ids"]!.dims, [2, 3]);
   assert.deepEqual(numbers(feeds["input_ids"]), [3, 4, 5, 6, 1, 1]);
@@ -140,10 +148,19 @@ Deno.test("texts are padded to the longest, and the padding is counted", () => {
   assert.deepEqual(padding, { padded: 2, total: 6 });
 });
 
-Deno.test("BERT is fed segments too, all of them the first", () => {
-  const { feeds } = classifierBatch([[3, 4], [6]], bert);
+Deno.test("BERT is fed segments too, the first where none are told; RoBERTa is not", () => {
+  const { feeds } = classifierBatch([{ ids: [3, 4] }, { ids: [6] }], bert);
   assert.deepEqual(numbers(feeds["input_ids"]), [3, 4, 6, 0]);
   assert.deepEqual(numbers(feeds["token_type_ids"]), [0, 0, 0, 0]);
+  const pair = { ids: [3, 4, 5], tokenTypeIds: [0, 1, 1] };
+  const pairs = classifierBatch([{ ids: [6] }, pair], bert).feeds;
+  assert.deepEqual(numbers(pairs["token_type_ids"]), [0, 0, 0, 0, 1, 1]);
+  assert.ok(!("token_type_ids" in classifierBatch([pair], roberta).feeds));
+  const one = classifierModel({ ...tinyBert, type_vocab_size: 1 }, "one");
+  assert.throws(
+    () => classifierBatch([pair], one),
+    /text 0 is a pair with tokens of type 1, but a bert of type_vocab_size 1 has types up to 0; join/,
+  );
 });
 
 Deno.test("bad batches are refused with what was found and what was expected", () => {
@@ -154,34 +171,43 @@ Deno.test("bad batches are refused with what was found and what was expected", (
       /^InputError: Cannot make a batch of 0 texts: expected at/,
     ],
     [
-      () => classifierBatch([[3], []], roberta),
+      () => classifierBatch(textsOf([3], []), roberta),
       /batch: text 1 has no tokens; expected at least one/,
     ],
-    [() => classifierBatch([[3, 40]], roberta), /token 1 of text 0 has id 40; expected 0 to 39/],
-    [() => classifierBatch([[3, -1]], roberta), /token 1 of text 0 has id -1; expected 0 to 39/],
-    [() => classifierBatch([[1.5]], roberta), /token 0 of text 0 has id 1\.5; expected 0 to 39/],
     [
-      () => classifierBatch([[3], long], roberta),
+      () => classifierBatch(textsOf([3, 40]), roberta),
+      /token 1 of text 0 has id 40; expected 0 to 39/,
+    ],
+    [
+      () => classifierBatch(textsOf([3, -1]), roberta),
+      /token 1 of text 0 has id -1; expected 0 to 39/,
+    ],
+    [
+      () => classifierBatch(textsOf([1.5]), roberta),
+      /token 0 of text 0 has id 1\.5; expected 0 to 39/,
+    ],
+    [
+      () => classifierBatch(textsOf([3], long), roberta),
       /text 1 has 17 tokens, but a roberta of max_position_embeddings 18 has positions for 16; trunc/,
     ],
     [
-      () => classifierBatch([long], bert),
+      () => classifierBatch(textsOf(long), bert),
       /text 0 has 17 tokens, but a bert of max_position_embeddings 16 has positions for 16; truncate/,
     ],
     [
-      () => classifierBatch([[3, 4, 5]], roberta, { maxLength: 2 }),
+      () => classifierBatch(textsOf([3, 4, 5]), roberta, { maxLength: 2 }),
       /text 0 has 3 tokens, but the limit is maxLength 2; truncate it/,
     ],
     [
-      () => classifierBatch([[3]], roberta, { maxLength: 0 }),
+      () => classifierBatch(textsOf([3]), roberta, { maxLength: 0 }),
       /maxLength 0: expected an integer of/,
     ],
     [
-      () => classifierBatch([[3]], roberta, { maxLength: 2.5 }),
+      () => classifierBatch(textsOf([3]), roberta, { maxLength: 2.5 }),
       /maxLength 2\.5: expected an integ/,
     ],
     [
-      () => classifierBatch([[3]], roberta, { maxLength: NaN }),
+      () => classifierBatch(textsOf([3]), roberta, { maxLength: NaN }),
       /maxLength NaN: expected an integer/,
     ],
   ];
@@ -197,8 +223,8 @@ Deno.test("RoBERTa has positions after its padding id, BERT for every row", () =
     512,
   );
   assert.equal(maxPositions(bert), 16);
-  classifierBatch([Array<number>(16).fill(3)], roberta);
-  classifierBatch([Array<number>(16).fill(3)], bert, { maxLength: 100 });
+  classifierBatch(textsOf(Array<number>(16).fill(3)), roberta);
+  classifierBatch(textsOf(Array<number>(16).fill(3)), bert, { maxLength: 100 });
 });
 
 Deno.test("labels are found by name; an unknown one lists the names there are", () => {

@@ -9,6 +9,7 @@ import {
   buildClassifierGraph,
   buildForwardGraph,
   classifierBatch,
+  type ClassifierText,
   isPolicyModel,
   loraScaling,
   mergeAdapter,
@@ -30,7 +31,7 @@ interface Expected {
   readonly queries: number[][];
   readonly responses: number[][];
   readonly logprobs: number[];
-  readonly texts: number[][];
+  readonly texts: ClassifierText[];
   readonly logits: number[][];
 }
 

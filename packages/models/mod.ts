@@ -14,10 +14,12 @@ export {
   classifierBatch,
   type ClassifierConfig,
   type ClassifierSpec,
+  type ClassifierText,
   labelIndex,
   maxPositions,
   missingHead,
   positionIds,
+  tokenTypesOf,
 } from "./classifier.ts";
 export {
   type EncoderDecoder,

@@ -3,6 +3,7 @@ import {
   checkTexts,
   type Classifier,
   classifierBatch,
+  type ClassifierText,
   maxPositions,
   openCheckpoint,
 } from "@decorum/models";
@@ -84,12 +85,11 @@ export class ClassifierSession implements AsyncDisposable {
   }
 
   /**
-   * @param texts token ids of each, special tokens included
    * @returns `[labels]` float32 of each
    * @throws InputError as `checkTexts`; WorkerDiedError when the thread ends; the signal's reason
    */
   async logits(
-    texts: readonly (readonly number[])[],
+    texts: readonly ClassifierText[],
     options: Pick<RunOptions, "signal"> = {},
   ): Promise<Float32Array[]> {
     checkTexts(texts, this.model);
@@ -136,14 +136,14 @@ export function checkPrecision(
 }
 
 /** Texts in runs of about as many tokens. */
-function runsOf<T extends { readonly length: number }>(texts: readonly T[]): T[][] {
-  const runs: T[][] = [];
+function runsOf(texts: readonly ClassifierText[]): ClassifierText[][] {
+  const runs: ClassifierText[][] = [];
   let tokens = Infinity;
   for (const text of texts) {
-    tokens += text.length;
+    tokens += text.ids.length;
     if (tokens > RUN_TOKENS) {
       runs.push([]);
-      tokens = text.length;
+      tokens = text.ids.length;
     }
     runs.at(-1)!.push(text);
   }

@@ -1,5 +1,11 @@
 import { int64, type Tensor } from "@decorum/tensor";
-import { checkTexts, type Classifier, positionIds } from "@decorum/models";
+import {
+  checkTexts,
+  type Classifier,
+  type ClassifierText,
+  positionIds,
+  tokenTypesOf,
+} from "@decorum/models";
 
 /**
  * Lengths that texts are padded to inside attention: 16, 32, 48, 64, then three quarters of a power of two and the
@@ -34,18 +40,18 @@ interface PackedBatch {
 /**
  * Lays texts out for a packed classifier.
  *
- * @param texts token ids of each text, special tokens included
  * @param lengths as `attentionLengths` gives them
  * @throws InputError as `checkTexts` does
  */
 export function packBatch(
-  texts: readonly (readonly number[])[],
+  texts: readonly ClassifierText[],
   model: Classifier,
   lengths: readonly number[],
 ): PackedBatch {
   checkTexts(texts, model);
   const heads = model.config.num_attention_heads;
   const ids: number[] = [];
+  const types: number[] = [];
   const positions: number[] = [];
   const places: number[] = [];
   const firstTokens: number[] = [];
@@ -57,21 +63,24 @@ export function packBatch(
     const shorter = lengths[bucket - 1] ?? 0;
     const rows: number[] = [];
     for (const [index, text] of texts.entries()) {
-      if (text.length <= shorter || text.length > length) continue;
+      const { ids: own } = text;
+      if (own.length <= shorter || own.length > length) continue;
       order.push(index);
       firstTokens.push(ids.length);
-      for (let i = 0; i < length; i++) rows.push(i < text.length ? ids.length + i : -1);
-      positions.push(...positionIds(model, text));
-      for (const [i, id] of text.entries()) {
+      for (let i = 0; i < length; i++) rows.push(i < own.length ? ids.length + i : -1);
+      positions.push(...positionIds(model, own));
+      types.push(...tokenTypesOf(text));
+      for (const [i, id] of own.entries()) {
         ids.push(id);
         for (let head = 0; head < heads; head++) places.push(base + head * length + i);
       }
       base += heads * length;
-      padded += length - text.length;
+      padded += length - own.length;
     }
     feeds[rowsInput(length)] = int64([rows.length / length, length], rows);
   }
   feeds["input_ids"] = int64([ids.length], ids);
+  if (model.tokenTypes > 0) feeds["token_type_ids"] = int64([ids.length], types);
   feeds["position_ids"] = int64([ids.length], positions);
   feeds["places"] = int64([ids.length, heads], places);
   feeds["first_tokens"] = int64([firstTokens.length], firstTokens);

@@ -49,8 +49,8 @@ interface PackedClassifierSpec {
  * On the CPU a text's logits are the same bits alone and in any batch: the runtime's product with a constant matrix
  * sums each row in one order whatever other rows there are, and attention pads a text to a length of its own.
  *
- * Inputs are those of `packBatch`, all int64: `input_ids`, `position_ids`, `text_ids` `[tokens]`, `first_tokens`
- * `[texts]`, `places` `[tokens, heads]`, `rows_<length>` `[texts of that length, length]`, -1 for padding. Output:
+ * Inputs are those of `packBatch`, all int64: `input_ids`, `position_ids`, `text_ids` `[tokens]`, where the model knows
+ * them `token_type_ids` `[tokens]`, `first_tokens` `[texts]`, `places` `[tokens, heads]`, `rows_<length>` `[texts of that length, length]`, -1 for padding. Output:
  * `logits` `[texts, labels]` float32.
  */
 export function buildPackedClassifier(spec: PackedClassifierSpec): ModelGraph {
@@ -64,10 +64,13 @@ export function buildPackedClassifier(spec: PackedClassifierSpec): ModelGraph {
   });
   const inputIds = graph.input("input_ids", "int64", ["tokens"]);
   const positions = graph.input("position_ids", "int64", ["tokens"]);
+  const types = model.tokenTypes > 0
+    ? graph.input("token_type_ids", "int64", ["tokens"])
+    : undefined;
   const first = graph.input("first_tokens", "int64", ["texts"]);
   const network = model.network(int8 ? new Int8Linear(weights) : new Linear(weights));
   const attention = new PackedAttention(graph, heads, hidden_size / heads, lengths);
-  let x = network.embed(inputIds, positions);
+  let x = network.embed(inputIds, positions, types);
   const last = num_hidden_layers - 1;
   for (let i = 0; i < last; i++) {
     x = network.block(i, x, (q, k, v, scale) => attention.all(q, k, v, scale));

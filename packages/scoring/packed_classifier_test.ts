@@ -10,6 +10,7 @@ import {
   buildClassifierGraph,
   type Classifier,
   classifierBatch,
+  type ClassifierText,
   openCheckpoint,
   openClassifier,
 } from "@decorum/models";
@@ -20,7 +21,7 @@ import { probabilities } from "./probabilities.ts";
 import { writeClassifier } from "@decorum/testing/classifier";
 import { TemporaryFolder } from "@decorum/testing/folder";
 
-type Logits = (texts: readonly (readonly number[])[]) => Promise<number[][]>;
+type Logits = (texts: readonly ClassifierText[]) => Promise<number[][]>;
 
 async function withPacked(
   folder: string,
@@ -64,7 +65,13 @@ const random = (type: "roberta" | "bert", shape: Readonly<Record<string, number>
   json: { vocab_size: 60, max_position_embeddings: 130, ...shape },
   trained: true,
 });
-const text = fc.array(fc.integer({ min: 4, max: 59 }), { minLength: 1, maxLength: 120 });
+const text = fc.array(fc.integer({ min: 4, max: 59 }), { minLength: 1, maxLength: 120 })
+  .chain((ids) =>
+    fc.nat(ids.length).map((from): ClassifierText => ({
+      ids,
+      tokenTypeIds: ids.map((_, i) => i < from ? 0 : 1),
+    }))
+  );
 
 for (const [shape, json] of Object.entries(shapes)) {
   for (const precision of ["fp32", "int8"] as const) {
@@ -129,7 +136,7 @@ Deno.test("packed texts have transformers' logits, padding tokens inside a text 
     if (expected["kind"] !== "classifier" || "base" in expected) continue;
     const { config } = openClassifier(folder);
     await using session = await ClassifierSession.open(folder, openClassifier(folder));
-    const logits = await session.logits(expected["texts"] as number[][]);
+    const logits = await session.logits(expected["texts"] as unknown as ClassifierText[]);
     const scores = logits.map((row) => probabilities(config, row));
     for (
       const [what, found] of [["logits", logits.map((x) => [...x])], [

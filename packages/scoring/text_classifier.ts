@@ -7,6 +7,7 @@ import {
   baseModelHash,
   type Classifier,
   type ClassifierConfig,
+  type ClassifierText,
   labelIndex,
   maxPositions,
   openClassifier,
@@ -24,9 +25,7 @@ export interface TextItem {
 }
 
 /** An item as a classifier takes it. */
-export interface EncodedItem {
-  /** Token ids, special tokens included. */
-  readonly ids: readonly number[];
+export interface EncodedItem extends ClassifierText {
   /** Tokens that were cut off. */
   readonly truncated: number;
 }
@@ -60,7 +59,7 @@ export function encodeItem(
       ? tokenizer.encode(response, limit)
       : tokenizer.encodePair(query, response, limit);
   const whole = encode({});
-  if (whole.ids.length <= maxTokens) return { ids: whole.ids, truncated: 0 };
+  if (whole.ids.length <= maxTokens) return whole;
   const found = `Cannot score ${name}: it has ${whole.ids.length} tokens, at most ${maxTokens} ` +
     "are allowed";
   if (!truncate) throw new TooLongError(`${found}; shorten it, or set truncate`);
@@ -202,10 +201,10 @@ export class TextClassifier implements AsyncDisposable {
    * @throws InputError for an empty batch; WorkerDiedError when the thread ends
    */
   async logits(
-    items: readonly Pick<EncodedItem, "ids">[],
+    items: readonly ClassifierText[],
     options: Pick<RunOptions, "signal"> = {},
   ): Promise<Float32Array[]> {
-    return await this.#session.logits(items.map(({ ids }) => ids), options);
+    return await this.#session.logits(items, options);
   }
 
   /** Loads the model again where its thread has ended. */
@@ -222,7 +221,7 @@ export class TextClassifier implements AsyncDisposable {
   }
 }
 
-/** `sampleTexts` as token ids, and their logits in fp32. */
+/** `sampleTexts` as tokens, and their logits in fp32. */
 async function fp32Samples(
   folder: string,
   model: Classifier,
@@ -231,7 +230,7 @@ async function fp32Samples(
   runtime: ScoringRuntime,
 ) {
   const texts = sampleTexts.map((response, i) =>
-    encodeItem(tokenizer, { response }, { maxTokens, truncate: true }, `sample ${i}`).ids
+    encodeItem(tokenizer, { response }, { maxTokens, truncate: true }, `sample ${i}`)
   );
   // On the weights where they lie: a copy in the kernels' order would not pay for one run.
   await using fp32 = await ClassifierSession.open(folder, model, {

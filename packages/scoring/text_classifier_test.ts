@@ -80,6 +80,23 @@ Deno.test("of a pair the query is cut, never the response", async () => {
   assert.deepEqual([alone.ids.length, alone.truncated, alone.ids.at(-1)], [POSITIONS, 1, 2]);
 });
 
+Deno.test("BERT is told which tokens are the second text's, also where the query was cut", async () => {
+  using folder = new TemporaryFolder();
+  await using classifier = await TextClassifier.load(
+    writeClassifier(folder.path, { type: "bert" }),
+    { runtime },
+  );
+  const encode = (query: string, response: string) =>
+    classifier.encode({ query, response }, { truncate: true }, "item 3");
+  // [CLS] you [SEP] fool is [SEP]
+  assert.deepEqual(encode("you", "fool is").tokenTypeIds, [0, 0, 0, 1, 1, 1]);
+  const cut = encode("you ".repeat(POSITIONS), "fool");
+  assert.deepEqual(cut.tokenTypeIds, [...Array<number>(POSITIONS - 2).fill(0), 1, 1]);
+  const { ids, tokenTypeIds } = encode("you", "fool");
+  const [told, untold] = await classifier.logits([{ ids, tokenTypeIds: tokenTypeIds! }, { ids }]);
+  assert.notDeepEqual(told, untold);
+});
+
 Deno.test("labels are found by name, versions tell models apart, errors name the folder", async () => {
   using folder = new TemporaryFolder();
   const path = writeClassifier(folder.join("a"));

@@ -1,6 +1,7 @@
 import {
   buildClassifierGraph,
   classifierBatch,
+  type ClassifierText,
   loraScaling,
   openCheckpoint,
   openClassifier,
@@ -86,13 +87,14 @@ export async function classifierOutputs(
 }
 
 /** The tokens that `attention_mask` counts, row by row. */
-function textsOf(inputs: Tensors): number[][] {
+function textsOf(inputs: Tensors): ClassifierText[] {
   const { dims: [rows = 0, width = 0], data } = inputs.get("input_ids") as Tensor<"int64">;
   const mask = (inputs.get("attention_mask") as Tensor<"int64">).data;
   return Array.from(
     { length: rows },
-    (_, row) =>
-      [...data.subarray(row * width, (row + 1) * width)].map(Number)
+    (_, row) => ({
+      ids: [...data.subarray(row * width, (row + 1) * width)].map(Number)
         .filter((_, i) => mask[row * width + i] === 1n),
+    }),
   );
 }

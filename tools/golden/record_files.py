@@ -4,7 +4,8 @@
 
 One folder a case: the files, and `expected.json`. Cases of `kind` "policy" hold log-probabilities of the responses' tokens,
 one after another, and may have a `base` in another folder; those of "classifier" hold logits and the probabilities that
-the pipeline makes of them, a row a text, a text being token ids that are padded with `pad_token_id` under the mask.
+the pipeline makes of them, a row a text, a text being token ids, where it is a pair with the type of each, that are
+padded with `pad_token_id` under the mask.
 """
 
 import argparse
@@ -25,6 +26,7 @@ QUERIES = [[5, 6, 7, 1], [11, 3, 4, 20, 21, 1]]
 RESPONSES = [[9, 8, 1], [12, 13, 14, 15, 1]]
 # Some texts hold the ids that models use as padding, 0 and 1.
 TEXTS = [[0, 5, 6, 2], [0, 7, 1, 1, 8, 2], [3, 0, 0, 9, 4, 1, 2], [1, 5]]
+PAIRS = [[0, 0, 1, 1], [0, 0, 0, 1, 1, 1], [0, 1, 1, 1, 1, 1, 1], [0, 0]]
 
 
 def randomise(model, seed, std=0.4):
@@ -94,23 +96,26 @@ def sort_targets(folder):
     file.write_text(json.dumps(config, indent=1) + "\n")
 
 
-def texts_through(model, pad):
+def texts_through(model, pad, types=None):
+    """`types` holds the token types of each text, as a tokenizer gives them for pairs."""
     logits, probabilities = [], []
     pipeline = TextClassificationPipeline.__new__(TextClassificationPipeline)
     pipeline.model = model
-    for text in TEXTS:
+    texts = [{"ids": ids, **({"tokenTypeIds": types[i]} if types else {})} for i, ids in enumerate(TEXTS)]
+    for i, text in enumerate(TEXTS):
         ids = torch.tensor([text + [pad] * (8 - len(text))])
         mask = torch.tensor([[1] * len(text) + [0] * (8 - len(text))])
         with torch.no_grad():
-            output = model(input_ids=ids, attention_mask=mask)
+            told = {"token_type_ids": torch.tensor([types[i] + [0] * (8 - len(text))])} if types else {}
+            output = model(input_ids=ids, attention_mask=mask, **told)
         logits.append(output.logits[0].tolist())
         scores = pipeline.postprocess({"logits": output.logits}, top_k=None, _legacy=False)
         by_label = {score["label"]: score["score"] for score in scores}
         probabilities.append([by_label[model.config.id2label[i]] for i in range(model.config.num_labels)])
-    return {"kind": "classifier", "texts": TEXTS, "logits": logits, "probabilities": probabilities}
+    return {"kind": "classifier", "texts": texts, "logits": logits, "probabilities": probabilities}
 
 
-def classifier(out, name, family, save=lambda model, folder: model.save_pretrained(folder), **fields):
+def classifier(out, name, family, save=lambda model, folder: model.save_pretrained(folder), types=None, **fields):
     shape = dict(vocab_size=16, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, max_position_embeddings=20,
                  hidden_dropout_prob=0.0, pad_token_id=1 if "oberta" in family or family == "Camembert" else 0)
     shape |= dict(hidden_dim=12) if family == "DistilBert" else dict(intermediate_size=12, type_vocab_size=1)
@@ -118,7 +123,7 @@ def classifier(out, name, family, save=lambda model, folder: model.save_pretrain
     folder = out / name
     save(randomise(getattr(transformers, f"{family}ForSequenceClassification")(config), 3), folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    write(folder, texts_through(model, config.pad_token_id))
+    write(folder, texts_through(model, config.pad_token_id, types))
 
 
 def with_names(rename):
@@ -180,6 +185,8 @@ def main():
     classifier(out, "bert_one_label", "Bert", num_labels=1, hidden_act="silu", type_vocab_size=2)
     classifier(out, "bert_gamma_beta", "Bert", type_vocab_size=2, save=with_names(
         lambda key: key.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")))
+    classifier(out, "bert_pairs", "Bert", type_vocab_size=2, types=PAIRS)
+    classifier(out, "electra_pairs", "Electra", type_vocab_size=2, types=PAIRS)
     classifier(out, "xlm_roberta", "XLMRoberta")
     classifier(out, "camembert", "Camembert")
     classifier(out, "distilbert", "DistilBert", activation="relu")

@@ -27,7 +27,7 @@ export async function classify(
     input_ids: inputOf(golden, "input_ids", "int64"),
     attention_mask: inputOf(golden, "attention_mask", "int64"),
   };
-  if (classifier.tokenTypes) {
+  if (classifier.tokenTypes > 0) {
     feeds["token_type_ids"] = golden.inputs.has("token_type_ids")
       ? inputOf(golden, "token_type_ids", "int64")
       : zeros("int64", feeds["input_ids"]!.dims);
