@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { replaceFile } from "@decorum/tensor";
 import { trainClassifier, trainSummariser } from "./models.ts";
+import { compareRewards, type Difference } from "./paired.ts";
 import { type Measured, trainAndMeasure } from "./ppo.ts";
 import { prepare } from "./prepare.ts";
 import { markdown, type Results } from "./report.ts";
@@ -66,29 +67,45 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
   const judge = await models.judge();
   const runs: Staged<Measured>[] = [];
   const weights = [sft, reward, judge].map(({ result }) => result.sha256);
-  for (const { name, runSeed, constantReward } of runsOf(settings)) {
-    const inputs = [prepared.inputs, weights, settings.ppo.services, runSeed, constantReward];
+  for (const { name, ...run } of runsOf(settings)) {
+    const inputs = [prepared.inputs, weights, settings.ppo.services, run];
     runs.push(
       await stages.run(
         name,
         inputs,
-        (folder) => trainAndMeasure({ out, folder, settings, seed: runSeed, constantReward }),
+        (folder) => trainAndMeasure({ out, folder, settings, ...run }),
       ),
     );
   }
-  const results: Results = { seed, prepare: prepared, sft, reward, judge, runs };
+  const differences = differencesOf(out, settings);
+  const results: Results = { seed, prepare: prepared, sft, reward, judge, runs, differences };
   replaceFile(join(out, "results.json"), JSON.stringify(results, null, 2) + "\n");
   replaceFile(join(out, "results.md"), markdown(results));
   console.log(markdown(results));
 }
 
-/** PPO's runs: one a seed, and the control. */
-function runsOf({ ppo: { seeds, control } }: Settings) {
-  const runs = seeds.map((runSeed) => ({
-    name: `ppo-seed-${runSeed}`,
-    runSeed,
-    constantReward: false,
-  }));
-  if (!control) return runs;
-  return [...runs, { name: "ppo-control", runSeed: seeds[0]!, constantReward: true }];
+/** PPO's runs: of each reward one a seed, and the control. */
+function runsOf({ ppo: { seeds, control, rewards } }: Settings) {
+  const runs = Object.entries(rewards).flatMap(([reward, terms]) =>
+    seeds.map((seed) => ({
+      ...{ name: folderOf(reward, seed), reward, terms, seed },
+      constantReward: false,
+    }))
+  );
+  return control ? [...runs, { ...runs[0]!, name: "ppo-control", constantReward: true }] : runs;
+}
+
+/** Where the run of a reward and a seed lies. */
+function folderOf(reward: string, seed: number): string {
+  return `ppo-${reward}-seed-${seed}`;
+}
+
+/** Each reward against the first. */
+function differencesOf(out: string, { ppo: { seeds, rewards } }: Settings): Difference[] {
+  const test = join(out, "prepare", "test.jsonl");
+  const [first, ...others] = Object.keys(rewards);
+  const folders = (reward: string) => seeds.map((seed) => join(out, folderOf(reward, seed)));
+  return others.flatMap((other) =>
+    compareRewards(first!, other, seeds, test, { of: folders(other), against: folders(first!) })
+  );
 }

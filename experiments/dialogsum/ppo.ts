@@ -32,6 +32,8 @@ interface Evaluation {
 
 /** A PPO run, measured on held-out dialogues. */
 export interface Measured extends Omit<Evaluation, "samples"> {
+  /** What was learned from: a name of the settings. */
+  readonly reward: string;
   readonly seed: number;
   /** Whether every response got the same score: the control. */
   readonly constant_reward: boolean;
@@ -50,6 +52,9 @@ export interface RunInputs {
   /** The stage's own folder. */
   readonly folder: string;
   readonly settings: Settings;
+  /** Name of the reward, and its terms. */
+  readonly reward: string;
+  readonly terms: readonly unknown[];
   readonly seed: number;
   readonly constantReward: boolean;
 }
@@ -58,7 +63,7 @@ const RUN = "ppo";
 
 /** Trains with the four services as processes, from where it stopped; then measures start and result. */
 export async function trainAndMeasure(inputs: RunInputs): Promise<Measured> {
-  const { folder, settings, seed, constantReward, out } = inputs;
+  const { folder, settings, reward, seed, constantReward, out } = inputs;
   const config = join(folder, "services.yaml");
   replaceFile(config, stringify(await servicesOf(inputs)));
   const log = join(folder, "services.log");
@@ -85,6 +90,7 @@ export async function trainAndMeasure(inputs: RunInputs): Promise<Measured> {
   const seconds = (from: number, to: number) => Math.round((to - from) / 100) / 10;
   return {
     ...evaluation,
+    reward,
     seed,
     constant_reward: constantReward,
     with_toxic_turn: part(true),
@@ -109,7 +115,7 @@ async function isOnRecord(runs: string): Promise<boolean> {
 }
 
 /** The configuration of the four services. */
-async function servicesOf({ out, folder, settings, seed, constantReward }: RunInputs) {
+async function servicesOf({ out, folder, settings, terms, seed, constantReward }: RunInputs) {
   const { model, policy, reward, evaluator, trainer } = settings.ppo.services;
   const [policyAt, rewardAt, evaluatorAt, trainerAt] = await freeAddresses(4);
   const classifier = join(out, "reward", "model");
@@ -133,9 +139,13 @@ async function servicesOf({ out, folder, settings, seed, constantReward }: RunIn
       listen: trainerAt,
       policy: [policyAt],
       reward: rewardAt,
+      rewards: terms,
       evaluator: null,
       runs: join(folder, "runs"),
-      data: { train: join(out, "prepare", "ppo.jsonl"), prompt, max_prompt_tokens },
+      data: {
+        ...{ train: join(out, "prepare", "ppo.jsonl"), prompt, max_prompt_tokens },
+        reference_column: "reference",
+      },
       seed,
       ...(constantReward ? { constant_score: 0 } : {}),
     },

@@ -72,7 +72,7 @@ export function prepare(data: string, out: string, settings: Settings, seed: num
   const files: Record<string, readonly object[]> = {
     "sft.train": sftRows,
     "sft.dev": withTargets(dev, work, "dev"),
-    "ppo": ppo.map(({ dialogue }) => ({ dialogue })),
+    "ppo": ppo.map(({ dialogue, reference }) => ({ dialogue, reference })),
     "test": test.map(({ dialogue, reference, inserted }) => ({
       dialogue,
       reference,

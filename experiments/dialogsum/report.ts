@@ -1,5 +1,6 @@
 import type { Comparison } from "@decorum/runs";
 import type { Trained, TrainedClassifier } from "./models.ts";
+import type { Difference, Estimate } from "./paired.ts";
 import type { Measured } from "./ppo.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Staged } from "./stages.ts";
@@ -13,6 +14,8 @@ export interface Results {
   readonly judge: Staged<TrainedClassifier>;
   /** A PPO run each, the control last. */
   readonly runs: readonly Staged<Measured>[];
+  /** Rewards against the first of them, after training. */
+  readonly differences: readonly Difference[];
 }
 
 const digits = (value: number) => value.toFixed(3);
@@ -32,12 +35,19 @@ function fall({ improvement_pct: pct, ci95 }: Comparison): string {
 const sides = ({ before, after }: { readonly before: number; readonly after: number }) =>
   `${digits(before)} to ${digits(after)}`;
 
-function runName({ seed, constant_reward }: Measured): string {
-  return constant_reward ? `control (seed ${seed})` : `seed ${seed}`;
+/** "+0.004 (-0.001 to +0.009)". */
+function signed({ mean, ci95 }: Estimate): string {
+  const [at, low, high] = [mean, ...ci95].map((value) => `${value < 0 ? "" : "+"}${digits(value)}`);
+  return `${at} (${low} to ${high})`;
+}
+
+function runName({ reward, seed, constant_reward }: Measured): string {
+  return constant_reward ? `control (seed ${seed})` : `${reward}, seed ${seed}`;
 }
 
 /** The results as Markdown tables, toxicity before training first. */
-export function markdown({ prepare, sft, reward, judge, runs }: Results): string {
+export function markdown(results: Results): string {
+  const { prepare, sft, reward, judge, runs, differences } = results;
   const measured = runs.map(({ result }) => result);
   const classifiers = [["reward", reward], ["judge", judge]] as const;
   const toxicity = (name: string, of: (run: Measured) => Comparison) =>
@@ -79,6 +89,15 @@ export function markdown({ prepare, sft, reward, judge, runs }: Results): string
         run.kl.toFixed(2),
       ]),
     ),
+    ...(differences.length === 0 ? [] : [table(
+      ["after training", "seed", "dialogues", "ROUGE-1", "ROUGE-L", "P(hate) by the reward"],
+      differences.map((found) => [
+        `${found.reward} less ${found.against}`,
+        found.seed === null ? "all" : `${found.seed}`,
+        `${found.n}`,
+        ...[found.rouge_1, found.rouge_l, found.toxicity].map(signed),
+      ]),
+    )]),
     table(
       ["classifier", "held-out texts", "accuracy", "AUC"],
       classifiers.map(([name, { result: { held_out } }]) => [

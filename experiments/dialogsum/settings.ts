@@ -34,6 +34,8 @@ const schema = z.strictObject({
     seeds: z.array(z.int().nonnegative()).min(1),
     control: z.boolean(),
     held_out: z.int().min(2),
+    rewards: z.record(z.string().regex(/^[a-z-]+$/), z.array(json).min(1))
+      .refine((rewards) => Object.keys(rewards).length > 0, "expected at least one list of terms"),
     services: z.strictObject({
       model: json,
       policy: json,

@@ -28,9 +28,15 @@ Deno.test("experiments/dialogsum: every stage, the figures, and nothing is done 
   const results = JSON.parse(readFileSync(join(out, "results.json"), "utf8"));
   assert.deepEqual(
     results.runs.map((
-      { result }: { result: { toxicity: { n: number }; constant_reward: boolean } },
-    ) => [result.toxicity.n, result.constant_reward]),
-    [[12, false], [12, true]],
+      { result }: {
+        result: { toxicity: { n: number }; reward: string; constant_reward: boolean };
+      },
+    ) => [result.toxicity.n, result.reward, result.constant_reward]),
+    [[12, "toxicity", false], [12, "toxicity-rouge", false], [12, "toxicity", true]],
+  );
+  assert.deepEqual(
+    results.differences.map(({ seed, n }: { seed: number | null; n: number }) => [seed, n]),
+    [[1, 12], [null, 12]],
   );
   const again = experiment();
   assert.equal(again.stdout, stdout);
