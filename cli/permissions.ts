@@ -86,7 +86,7 @@ export function servicePermissions(name: ProcessName, sources: SettingsSources):
   return {
     net: unique([
       ...named("listen"),
-      ...[...named("service", "server"), ...named("url").map(urlAddress)].flatMap(callable),
+      ...[...named("service"), ...named("server", "url").map(addressOf)].flatMap(callable),
       ...hub.net,
     ]),
     // CUDA's libraries are searched in all folders of the dynamic linker.
@@ -139,6 +139,11 @@ function hubAccess(): { net: string[]; folders: string[] } {
     net: [host, ...own ? ["*.huggingface.co:443", "*.hf.co:443"] : []],
     folders: [cacheDir],
   };
+}
+
+/** "host:port" of a setting that may be a URL. */
+function addressOf(setting: string): string {
+  return setting.includes("://") ? urlAddress(setting) : setting;
 }
 
 function urlAddress(url: string): string {

@@ -22,6 +22,8 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether another try may help, asked after each failed try but the last; it is also the place to report one. */
   readonly mayPass: (error: unknown, tries: number) => boolean;
+  /** Milliseconds that the other side asks to wait, where it does; a pause is never shorter. */
+  readonly askedMs?: (error: unknown) => number | undefined;
 }
 
 /**
@@ -32,16 +34,18 @@ export interface RetryOptions {
  */
 export async function retry<T>(
   call: (tries: number) => Promise<T>,
-  { backoff = defaultBackoff, attempts = Infinity, signal, mayPass }: RetryOptions,
+  { backoff = defaultBackoff, attempts = Infinity, signal, mayPass, askedMs }: RetryOptions,
 ): Promise<T> {
   for (let tries = 1;; tries++) {
     signal?.throwIfAborted();
+    let asked: number | undefined;
     try {
       return await call(tries);
     } catch (error) {
       signal?.throwIfAborted();
       if (tries >= attempts || !mayPass(error, tries)) throw error;
+      asked = askedMs?.(error);
     }
-    await delay(backoffMs(backoff, tries), signal);
+    await delay(Math.max(backoffMs(backoff, tries), asked ?? 0), signal);
   }
 }

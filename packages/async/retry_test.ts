@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { delay } from "./delay.ts";
 import { backoffMs, retry } from "./retry.ts";
 
 const backoff = { firstMs: 1, longestMs: 4 };
@@ -23,6 +24,20 @@ Deno.test("retry ends with the last error when no try is left, and at once for o
     /^Error: try 3$/,
   );
   await assert.rejects(retry(call, { backoff, mayPass: () => false }), /^Error: try 4$/);
+});
+
+Deno.test("a pause is as long as the other side asks", async () => {
+  const stop = new AbortController();
+  let tries = 0;
+  const paused = retry(() => Promise.reject(new Error(`try ${++tries}`)), {
+    ...{ backoff, signal: stop.signal, mayPass: () => true },
+    askedMs: (error) => (error as Error).message === "try 2" ? 1e9 : undefined,
+  });
+  const ends = assert.rejects(paused, /^Error: enough$/);
+  await delay(50);
+  assert.equal(tries, 2);
+  stop.abort(new Error("enough"));
+  await ends;
 });
 
 Deno.test("an aborted signal ends a retry, in a call or in a pause", async () => {

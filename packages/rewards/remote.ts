@@ -8,7 +8,8 @@ import {
   RewardError,
   type RewardSource,
 } from "./source.ts";
-import { ConnectionError, HttpStatusError, type Remote, type RemoteCalls } from "./remote_calls.ts";
+import type { Remote, RemoteCalls } from "./remote_calls.ts";
+import { ConnectionError, HttpStatusError } from "./remote_http.ts";
 import { inferenceRemote, type InferenceReward } from "./remote_inference.ts";
 import { openRlhfRemote, type OpenRlhfReward } from "./remote_openrlhf.ts";
 import { teiRemote, type TeiReward } from "./remote_tei.ts";
@@ -30,19 +31,25 @@ const away: readonly StatusName[] = [
  */
 export function remoteSource(term: string, reward: RemoteReward): RewardSource {
   const remote = open(reward);
+  // What was last said to be waited for; calls wait beside each other.
+  let told: string | undefined;
   const one = async (batch: RewardBatch, first: number, call: RewardCall) => {
     const since = performance.now();
-    let told: string | undefined;
     const answer = await retry(
-      () => {
+      async () => {
         const limit = AbortSignal.timeout(reward.time_limit_s * 1000);
-        return remote.call(batch, AbortSignal.any([call.signal, limit]));
+        try {
+          return await remote.call(batch, AbortSignal.any([call.signal, limit]));
+        } catch (error) {
+          throw limit.aborted ? limit.reason : error;
+        }
       },
       {
         signal: call.signal,
+        askedMs,
         mayPass(error) {
-          const seconds = (performance.now() - since) / 1000;
-          if (!isAway(error) || seconds > reward.wait_limit_s) return false;
+          const waitedMs = performance.now() - since + (askedMs(error) ?? 0);
+          if (!isAway(error) || waitedMs > reward.wait_limit_s * 1000) return false;
           const message = messageOf(error, reward);
           if (message !== told) {
             call.say(`reward "${term}" at ${reward.address}: ${message}; waiting`);
@@ -58,6 +65,7 @@ export function remoteSource(term: string, reward: RemoteReward): RewardSource {
       });
     });
     if (told !== undefined) call.say(`reward "${term}" at ${reward.address} answers again`);
+    told = undefined;
     return inBatch(first, () => checkScores(term, answer, batch.responses.length));
   };
   return {
@@ -97,7 +105,15 @@ export function isAway(error: unknown): boolean {
   return error instanceof ConnectionError || isTimeout(error);
 }
 
+/** Milliseconds after which the other side allows another try, where it says so. */
+function askedMs(error: unknown): number | undefined {
+  if (error instanceof RpcError) return error.pushbackMs;
+  return error instanceof HttpStatusError ? error.retryAfterMs : undefined;
+}
+
 function isTimeout(error: unknown): boolean {
+  // A deadline is as long as the limit, and may be noticed first.
+  if (error instanceof RpcError) return error.code === "DEADLINE_EXCEEDED";
   return error instanceof DOMException && error.name === "TimeoutError";
 }
 

@@ -3,7 +3,7 @@ import type { RewardBatch } from "./source.ts";
 
 /** Settings that all remote rewards have. */
 export interface RemoteCalls {
-  /** "host:port"; for OpenRLHF's HTTP a URL. */
+  /** "host:port" of a gRPC server, or the URL of an HTTP one. */
   readonly address: string;
   /** PEM files: authorities that sign the server; a certificate of one's own. Null: plaintext. */
   readonly tls: {
@@ -27,26 +27,8 @@ export interface RemoteCalls {
 
 /** One call to one system. */
 export interface Remote extends Disposable {
-  /** Scores as they came, unchecked. @throws RpcError, {@link HttpStatusError}, or what `fetch` throws */
+  /** Scores as they came, unchecked. @throws RpcError, HttpStatusError, ConnectionError; InputError for what it should not answer */
   call(batch: RewardBatch, signal: AbortSignal): Promise<unknown>;
-}
-
-/** An HTTP answer that is no success. */
-export class HttpStatusError extends Error {
-  override readonly name = "HttpStatusError";
-  constructor(
-    readonly status: number,
-    /** Milliseconds after which the server allows another try. */
-    readonly retryAfterMs: number | undefined,
-    body: string,
-  ) {
-    super(`it answered ${status}${body === "" ? "" : `: ${body.slice(0, 200)}`}`);
-  }
-}
-
-/** The server could not be reached, or the connection broke. */
-export class ConnectionError extends Error {
-  override readonly name = "ConnectionError";
 }
 
 /** Options of a gRPC client to another system: its certificate holds its host's name. */

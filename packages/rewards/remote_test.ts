@@ -40,6 +40,7 @@ async function scoresOf(
 }
 
 interface Body {
+  readonly inputs?: readonly string[][];
   readonly query: string[];
   readonly prompts: string[];
   readonly labels: string[];
@@ -121,11 +122,23 @@ Deno.test("a server that does not answer in time is given up after its limit, by
   });
 });
 
+Deno.test("a server that asks for more time than it is given is given up at once", async () => {
+  await withHttp((_, response) => {
+    response.writeHead(503, { "retry-after": "3600" }).end();
+  }, async (address) => {
+    await assert.rejects(
+      scoresOf({ kind: "openrlhf", address, ...calls }),
+      /Reward "theirs": http.*answered 503/,
+    );
+  });
+});
+
 Deno.test("answers that cannot be used are refused by term and response", async () => {
   const cases: [string, RegExp, number | undefined][] = [
     ['{"rewards": [1]}', /expected 3 scores, got 1/, undefined],
-    ['{"rewards": [1, NaN, 2]}', /response 1 of the batch: expected a finite number or null/, 1],
+    ['{"rewards": [1, NaN, 2]}', /response 1 of the batch: .* or null, got NaN/, 1],
     ['{"rewards": 3}', /expected a list of 3 scores, got 3/, undefined],
+    ['{"rewards": [1, 2, -Infinity]}', /response 2 of the batch: .* got -Infinity/, 2],
     ["{}", /expected \{"rewards"/, undefined],
     ["<html>", /expected JSON/, undefined],
   ];
@@ -139,6 +152,13 @@ Deno.test("answers that cannot be used are refused by term and response", async 
       });
     });
   }
+  // What it says beside the scores is not looked at.
+  const said = String
+    .raw`{"rewards": [1, 2, 3], "extra_logs": {"note": "\" NaN, -Infinity", "worst": NaN}}`;
+  await withHttp((_, response) => void response.end(said), async (address) => {
+    const reward = { kind: "openrlhf", address, ...calls, batch_size: 3 } as const;
+    assert.deepEqual(await scoresOf(reward), [1, 2, 3]);
+  });
   // A list alone, and a response that the reward does not apply to.
   await withHttp((_, response) => void response.end("[1, null, 2.5]"), async (address) => {
     const reward = { kind: "openrlhf", address, ...calls, batch_size: 3 } as const;
@@ -244,4 +264,42 @@ Deno.test("text-embeddings-inference: an expression of the labels it answers wit
     scoresOf({ ...reward, expression: '"rude"' }),
     /no label "rude"; the labels/,
   );
+});
+
+Deno.test("text-embeddings-inference over HTTP: below the URL's path, responses or pairs, no empty text", async () => {
+  const paths: (string | undefined)[] = [];
+  const inputs: (readonly string[][] | undefined)[] = [];
+  await withHttp((body, response, request) => {
+    paths.push(request.url);
+    inputs.push(body.inputs);
+    response.end(JSON.stringify(body.inputs!.map((texts) => [
+      { score: texts.join("").length, label: "toxic" },
+      { score: 0.5, label: "ok" },
+    ])));
+  }, async (address) => {
+    const reward = {
+      ...{ kind: "tei" as const, address, ...calls, batch_size: 3 },
+      ...{ expression: '2 "ok" - "toxic"', raw_scores: true },
+    };
+    assert.deepEqual(await scoresOf({ ...reward, input: "response" }), [0, -1, -2]);
+    assert.deepEqual(await scoresOf({ ...reward, input: "pair" }), [-3, -4, -5]);
+    await using source = remoteSource("theirs", { ...reward, input: "response" });
+    const call = { signal: new AbortController().signal, say: () => {}, persist };
+    await source.score({ ...batch, responses: ["", "a", ""] }, call);
+  });
+  assert.deepEqual(paths, Array(3).fill("/get_reward/predict"));
+  assert.deepEqual(inputs, [
+    [["a"], ["bb"], ["ccc"]],
+    [["p0 ", "a"], ["p1 ", "bb"], ["p2 ", "ccc"]],
+    [[" "], ["a"], [" "]],
+  ]);
+  for (const text of ["{}", '[{"score": 1, "label": "ok"}]', '[[{"score": "1", "label": "ok"}]]']) {
+    await withHttp((_, response) => void response.end(text), async (address) => {
+      const reward = {
+        ...{ kind: "tei" as const, address, ...calls, batch_size: 3 },
+        ...{ expression: '"ok"', raw_scores: true, input: "response" as const },
+      };
+      await assert.rejects(scoresOf(reward), /Reward "theirs": .*it answered .*expected \[\[/);
+    });
+  }
 });

@@ -109,9 +109,9 @@ const tei = z.strictObject({
   ...term,
   kind: z.literal("tei"),
   address: name.meta({
-    description: "host:port of the gRPC server.",
+    description: "host:port of the gRPC server, or the URL of the HTTP one.",
     kind: "server",
-    examples: ["127.0.0.1:8001"],
+    examples: ["http://127.0.0.1:8080"],
   }),
   expression: expression.meta({
     description: "Of the labels that it answers with, in double quotes.",

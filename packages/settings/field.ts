@@ -16,7 +16,7 @@ export type Kind =
   | "listen"
   /** "host:port" of a service of Decorum that is called; `service` says which. */
   | "service"
-  /** "host:port" of another system that is called. */
+  /** "host:port", or a URL, of another system that is called. */
   | "server"
   /** A URL that is called. */
   | "url"
