@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isObject } from "./values.ts";
+import { isJsonObject } from "@decorum/tensor";
 
 /**
  * What a setting names, where that is more than a number or a word. Deno permissions, downloads, `decorum doctor` and
@@ -156,7 +156,7 @@ export function mapNamed(
         map(items ?? {}, one, typeof one === "string" ? name : `${name}.${i}`, schema)
       );
     }
-    if (!isObject(value)) return value;
+    if (!isJsonObject(value)) return value;
     const groups = branches(schema).filter(({ properties }) => properties !== undefined);
     const group = groups.find((one) => constants(one).every(([key, is]) => value[key] === is)) ??
       groups[0];

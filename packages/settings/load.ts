@@ -2,10 +2,9 @@ import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { z } from "zod";
 import { nearestKeys } from "@decorum/models";
-import { InputError } from "@decorum/tensor";
+import { InputError, isJsonObject, type JsonObject } from "@decorum/tensor";
 import { fieldsOf } from "./field.ts";
-import { moveOldNames, newName } from "./old_names.ts";
-import { isObject, setValue, type Values } from "./values.ts";
+import { moveOldNames, newName, setValue } from "./names.ts";
 
 /** Where settings come from; a later source wins: file, environment, flags. */
 export interface ConfigSources {
@@ -33,7 +32,7 @@ export class ConfigError extends InputError {
 
 /** Settings as they were given, not checked against a schema. */
 export interface GivenSettings {
-  readonly values: Values;
+  readonly values: JsonObject;
   /** Where a setting was given, for messages. */
   originOf(name: string): string;
   /** What is wrong before any schema is asked. */
@@ -100,7 +99,7 @@ export function checked<S extends z.ZodType>(
   return result.data;
 }
 
-function readFile(file: string): Values {
+function readFile(file: string): JsonObject {
   const refuse = (problem: string): never => {
     throw new ConfigError([`${file}: ${problem}`]);
   };
@@ -112,7 +111,7 @@ function readFile(file: string): Values {
     return refuse(absent ? "there is no such file" : (cause as Error).message.trim());
   }
   if (value === null || value === undefined) return {};
-  if (isObject(value)) return value;
+  if (isJsonObject(value)) return value;
   return refuse(`expected sections such as "trainer:", found ${JSON.stringify(value)}`);
 }
 
@@ -135,7 +134,7 @@ function describe(
       });
     }
     const found = issue.path.reduce<unknown>(
-      (at, key) => (at as Values | null | undefined)?.[String(key)],
+      (at, key) => (at as JsonObject | null | undefined)?.[String(key)],
       values,
     );
     const value = found === undefined
@@ -147,9 +146,10 @@ function describe(
       /, received \w+$/,
       "",
     );
-    const braces = issue.code === "invalid_type" && issue.expected === "string" && isObject(found)
-      ? `; quote what YAML reads as something else, as '${path}="{column}"'`
-      : "";
+    const braces =
+      issue.code === "invalid_type" && issue.expected === "string" && isJsonObject(found)
+        ? `; quote what YAML reads as something else, as '${path}="{column}"'`
+        : "";
     return [`${path || "the whole of it"} is ${value}: ${expected}${braces}${from(path)}`];
   });
 }

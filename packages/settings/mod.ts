@@ -11,10 +11,10 @@ export {
   configHash,
   decisive,
   mapRunNames,
-  parseRunConfig,
   recordedRunConfig,
   rewardTermsOf,
   type RunConfig,
+  runConfigOf,
   sharingCuts,
   shownRunConfig,
 } from "./run.ts";
@@ -36,5 +36,5 @@ export {
 } from "./sections.ts";
 export type { CallConfig, ServerSecurityConfig } from "./security.ts";
 export type { ListenConfig } from "./service.ts";
-export { RUN_ID, RUN_ID_RULE, runConfigOf, type TrainerConfig } from "./trainer.ts";
+export { RUN_ID, RUN_ID_RULE, type TrainerConfig } from "./trainer.ts";
 export type { UiConfig } from "./ui.ts";

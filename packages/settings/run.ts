@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { isJsonObject, type JsonObject } from "@decorum/tensor";
 import {
   type Algorithm,
   type AlgorithmName,
@@ -11,9 +12,8 @@ import { mapNamed, type NamedValue } from "./field.ts";
 import { type RewardTermConfig, rewardTerms } from "@decorum/rewards";
 import { checked, ConfigError } from "./load.ts";
 import { modelSection } from "./model.ts";
-import { moveOldNames } from "./old_names.ts";
+import { moveOldNames } from "./names.ts";
 import { count, name, positive } from "./service.ts";
-import { isObject, merged, type Values } from "./values.ts";
 
 const data = z.strictObject({
   train: name.meta({
@@ -142,16 +142,27 @@ const schema = z.strictObject({ model: modelSection, ...runFields }).superRefine
 export type RunConfig = z.infer<typeof schema>;
 
 /**
- * A run's configuration from that of the service and a caller's changes.
+ * A run's configuration: that of the service, or of another run, and a caller's changes.
  *
+ * @param base it may have other fields, which do not count
  * @param overrides JSON of an object; its fields win, objects are merged field by field
  * @throws ConfigError with every fault at once
  */
-export function parseRunConfig(base: RunConfig, overrides = ""): RunConfig {
+export function runConfigOf(base: RunConfig, overrides = ""): RunConfig {
   const problems: string[] = [];
   const changes = overrides.trim() === "" ? {} : jsonObject(overrides);
   moveOldNames(changes, [""], problems);
-  return checked(schema, merged(base, changes), { problems });
+  const names = Object.keys(schema.shape) as (keyof RunConfig)[];
+  const own = Object.fromEntries(names.map((name) => [name, base[name]]));
+  return checked(schema, merged(own, changes), { problems });
+}
+
+/** `changes` over `base`, field by field. */
+function merged(base: unknown, changes: unknown): unknown {
+  if (!isJsonObject(base) || !isJsonObject(changes)) return changes;
+  const both = { ...base };
+  for (const [key, value] of Object.entries(changes)) both[key] = merged(base[key], value);
+  return both;
 }
 
 /**
@@ -173,7 +184,7 @@ export function mapRunNames(config: RunConfig, change: (named: NamedValue) => st
 }
 
 /** A run's configuration as people may see it: under the names of today, without what is secret. */
-export function shownRunConfig(configJson: string): Values {
+export function shownRunConfig(configJson: string): JsonObject {
   const recorded = jsonObject(configJson);
   moveOldNames(recorded, [""], []);
   const shown = mapNamed(
@@ -182,17 +193,17 @@ export function shownRunConfig(configJson: string): Values {
     recorded,
     ({ kind, value }) => kind === "secret" ? "(not shown)" : value,
   );
-  return shown as Values;
+  return shown as JsonObject;
 }
 
-function jsonObject(text: string): Values {
+function jsonObject(text: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
     throw new ConfigError([`config_json: expected JSON, but ${(cause as Error).message}`]);
   }
-  if (isObject(value)) return value;
+  if (isJsonObject(value)) return value;
   throw new ConfigError([`config_json is ${JSON.stringify(value)}: expected an object`]);
 }
 
@@ -247,7 +258,7 @@ export function configHash(config: RunConfig): string {
 
 /** Dotted names of the fields in which two configurations differ. */
 export function configDifferences(a: unknown, b: unknown, at = ""): string[] {
-  if (isObject(a) && isObject(b)) {
+  if (isJsonObject(a) && isJsonObject(b)) {
     const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
     return keys.flatMap((key) => configDifferences(a[key], b[key], at ? `${at}.${key}` : key));
   }
@@ -256,7 +267,7 @@ export function configDifferences(a: unknown, b: unknown, at = ""): string[] {
 
 function canonicalJson(value: unknown): string {
   const sorted = (_: string, part: unknown) =>
-    isObject(part)
+    isJsonObject(part)
       ? Object.fromEntries(Object.entries(part).sort(([x], [y]) => x < y ? -1 : 1))
       : part;
   return JSON.stringify(value, sorted) ?? "null";

@@ -3,12 +3,11 @@ import {
   configDifferences,
   configHash,
   decisive,
-  parseRunConfig,
   recordedRunConfig,
+  runConfigOf,
   sharingCuts,
 } from "./run.ts";
 import { sections } from "./sections.ts";
-import { runConfigOf } from "./trainer.ts";
 
 const base = runConfigOf({
   ...sections.trainer.parse({ data: { train: "train.jsonl", prompt: "{text}" } }),
@@ -16,17 +15,17 @@ const base = runConfigOf({
 });
 
 Deno.test("changes win field by field, and what is not said stays", () => {
-  const config = parseRunConfig(base, '{"ppo": {"steps": 7}, "data": {"split": {"train": 1}}}');
+  const config = runConfigOf(base, '{"ppo": {"steps": 7}, "data": {"split": {"train": 1}}}');
   assert.equal(config.ppo.steps, 7);
   assert.equal(config.ppo.batch_size, base.ppo.batch_size);
   assert.deepEqual(config.data.split, { train: 1 });
-  assert.deepEqual(parseRunConfig(base), base);
+  assert.deepEqual(runConfigOf(base), base);
 });
 
 Deno.test("the hash follows the values, not the order of the fields", () => {
   const reversed = Object.fromEntries(Object.entries(base).reverse()) as typeof base;
   assert.equal(configHash(reversed), configHash(base));
-  const other = parseRunConfig(base, '{"seed": 6, "ppo": {"gamma": 0.5}}');
+  const other = runConfigOf(base, '{"seed": 6, "ppo": {"gamma": 0.5}}');
   assert.notEqual(configHash(other), configHash(base));
   assert.deepEqual(configDifferences(base, other), ["ppo.gamma", "seed"]);
 });
@@ -38,30 +37,30 @@ Deno.test("fields that do not go together are refused, all at once", () => {
     length_sampler: { min: 5, max: 5 },
     use_score_norm: true,
   };
-  assert.throws(() => parseRunConfig(base, JSON.stringify({ ppo })), (error: Error) => {
+  assert.throws(() => runConfigOf(base, JSON.stringify({ ppo })), (error: Error) => {
     for (const field of ["mini_batch_size", "min_new_tokens", "length_sampler", "use_score_norm"]) {
       assert.match(error.message, new RegExp(`ppo.${field} is`));
     }
     return true;
   });
-  assert.throws(() => parseRunConfig(base, "[1]"), /config_json is \[1\]: expected an object/);
+  assert.throws(() => runConfigOf(base, "[1]"), /config_json is \[1\]: expected an object/);
 });
 
 Deno.test("only the section of the algorithm decides the results", () => {
-  const other = parseRunConfig(base, '{"grpo": {"beta": 1}, "rloo": {"rloo_k": 4}}');
+  const other = runConfigOf(base, '{"grpo": {"beta": 1}, "rloo": {"rloo_k": 4}}');
   assert.equal(configHash(other), configHash(base));
   assert.deepEqual(configDifferences(decisive(base), decisive(other)), []);
-  const grpo = parseRunConfig(base, '{"algorithm": "grpo"}');
+  const grpo = runConfigOf(base, '{"algorithm": "grpo"}');
   assert.notEqual(configHash(grpo), configHash(base));
   assert.equal(
-    configHash(parseRunConfig(grpo, '{"ppo": {"gamma": 0.5}}')),
+    configHash(runConfigOf(grpo, '{"ppo": {"gamma": 0.5}}')),
     configHash(grpo),
   );
 });
 
 Deno.test("what an algorithm does not have is refused, and so are batches that are not whole groups", () => {
   const refuse = (section: string, settings: object, message: RegExp) =>
-    assert.throws(() => parseRunConfig(base, JSON.stringify({ [section]: settings })), message);
+    assert.throws(() => runConfigOf(base, JSON.stringify({ [section]: settings })), message);
   refuse("grpo", { vf_coef: 0.1 }, /vf_coef/);
   refuse("rloo", { num_generations: 4 }, /num_generations/);
   refuse(
@@ -79,18 +78,18 @@ Deno.test("a run that an older version recorded is the same run under the names 
   assert.deepEqual(recorded, base, "settings that are newer than the run have their defaults");
   assert.deepEqual(configDifferences(decisive(recorded), decisive(base)), []);
   const changes = '{"model": "other", "lora": {"r": 4}, "precision": "bf16"}';
-  const { model } = parseRunConfig(base, changes);
+  const { model } = runConfigOf(base, changes);
   assert.deepEqual([model.name_or_path, model.lora.r, model.precision], ["other", 4, "bf16"]);
   assert.equal(model.lora.lora_alpha, base.model.lora.lora_alpha);
   assert.throws(
-    () => parseRunConfig(base, '{"model": {"precision": "fp32"}, "precision": "bf16"}'),
+    () => runConfigOf(base, '{"model": {"precision": "fp32"}, "precision": "bf16"}'),
     /model\.precision is "fp32", precision is "bf16": they are one setting now/,
   );
 });
 
 Deno.test("what keeps a prompt from being encoded once is said", () => {
   const of = (algorithm: string, settings: object, group_size = 8) =>
-    parseRunConfig(
+    runConfigOf(
       base,
       JSON.stringify({
         algorithm,

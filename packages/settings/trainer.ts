@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ModelConfig } from "./model.ts";
-import { type RunConfig, runFields } from "./run.ts";
+import { runFields } from "./run.ts";
 import { pageNames } from "./ui.ts";
 import { callFields, secret } from "./security.ts";
 import { address, addresses, executorFields, listenFields, name } from "./service.ts";
@@ -67,9 +67,3 @@ export const trainerSection = z.strictObject({
 
 /** What the trainer is started with. */
 export type TrainerConfig = z.infer<typeof trainerSection> & { readonly model: ModelConfig };
-
-/** The part that a run is made of, which `StartRun` may change. */
-export function runConfigOf(config: TrainerConfig): RunConfig {
-  const names = ["model", ...Object.keys(runFields)] as (keyof RunConfig)[];
-  return Object.fromEntries(names.map((name) => [name, config[name]])) as RunConfig;
-}

@@ -1,6 +1,4 @@
 import { runService, serverSecurity } from "@decorum/service";
-import type { TrainerConfig } from "@decorum/settings";
-import type { Logger } from "@decorum/telemetry";
 import { openUi, storeSource, type Ui } from "@decorum/ui";
 import { theOnlyRun } from "./run/only_run.ts";
 import { controlsOf, trainerServiceOf } from "./service.ts";
@@ -10,15 +8,15 @@ await runService({
   name: "trainer",
   description:
     "Trains by PPO, GRPO, RLOO or online DPO: rollouts of the policies, scores, updates, checkpoints.",
-  start({ config, logger, metrics }) {
-    const trainer = new Trainer({ config, logger, metrics });
+  start(context) {
+    const trainer = new Trainer(context);
     const stopping = new AbortController();
-    const { run } = config;
+    const { run } = context.config;
     let page: Ui | undefined;
     return {
       services: [trainerServiceOf(trainer)],
       // Models are loaded by the runs.
-      load: async () => void (page = await openPage(config, trainer, logger)),
+      load: async () => void (page = await openPage(trainer)),
       ...(run === null ? {} : { ended: () => theOnlyRun(trainer, run, stopping.signal) }),
       draining() {
         stopping.abort();
@@ -33,11 +31,8 @@ await runService({
 });
 
 /** The page of the trainer's runs, where one is wanted. */
-async function openPage(
-  config: TrainerConfig,
-  trainer: Trainer,
-  logger: Logger,
-): Promise<Ui | undefined> {
+async function openPage(trainer: Trainer): Promise<Ui | undefined> {
+  const { config, logger } = trainer.options;
   const { ui_listen: listen, ui_names: names, ui_tokens, insecure } = config;
   if (listen === null) return undefined;
   const own = { ...config, listen, tokens: ui_tokens ?? config.tokens };

@@ -3,7 +3,6 @@ import {
   configDifferences,
   ConfigError,
   decisive,
-  parseRunConfig,
   recordedRunConfig,
   runConfigOf,
 } from "@decorum/settings";
@@ -30,7 +29,7 @@ export async function theOnlyRun(
   const known = trainer.store.run(runId);
   if (known) {
     const recorded = recordedRunConfig(known.configJson);
-    const wanted = withPinsOf(recorded, parseRunConfig(runConfigOf(config)));
+    const wanted = withPinsOf(recorded, runConfigOf(config));
     const changed = configDifferences(decisive(recorded), decisive(wanted));
     if (changed.length > 0) {
       throw new ConfigError([

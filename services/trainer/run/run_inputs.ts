@@ -64,7 +64,7 @@ function namesOf(config: RunConfig) {
  * @returns the configuration with every name of the hub pinned to the commit that it means today, so that a
  * resumed run has the same; and where all of it lies
  */
-export async function findSources(
+async function findSources(
   config: RunConfig,
   allowed: Pick<TrainerConfig, "allowed_folders">,
   logger: Logger,
@@ -100,11 +100,12 @@ export function withPinsOf(recorded: RunConfig, wanted: RunConfig): RunConfig {
  * @throws Error, InputError naming the field or file
  */
 export async function readInputs(
-  config: RunConfig,
-  sources: RunSources,
-  surroundings: Pick<TrainerConfig, "evaluator">,
+  named: RunConfig,
+  surroundings: Pick<TrainerConfig, "allowed_folders" | "evaluator">,
   folder: string,
+  logger: Logger,
 ): Promise<RunInputs> {
+  const { config, sources } = await findSources(named, surroundings, logger);
   const { model } = sources;
   if (!existsSync(join(model, "config.json"))) {
     throw new InputError(

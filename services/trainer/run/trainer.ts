@@ -11,7 +11,6 @@ import {
   configDifferences,
   configHash,
   decisive,
-  parseRunConfig,
   recordedRunConfig,
   RUN_ID,
   RUN_ID_RULE,
@@ -19,7 +18,7 @@ import {
   runConfigOf,
   type TrainerConfig,
 } from "@decorum/settings";
-import { findSources, readInputs, type RunInputs } from "./run_inputs.ts";
+import { readInputs, type RunInputs } from "./run_inputs.ts";
 import { isActive, LOCK_FILE, type RunRow, RunStore } from "@decorum/runs";
 import { TrainingRun, type TrainingRunOptions } from "./training_run.ts";
 
@@ -174,7 +173,7 @@ export class Trainer {
         `Cannot start run "${runId}": there is one of that id in ${this.store.folder}; resume it, or choose another id`,
       );
     }
-    const named = parseRunConfig(runConfigOf(this.options.config), configJson);
+    const named = runConfigOf(this.options.config, configJson);
     checkOwnCode(named, this.options.config);
     return await this.#launch(runId, named, ({ config, algorithm }) =>
       this.store.createRun({
@@ -194,7 +193,7 @@ export class Trainer {
       );
     }
     const recorded = recordedRunConfig(row.configJson);
-    const config = parseRunConfig(recorded, configJson);
+    const config = runConfigOf(recorded, configJson);
     checkOwnCode(config, this.options.config);
     const changed = configDifferences(decisive(recorded), decisive(config));
     if (changed.length > 0) {
@@ -214,8 +213,7 @@ export class Trainer {
   ): Promise<RunRow> {
     const { config: surroundings, logger, metrics, backoff } = this.options;
     const folder = this.folderOf(runId);
-    const { config, sources } = await findSources(named, surroundings, logger);
-    const inputs = await readInputs(config, sources, surroundings, folder);
+    const inputs = await readInputs(named, surroundings, folder, logger);
     mkdirSync(folder, { recursive: true });
     const lock = tryLockFile(this.lockOf(runId));
     if (!lock) {

@@ -1,6 +1,37 @@
+import { InputError, isJsonObject } from "@decorum/tensor";
 import { fieldsOf } from "./field.ts";
 import { modelSection } from "./model.ts";
-import { isObject, setValue, valueAt, type Values } from "./values.ts";
+
+/** The value of a dotted name; undefined where there is none. */
+function valueAt(values: unknown, name: string): unknown {
+  return name.split(".").reduce<unknown>(
+    (at, key) => isJsonObject(at) ? at[key] : undefined,
+    values,
+  );
+}
+
+/**
+ * Sets the value of a dotted name, inside objects that are made where they are missing.
+ *
+ * @throws InputError when a part of the name leads through something that is no object.
+ */
+export function setValue(values: Record<string, unknown>, name: string, value: unknown): void {
+  const path = name.split(".");
+  let at = values;
+  path.slice(0, -1).forEach((key, i) => {
+    const next = at[key] ?? {};
+    if (!isJsonObject(next)) {
+      throw new InputError(
+        `cannot set ${name}: ${path.slice(0, i + 1).join(".")} is ${
+          JSON.stringify(next)
+        }, which has no fields`,
+      );
+    }
+    // YAML's anchors make one object stand in several places.
+    at = at[key] = { ...next };
+  });
+  at[path.at(-1)!] = value;
+}
 
 /**
  * Where the settings of the section `model` stood before there was one: in `policy` and in `trainer`, and at the top of a
@@ -29,7 +60,7 @@ export function newName(name: string): string | undefined {
  * @param origin the end of each problem's sentence
  */
 export function moveOldNames(
-  values: Values,
+  values: Record<string, unknown>,
   homes: readonly string[],
   problems: string[],
   origin = "",
@@ -37,13 +68,13 @@ export function moveOldNames(
   const found = new Map<string, { readonly name: string; readonly value: unknown }[]>();
   const sections = homes.flatMap((home) => {
     const section = home === "" ? values : values[home];
-    if (!isObject(section)) return [];
+    if (!isJsonObject(section)) return [];
     const prefix = home === "" ? "" : `${home}.`;
     // Objects that YAML's anchors stand for are shared.
-    const kept = home === "" ? values : values[home] = { ...section };
+    const kept: Record<string, unknown> = home === "" ? values : values[home] = { ...section };
     for (const [old, name] of Object.entries(moved)) {
       const value = kept[old];
-      if (value === undefined || (old === "model" && isObject(value))) continue;
+      if (value === undefined || (old === "model" && isJsonObject(value))) continue;
       delete kept[old];
       for (const [leaf, part] of leaves(name, value)) {
         const places = found.get(leaf) ?? [];
@@ -73,7 +104,7 @@ export function moveOldNames(
 const oldName = (name: string) => name === moved.model ? "model" : name.slice("model.".length);
 
 function leaves(name: string, value: unknown): [string, unknown][] {
-  return isObject(value)
+  return isJsonObject(value)
     ? Object.entries(value).flatMap(([key, part]) => leaves(`${name}.${key}`, part))
     : [[name, value]];
 }
