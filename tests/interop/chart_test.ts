@@ -95,6 +95,10 @@ Deno.test("chart: Helm refuses what the schema refuses", async () => {
     await assert.rejects(render([], bad), /additional properties '(runn|max_promts)' not allowed/);
   }
   await assert.rejects(render([], { trainer: { run: "a" } }), /missing property 'data'/);
+  await assert.rejects(
+    render(["values-gpu.yaml"], { learner: { replicas: 2 } }),
+    /at '\/learner\/gpus': minimum: got 0, want 1/,
+  );
 });
 
 Deno.test("chart: every service's configuration is one that the service starts with", async () => {
