@@ -84,10 +84,10 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
   console.log(markdown(results));
 }
 
-/** PPO's runs: of each reward one a seed, and the control. */
+/** PPO's runs: for each seed one of each reward, and the control. */
 function runsOf({ ppo: { seeds, control, rewards } }: Settings) {
-  const runs = Object.entries(rewards).flatMap(([reward, terms]) =>
-    seeds.map((seed) => ({
+  const runs = seeds.flatMap((seed) =>
+    Object.entries(rewards).map(([reward, terms]) => ({
       ...{ name: folderOf(reward, seed), reward, terms, seed },
       constantReward: false,
     }))

@@ -1,6 +1,7 @@
 import type { Algorithm, Prompt } from "@decorum/algorithms";
 import { InputError } from "@decorum/tensor";
 import { existsSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import {
   lengthBetween,
   loadRows,
@@ -47,10 +48,13 @@ export async function loadPrompts(
     ? { train: rows.rows }
     : splitRows(rows.rows, { parts: data.split, seed });
   const chosen = part(parts, "train", "data.split");
-  const { kept, dropped } = withinLength(
-    chosen.map((row) => promptOf(row, rows.render(row), data, tokenizer)),
-    data,
-  );
+  const prompts: Prompt[] = [];
+  for (const row of chosen) {
+    prompts.push(promptOf(row, rows.render(row), data, tokenizer));
+    // Tens of thousands take half a minute, in which the service has to answer its clients' keepalive.
+    if (prompts.length % 256 === 0) await setImmediate();
+  }
+  const { kept, dropped } = withinLength(prompts, data);
   if (kept.length < needed) {
     throw new InputError(
       `Cannot train on ${data.train}: ${kept.length} prompts are left of ${rows.read} rows ` +
