@@ -78,6 +78,19 @@ export const runOverview: DashboardSpec = {
           { band: { upper: "mean + std", lower: "mean - std" } },
         ),
         lines(
+          "Terms of the reward",
+          "short",
+          "Mean of each term over a step's responses, before its weight. One that rises alone, or falls while the sum rises, is the one that is played, or paid with.",
+          [query(`decorum_trainer_statistic{${run},name=~"rewards/.+/mean"}`, "{{name}}")],
+        ),
+        lines(
+          "Spread of the terms",
+          "short",
+          "Standard deviation of each term over a step's responses. The term with the largest, times its weight, decides what is learned; near 0 a term teaches nothing.",
+          [query(`decorum_trainer_statistic{${run},name=~"rewards/.+/std"}`, "{{name}}")],
+          { min: 0 },
+        ),
+        lines(
           "KL and its target",
           "short",
           "Nats from the frozen reference, a response, and 20 % around the controller's target. Far above it the policy has left its start.",
@@ -126,6 +139,12 @@ export const runOverview: DashboardSpec = {
           "Mean toxicity of responses before (the frozen reference) and after, by the reward's classifier and by an independent judge.",
           [query('decorum_evaluation_toxicity{job="trainer"}', "{{side}}, by {{by}}")],
           { min: 0 },
+        ),
+        lines(
+          "Terms of the reward",
+          "short",
+          "Mean of each term on responses before (the frozen reference) and after, at the last evaluation.",
+          [query(`decorum_trainer_statistic{${run},name=~"eval/rewards/.+"}`, "{{name}}")],
         ),
         lines(
           "ROUGE-L and distinct-2",

@@ -164,6 +164,12 @@ function settings(metrics: Readonly<Record<string, string>>, http: string) {
         target_kl: 1e-7,
       },
       evaluate: { every_steps: 6, prompts: 8 },
+      // Two terms, so that their panels have data.
+      reward_label: null,
+      rewards: [
+        { name: "civil", kind: "classifier", label: "nothate" },
+        { name: "content", kind: "rouge", weight: 0.5 },
+      ],
     },
     telemetry: { log_format: "json" },
   };
