@@ -17,6 +17,7 @@ export const scripts = [
   "evaluations.js",
   "events.js",
   "settings.js",
+  "terms.js",
   "controls.js",
   "runs_view.js",
   "run_view.js",

@@ -44,15 +44,35 @@
  * @property {number | null} improvement_pct
  * @property {[number, number] | null} ci95
  *
+ * @typedef {object} RewardComparison
+ * @property {string} name empty for the weighted sum
+ * @property {number} weight
+ * @property {number} n
+ * @property {Moments | null} before
+ * @property {Moments | null} after
+ * @property {number | null} difference
+ * @property {[number, number] | null} ci95
+ *
+ * @typedef {object} EvaluationSample
+ * @property {string} prompt
+ * @property {string} before
+ * @property {string} after
+ * @property {number} toxicity_before
+ * @property {number} toxicity_after
+ * @property {Record<string, number>} rewards_before
+ * @property {Record<string, number>} rewards_after
+ *
  * @typedef {object} Evaluation
  * @property {Comparison | null} toxicity
  * @property {Comparison | null} judge
+ * @property {RewardComparison[]} rewards
+ * @property {RewardComparison | null} reward
  * @property {{ before: number, after: number } | null} rouge_l
  * @property {number} kl
  * @property {{ before: number, after: number }} distinct2
  * @property {{ before: Moments, after: Moments }} length
  * @property {{ before: number[], after: number[] }} toxicities of every response
- * @property {{ prompt: string, before: string, after: string, toxicity_before: number, toxicity_after: number }[]} samples
+ * @property {EvaluationSample[]} samples
  *
  * @typedef {{ step: number, unixMs: number, result: Evaluation }} EvaluationRow
  * @typedef {{ id: number, step: number, unixMs: number, kind: string, message: string }} EventRow

@@ -20,8 +20,17 @@ const POINTS = 400;
 /** Milliseconds between two looks at what has grown. */
 const PAUSE_MS = 500;
 
-/** The group of a metric: what comes before its last part, as the field names them. @param {string} name */
+/** Means of the terms of a reward. */
+const TERM = /^rewards\/[^/]+\/mean$/;
+
+/**
+ * The group of a metric: what comes before its last part, as the field names them. All terms of a reward are one group.
+ *
+ * @param {string} name
+ */
 function groupOf(name) {
+  const terms = /^(eval\/)?rewards(?=\/)/.exec(name);
+  if (terms) return terms[0];
   const at = name.lastIndexOf("/");
   return at < 0 ? "other" : name.slice(0, at);
 }
@@ -125,7 +134,11 @@ export function curves(runs) {
 
 /** Groups in their order: the first of all, then by name. @param {string[]} all @returns {[string, string[]][]} */
 function blocksOf(all) {
-  const glance = first.filter((name) => all.includes(name));
+  const terms = all.filter((name) => TERM.test(name));
+  const [reward, ...others] = first;
+  // One term alone is the reward.
+  const wanted = [reward, ...terms.length > 1 ? terms : [], ...others];
+  const glance = wanted.filter((name) => name !== undefined && all.includes(name));
   const groups = Object.entries(Object.groupBy(all, groupOf)).sort(([a], [b]) => a < b ? -1 : 1);
   return /** @type {[string, string[]][]} */ ([
     ...(glance.length > 0 ? [[FIRST, glance]] : []),

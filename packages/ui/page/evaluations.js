@@ -60,14 +60,15 @@ function contents(found) {
           ? el(
             "span",
             { class: "interval" },
-            interval(c, most),
+            interval(c.ci95, c.improvement_pct ?? 0, most),
             `${c.ci95[0].toFixed(1)} to ${c.ci95[1].toFixed(1)} %`,
           )
           : "–",
-        c.ci95 ? verdict(c.ci95) : "–",
+        c.ci95 ? verdict(c.ci95, "less toxic", "more toxic") : "–",
       ]),
       { class: "figures" },
     ),
+    rewards(found),
     table(
       "Beside toxicity",
       ["step", "KL (nats a response)", "distinct-2", "ROUGE-L", "tokens of a response"],
@@ -90,30 +91,59 @@ function judged(step, by, c) {
   return c ? [{ step, by, c }] : [];
 }
 
-/** @param {[number, number]} ends */
-function verdict([low, high]) {
+/** Each term of the reward, and their sum, where an evaluation has them. @param {import("./api.js").EvaluationRow[]} found */
+function rewards(found) {
+  const all = found.flatMap(({ step, result: { rewards, reward } }) => [
+    ...rewards.map((c) => ({ step, what: c.name, c })),
+    ...(rewards.length > 1 && reward ? [{ step, what: "weighted sum", c: reward }] : []),
+  ]);
+  if (all.length === 0) return null;
+  const moments = (/** @type {import("./api.js").Moments | null} */ side) =>
+    side ? `${number(side.mean)} ± ${number(side.std)}` : "–";
+  return table(
+    "Terms of the reward before and after",
+    ["step", "reward", "weight", "prompts", "before", "after", "change", "95 % interval", "zero"],
+    all.map(({ step, what, c: { weight, n, before, after, difference, ci95 } }) => [
+      ...[String(step), what, number(weight), String(n), moments(before), moments(after)],
+      number(difference),
+      ci95
+        ? el(
+          "span",
+          { class: "interval" },
+          interval(ci95, difference ?? 0, Math.max(...ci95.map(Math.abs))),
+          `${number(ci95[0])} to ${number(ci95[1])}`,
+        )
+        : "–",
+      ci95 ? verdict(ci95, "more reward", "less reward") : "–",
+    ]),
+    { class: "figures" },
+  );
+}
+
+/** @param {[number, number]} ends @param {string} above @param {string} below what zero outside of it means */
+function verdict([low, high], above, below) {
   return low > 0
-    ? el("span", { class: "good" }, "✓ outside: less toxic")
+    ? el("span", { class: "good" }, `✓ outside: ${above}`)
     : high < 0
-    ? el("span", { class: "bad" }, "✗ outside: more toxic")
+    ? el("span", { class: "bad" }, `✗ outside: ${below}`)
     : el("span", { class: "dim" }, "○ inside: no difference shown");
 }
 
 /**
  * The interval on an axis on which zero is in the middle.
  *
- * @param {import("./api.js").Comparison} c
+ * @param {[number, number]} ends
+ * @param {number} middle what was measured
  * @param {number} most end of the axis
  */
-function interval({ ci95, improvement_pct: pct }, most) {
-  const [low, high] = ci95 ?? [0, 0];
-  const x = (/** @type {number} */ value) => 60 + 56 * value / most;
+function interval([low, high], middle, most) {
+  const x = (/** @type {number} */ value) => 60 + 56 * value / (most || 1);
   return svg(
     "svg",
     { class: "whisker", viewBox: "0 0 120 16", width: 120, height: 16, "aria-hidden": "true" },
     svg("line", { x1: 60, x2: 60, y1: 0, y2: 16, class: "zero" }),
     svg("line", { x1: x(low), x2: x(high), y1: 8, y2: 8, class: "range" }),
-    svg("circle", { cx: x(pct ?? 0), cy: 8, r: 3.5, class: "mean" }),
+    svg("circle", { cx: x(middle), cy: 8, r: 3.5, class: "mean" }),
   );
 }
 
@@ -218,24 +248,31 @@ function beforeAfter(found) {
   ];
 }
 
-/** @param {import("./api.js").Evaluation["samples"][number]} sample */
-function pair({ prompt, before, after, toxicity_before, toxicity_after }) {
+/** @param {import("./api.js").EvaluationSample} sample */
+function pair({ prompt, before, after, ...scores }) {
   const side = (
     /** @type {string} */ name,
     /** @type {string} */ text,
     /** @type {number} */ toxicity,
+    /** @type {Record<string, number>} */ terms,
   ) =>
     el(
       "div",
       { class: "text" },
-      el("h3", {}, name, " ", el("span", { class: "dim" }, `toxicity ${number(toxicity)}`)),
+      el("h3", {}, name),
       text === "" ? el("p", { class: "dim" }, "(empty)") : el("p", { text }),
+      el(
+        "p",
+        { class: "dim" },
+        [["toxicity", toxicity], ...Object.entries(terms)]
+          .map(([what, value]) => `${what} ${number(Number(value))}`).join(", "),
+      ),
     );
   return el(
     "article",
     { class: "sample pair" },
     el("div", { class: "text prompt" }, el("h3", {}, "Prompt"), el("p", { text: prompt.trim() })),
-    side("Before", before, toxicity_before),
-    side("After", after, toxicity_after),
+    side("Before", before, scores.toxicity_before, scores.rewards_before),
+    side("After", after, scores.toxicity_after, scores.rewards_after),
   );
 }

@@ -9,6 +9,7 @@ import { duration, goesOn, moment, number } from "./format.js";
 import { badge, progress } from "./runs_view.js";
 import { samples } from "./samples.js";
 import { settings } from "./settings.js";
+import { terms } from "./terms.js";
 
 const parts = /** @type {const} */ (["curves", "samples", "evaluations", "events", "settings"]);
 /** Milliseconds between two looks at whether a run has new metrics. */
@@ -43,6 +44,7 @@ export function runView(run, session) {
         el("a", { href: `#${id}`, onclick: (/** @type {Event} */ event) => jump(event, id) }, id)
       ),
     ),
+    terms(run.config),
     drawn.node,
     sample.node,
     evaluated.node,
