@@ -106,15 +106,18 @@ async function measure(
     start("reward", [`reward.model=${join(models, "reward")}`]),
   ]);
   const policy = supervisor.address("policy");
+  // The evaluator measures the trainer's terms.
+  const reward = `trainer.reward=${supervisor.address("reward")}`;
   await startAll([
     start("evaluator", [
       `evaluator.policy=${JSON.stringify([policy])}`,
+      reward,
       `evaluator.toxicity.model=${join(models, "reward")}`,
       `evaluator.judge.model=${judge}`,
     ]),
     start("trainer", [
       `trainer.policy=${JSON.stringify([policy])}`,
-      `trainer.reward=${supervisor.address("reward")}`,
+      reward,
       base,
       `trainer.data.train=${data}`,
       `trainer.data.prompt=${JSON.stringify(PROMPT_TEMPLATE)}`,
@@ -144,6 +147,7 @@ async function measure(
       key: `held-out-${i}`,
       prompt: PROMPT_TEMPLATE.replace("{dialogue}", () => dialogue),
       reference: civil,
+      rowJson: JSON.stringify({ dialogue, civil }),
     })),
     sampling: {
       doSample: true,

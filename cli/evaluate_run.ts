@@ -11,6 +11,7 @@ const phases: Readonly<Record<string, string>> = {
   EVALUATION_PHASE_GENERATE_AFTER: "responses after",
   EVALUATION_PHASE_SCORE: "toxicity",
   EVALUATION_PHASE_JUDGE: "judge",
+  EVALUATION_PHASE_REWARDS: "rewards",
 };
 
 /** Runs an evaluation with a progress bar for each phase. @throws Error when it ends without a result. */

@@ -17,8 +17,8 @@ export interface LocalEvaluator {
 }
 
 /**
- * Runs `body` with an evaluator of its own, whose policy holds the weights that a run ended with; both are ended
- * before it returns.
+ * Runs `body` with an evaluator of its own, whose policy holds the weights that a run ended with, and the reward service
+ * where a term asks it; all are ended before it returns.
  *
  * @throws InputError when the run is not on record; Error when it has no result yet
  */
@@ -27,28 +27,39 @@ export async function withEvaluator<T>(
   runId: string,
   body: (address: string) => Promise<T>,
 ): Promise<T> {
-  const { trainer } = loadSections(["trainer"], { file: config, env: process.env, set });
+  const { trainer, evaluator } = loadSections(["trainer", "evaluator"], {
+    ...{ file: config, env: process.env, set },
+  });
   const result = resultOf(trainer.runs, runId);
   const base: Source = { value: result.model, kind: "model" };
   const model = (await downloadAll([base])).get(base.value)!.path;
   const settings = await pinnedSettings({ config, set: [...set, ...privateOnes] });
   return await withSupervisor(onLine, async (supervisor) => {
-    const start = (name: "policy" | "evaluator", setting: string) =>
-      supervisor.start(serviceProgram(name, { ...settings, set: [...settings.set, setting] }));
+    const start = (name: "policy" | "reward" | "evaluator", ...more: readonly string[]) =>
+      supervisor.start(serviceProgram(name, { ...settings, set: [...settings.set, ...more] }));
     await start("policy", `model.name_or_path=${JSON.stringify(model)}`);
+    const asked = evaluator.rewards?.some((term) =>
+      term.kind === "classifier" && term.service === trainer.reward
+    );
+    if (asked) await start("reward");
     using policy = createClient(policyService, { address: supervisor.address("policy") });
     await pushAdapter(policy, { ...result, model });
-    await start("evaluator", `evaluator.policy=${JSON.stringify([policy.address])}`);
+    await start(
+      "evaluator",
+      `evaluator.policy=${JSON.stringify([policy.address])}`,
+      ...(asked ? [`trainer.reward=${supervisor.address("reward")}`] : []),
+    );
     return await body(supervisor.address("evaluator"));
   });
 }
 
 /** Nobody else calls these services, and they are on this machine's loopback alone. */
 const privateOnes = [
-  ...["policy", "evaluator"].flatMap((name) => [
+  ...["policy", "reward", "evaluator"].flatMap((name) => [
     ...[`${name}.listen=127.0.0.1:0`, `${name}.health_listen=null`, `${name}.metrics_listen=null`],
     ...[`${name}.tls=null`, `${name}.tokens=null`, `${name}.authorization={}`],
   ]),
+  "reward.http_listen=null",
   ...["client_tls", "token_file"].map((name) => `evaluator.${name}=null`),
 ];
 

@@ -56,6 +56,29 @@ Deno.test("permissions: folders, addresses and programs that the settings name, 
   assert(!policy.net.some((one) => one.includes("huggingface")));
 });
 
+Deno.test("permissions: an evaluator may ask and start what the terms that it measures need", () => {
+  const terms = [
+    "{ name: a, kind: classifier }",
+    "{ name: b, kind: openrlhf, address: 'http://198.51.100.7:5000/get_reward', token_file: /secrets/token }",
+    "{ name: c, kind: code, module: /home/me/my_reward.ts }",
+  ];
+  const set = [
+    ...settings("/srv"),
+    "trainer.reward=10.0.0.9:50052",
+    `trainer.rewards=[${terms.join(", ")}]`,
+  ];
+  for (const name of ["trainer", "evaluator"] as const) {
+    const { net, read, run } = servicePermissions(name, { set });
+    for (const address of ["10.0.0.9:50052", "198.51.100.7:5000"]) {
+      assert.ok(net.includes(address), `${name}: ${address}`);
+    }
+    for (const folder of ["/secrets", "/home/me"]) assert.ok(read?.includes(folder), folder);
+    assert.deepEqual(run, [process.execPath]);
+  }
+  const none = servicePermissions("evaluator", { set: [...set, "evaluator.rewards=[]"] });
+  assert.ok(!none.net.includes("10.0.0.9:50052") && none.run.length === 0);
+});
+
 Deno.test("permissions: the page of runs reads one folder and opens one address", () => {
   const set = ["ui.runs=/srv/runs", "ui.listen=127.0.0.1:8080", "ui.tokens=/etc/decorum/tokens"];
   const page = servicePermissions("ui", { set });

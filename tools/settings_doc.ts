@@ -21,7 +21,7 @@ const words: Readonly<Record<Kind, string>> = {
   server: "address",
   url: "URL",
   folder: "folder",
-  readable: "folder",
+  readable: "path",
   certificate: "PEM file",
   secret: "secret file",
 };
@@ -106,6 +106,8 @@ function settingsPage(): string {
     lines.push("", `## ${name}`, "", sections[name].description!, "");
     lines.push("| setting | type | default | unit | what it is |", "|---|---|---|---|---|");
     for (const field of fieldsOf(name, sections[name])) {
+      // Its terms have the fields of trainer.rewards.
+      if (field.name.startsWith("evaluator.rewards[")) continue;
       const { type, unit = "", description, required } = field;
       const value = required
         ? "(required)"

@@ -5,7 +5,7 @@ import process from "node:process";
 import { algorithmNames } from "@decorum/algorithms";
 import { runDemo } from "../demo.ts";
 import { prefixed } from "../prefix.ts";
-import { inWords } from "../summary.ts";
+import { evaluationInWords, inWords } from "../summary.ts";
 
 function whole(text: string): number {
   const value = Number(text);
@@ -41,15 +41,17 @@ export function demoCommand(): Command {
       });
       log.end();
       const { toxicity, judge, rouge_l, distinct2 } = summary;
+      const [headline, ...terms] = evaluationInWords(summary);
       const sides = (a: number, b: number) => `${a.toFixed(4)} -> ${b.toFixed(4)}`;
       console.log(`
-Mean toxicity of ${toxicity.n} held-out responses ${inWords(toxicity)}.
+${headline}
   reward model   ${sides(toxicity.before.mean, toxicity.after.mean)}`);
       if (judge) {
         console.log(
           `  other judge    ${sides(judge.before.mean, judge.after.mean)}  ${inWords(judge)}`,
         );
       }
+      for (const line of terms) console.log(`  ${line}`);
       if (rouge_l) console.log(`  ROUGE-L        ${sides(rouge_l.before, rouge_l.after)}`);
       console.log(`  distinct-2     ${sides(distinct2.before, distinct2.after)}
   KL             ${summary.kl.toFixed(3)} nats a response${

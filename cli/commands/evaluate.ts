@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import { createWriteStream } from "node:fs";
-import process from "node:process";
 import { ConfigError } from "@decorum/settings";
 import { comparison, moments, sides } from "@decorum/runs";
 import { createClient, evaluatorService, type evaluatorV1 } from "@decorum/rpc";
@@ -22,7 +21,7 @@ import {
 } from "../flags.ts";
 import { withEvaluator } from "../local_evaluator.ts";
 import { prefixed } from "../prefix.ts";
-import { inWords, summarize } from "../summary.ts";
+import { evaluationInWords, summarize } from "../summary.ts";
 
 const flags = {
   address: flag(
@@ -101,6 +100,7 @@ async function requestOf(options: FlagValues<typeof flags>): Promise<evaluatorV1
     prompts: rows.map((row, i) => ({
       key: `${i}`,
       prompt: template.render(row),
+      rowJson: JSON.stringify(row),
       ...(reference === undefined ? {} : { reference: row[reference] ?? "" }),
     })),
     sampling: {
@@ -125,9 +125,7 @@ function print(result: evaluatorV1.EvaluationResult__Output): void {
     config_hash: "",
   });
   const { kl_target: _target, steps: _steps, config_hash: _hash, ...measured } = summary;
-  process.stderr.write(
-    `Mean toxicity of ${summary.toxicity.n} responses ${inWords(summary.toxicity)}.\n`,
-  );
+  for (const line of evaluationInWords(summary)) console.error(line);
   const { toxicityWithQuery, rouge, lengthBefore, lengthAfter } = result;
   console.log(JSON.stringify({
     ...measured,

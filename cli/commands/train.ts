@@ -6,9 +6,11 @@ import { connectionFlags, readConnection } from "../connection.ts";
 import { type AlgorithmName, algorithmNames } from "@decorum/algorithms";
 import { addFlags } from "../flags.ts";
 import { InterruptedError } from "../interruption.ts";
+import { recordedEvaluation } from "@decorum/runs";
 import { withTrainer } from "../services.ts";
 import { prefixed } from "../prefix.ts";
 import { addSettingsFlags, chosenSettings, type SettingsFlags } from "../settings_flags.ts";
+import { evaluationInWords } from "../summary.ts";
 import { watchRun } from "../watch_run.ts";
 
 interface TrainFlags extends SettingsFlags, Readonly<Record<string, unknown>> {
@@ -54,6 +56,9 @@ async function runAndWatch(flags: TrainFlags, runId: string, resume: boolean): P
       id = started.run?.runId ?? runId;
       console.error(`run ${id} ${resume ? "continues" : "started"}`);
       const run = await watchRun(trainer, id);
+      const last = (await trainer.listEvaluations({ runId: id })).evaluations.at(-1);
+      const lines = last ? evaluationInWords(recordedEvaluation(last.resultJson)) : [];
+      for (const line of lines) console.error(line);
       const { state, step, metrics } = run;
       console.log(JSON.stringify({ run_id: id, state, step, metrics }));
       if (state === "RUN_STATE_INTERRUPTED") throw interrupted(id, "its trainer ends");

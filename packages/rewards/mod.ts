@@ -1,4 +1,4 @@
-export type { Aggregation } from "./aggregate.ts";
+export { aggregate, type Aggregation } from "./aggregate.ts";
 export type { RewardClient } from "./classifier.ts";
 export { type RewardTermConfig, rewardTerms } from "./settings.ts";
 export { type RewardCall, RewardError } from "./source.ts";

@@ -187,7 +187,7 @@ const schema = z.discriminatedUnion("kind", [
   ...[classifier, openrlhf, inference, tei, code, rouge, length, repetition, regex] as const,
 ]);
 
-const list = z.array(schema).min(1).superRefine((terms, context) => {
+const list = z.array(schema).superRefine((terms, context) => {
   terms.forEach(({ name }, i) => {
     if (terms.findIndex((other) => other.name === name) === i) return;
     const message = `expected each name once, and "${name}" stands twice`;

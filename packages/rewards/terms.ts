@@ -23,7 +23,7 @@ export interface ScoredTerms {
 }
 
 export interface TermsOptions {
-  /** The client of a reward service; null: the run's own. */
+  /** The client of a reward service; null: the run's own. Called once for each. */
   readonly clientOf: (service: string | null) => RewardClient;
   /** Responses of a request to a reward service. */
   readonly groupSize: number;
@@ -40,7 +40,13 @@ export class Terms implements AsyncDisposable {
 
   /** @throws InputError for a term that cannot be used: a file that is missing, plaintext where it is not allowed */
   static open(configs: readonly RewardTermConfig[], options: TermsOptions): Terms {
-    return new Terms(configs, configs.map((config) => sourceOf(config, options)));
+    const clients = new Map<string | null, RewardClient>();
+    const clientOf = (service: string | null) => {
+      const client = clients.get(service) ?? options.clientOf(service);
+      clients.set(service, client);
+      return client;
+    };
+    return new Terms(configs, configs.map((config) => sourceOf(config, { ...options, clientOf })));
   }
 
   /**

@@ -23,6 +23,22 @@ export interface BeforeAfter {
   readonly after: number;
 }
 
+/** A term of the reward before and after, or the weighted sum of all. */
+export interface RewardComparison {
+  /** Of the term; empty for the sum. */
+  readonly name: string;
+  readonly weight: number;
+  /** Prompts to which it applies on both sides. */
+  readonly n: number;
+  /** null where there is none. */
+  readonly before: Moments | null;
+  readonly after: Moments | null;
+  /** Mean of after - before: positive is more reward. */
+  readonly difference: number | null;
+  /** Paired bootstrap, 95 %, of `difference`. */
+  readonly ci95: readonly [number, number] | null;
+}
+
 /** Responses to one prompt, before and after. */
 export interface EvaluationSample {
   readonly prompt: string;
@@ -30,12 +46,19 @@ export interface EvaluationSample {
   readonly after: string;
   readonly toxicity_before: number;
   readonly toxicity_after: number;
+  /** Terms of the reward by name; one that does not apply is left out. */
+  readonly rewards_before: Readonly<Record<string, number>>;
+  readonly rewards_after: Readonly<Record<string, number>>;
 }
 
 /** What an evaluator measured, as it is recorded: JSON. */
 export interface Evaluation {
   readonly toxicity: Comparison | null;
   readonly judge: Comparison | null;
+  /** Terms of the reward; empty where the evaluator measured none. */
+  readonly rewards: readonly RewardComparison[];
+  /** Their weighted sum. */
+  readonly reward: RewardComparison | null;
   readonly rouge_l: BeforeAfter | null;
   /** KL to the reference, in nats a response. */
   readonly kl: number;
@@ -64,6 +87,18 @@ export function comparison(value: evaluatorV1.ToxicityComparison__Output): Compa
   };
 }
 
+/** A message's comparison of a term. */
+export function rewardComparison(value: evaluatorV1.RewardComparison__Output): RewardComparison {
+  const { name, weight, n, before, after, difference, ci95Low, ci95High } = value;
+  return {
+    ...{ name, weight, n },
+    before: before ? moments(before) : null,
+    after: after ? moments(after) : null,
+    difference: difference ?? null,
+    ci95: ci95Low === undefined || ci95High === undefined ? null : [ci95Low, ci95High],
+  };
+}
+
 /** A message's two sides. */
 export function sides(value: evaluatorV1.BeforeAfter__Output | null): BeforeAfter {
   return { before: value?.before ?? 0, after: value?.after ?? 0 };
@@ -74,6 +109,8 @@ export function evaluationOf(result: evaluatorV1.EvaluationResult__Output): Eval
   return {
     toxicity: result.toxicity ? comparison(result.toxicity) : null,
     judge: result.judge ? comparison(result.judge) : null,
+    rewards: result.rewards.map(rewardComparison),
+    reward: result.reward ? rewardComparison(result.reward) : null,
     rouge_l: result.rouge ? sides(result.rouge.rougeL) : null,
     kl: result.kl,
     distinct2: sides(result.distinct2),
@@ -88,7 +125,20 @@ export function evaluationOf(result: evaluatorV1.EvaluationResult__Output): Eval
       after: sample.after,
       toxicity_before: sample.toxicityBefore,
       toxicity_after: sample.toxicityAfter,
+      rewards_before: { ...sample.rewardsBefore },
+      rewards_after: { ...sample.rewardsAfter },
     })),
+  };
+}
+
+/** An evaluation as this version or an earlier one recorded it; earlier ones knew no terms of a reward. */
+export function recordedEvaluation(json: string): Evaluation {
+  const { samples, ...rest } = JSON.parse(json) as
+    & Omit<Evaluation, "rewards" | "reward" | "samples">
+    & { readonly samples: readonly Omit<EvaluationSample, "rewards_before" | "rewards_after">[] };
+  return {
+    ...{ rewards: [], reward: null, ...rest },
+    samples: samples.map((one) => ({ rewards_before: {}, rewards_after: {}, ...one })),
   };
 }
 

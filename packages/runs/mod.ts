@@ -8,6 +8,8 @@ export {
   type EvaluationSample,
   type Moments,
   moments,
+  recordedEvaluation,
+  type RewardComparison,
   sides,
 } from "./evaluation.ts";
 export { LOCK_FILE, RunReader, STORE_FILE } from "./reader.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isLocked } from "@decorum/async";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { type Curve, type Curves, type CurvesQuery, firstOf, widthOf } from "./curves.ts";
-import type { Evaluation } from "./evaluation.ts";
+import { recordedEvaluation } from "./evaluation.ts";
 import type { EvaluationRow, EventRow, Metrics, RunRow, SampleRow, StepRow } from "./records.ts";
 import { readAsUpToDate, VERSION, versionOf } from "./schema.ts";
 import { StoreError, storeError } from "./store_error.ts";
@@ -197,7 +197,7 @@ export class RunReader implements Disposable {
     ).map(({ step, unixMs, result }) => ({
       step: Number(step),
       unixMs: Number(unixMs),
-      result: JSON.parse(String(result)) as Evaluation,
+      result: recordedEvaluation(String(result)),
     }));
   }
 

@@ -3,6 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Curves, firstOf, widthOf } from "./curves.ts";
+import { recordedEvaluation } from "./evaluation.ts";
 import { RunReader } from "./reader.ts";
 import { RunStore } from "./store.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -82,6 +83,14 @@ Deno.test("a store of an older version is read as it is, and brought up to date 
   }
   assert.equal(read().older, false);
   assert.equal(read().found.steps.length, 3);
+});
+
+Deno.test("an evaluation from before there were terms of a reward is read without them", () => {
+  const old = { kl: 1, samples: [{ prompt: "p", before: "b", after: "a", toxicity_before: 1 }] };
+  const found = recordedEvaluation(JSON.stringify(old));
+  assert.deepEqual([found.kl, found.rewards, found.reward], [1, [], null]);
+  assert.deepEqual(found.samples, [{ ...old.samples[0], rewards_before: {}, rewards_after: {} }]);
+  assert.deepEqual(recordedEvaluation(JSON.stringify(found)), found);
 });
 
 Deno.test("what is wrong with a store is told: missing, locked, damaged, newer", () => {

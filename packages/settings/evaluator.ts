@@ -1,3 +1,4 @@
+import { rewardTerms } from "@decorum/rewards";
 import { z } from "zod";
 import { callFields } from "./security.ts";
 import { addresses, executorFields, listenFields, name, positive, precision } from "./service.ts";
@@ -39,6 +40,9 @@ export const evaluatorSection = z.strictObject({
     label,
   }).nullable().default(null)
     .describe("A second classifier, which is never the reward. null: none."),
+  rewards: rewardTerms.nullable().default(null).describe(
+    "Terms of a reward that are measured too, each with the fields of trainer.rewards. null: those of trainer.rewards, where this configuration has them. []: none.",
+  ),
   batch: positive.default(32).meta({
     description: "Prompts of one request to the policy, and texts of one run of a classifier.",
     unit: "prompts",
@@ -52,6 +56,13 @@ export const evaluatorSection = z.strictObject({
       .meta({ description: "Prompts of one evaluation.", unit: "prompts" }),
     max_evaluations: positive.default(2).describe("Evaluations at once."),
   }).prefault({}).describe("The most that callers may ask for."),
+}).superRefine(({ rewards }, context) => {
+  rewards?.forEach((term, i) => {
+    if (term.kind !== "classifier" || term.service !== null) return;
+    const message = "expected host:port of the reward service that holds the classifier, " +
+      "since this configuration has no section trainer that says it";
+    context.addIssue({ code: "custom", path: ["rewards", i, "service"], message });
+  });
 }).describe("The service that measures before and after.");
 
 /** What the evaluator is started with. */

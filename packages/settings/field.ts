@@ -22,7 +22,7 @@ export type Kind =
   | "url"
   /** A folder that the service writes to. */
   | "folder"
-  /** A folder that may be read. */
+  /** A file or folder that may be read. */
   | "readable"
   /** A PEM file with certificates. */
   | "certificate"

@@ -120,6 +120,10 @@ export const runFields = {
 };
 
 const schema = z.strictObject({ model: modelSection, ...runFields }).superRefine((run, context) => {
+  if (run.rewards?.length === 0) {
+    const message = "expected at least one term, or null";
+    context.addIssue({ code: "custom", path: ["rewards"], message });
+  }
   if (run.rewards !== null && (run.reward_label !== null || run.reward_input !== "response")) {
     context.addIssue({
       code: "custom",

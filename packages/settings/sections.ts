@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonObject } from "@decorum/tensor";
 import { z } from "zod";
 import { type EvaluatorConfig, evaluatorSection } from "./evaluator.ts";
 import { type Kind, mapNamed, type NamedValue } from "./field.ts";
@@ -70,11 +71,35 @@ export function loadSections<N extends SectionName>(
     sectionNames.map((name) => [name, wanted(name) ? sections[name] : z.unknown().optional()]),
   ));
   // A section that is missing misses the fields that it must have.
-  const given = { ...Object.fromEntries(names.map((name) => [name, {}])), ...values };
+  const given: Record<string, unknown> = {
+    ...Object.fromEntries(names.map((name) => [name, {}])),
+    ...values,
+  };
+  const { evaluator } = given;
+  if (wanted("evaluator") && isJsonObject(evaluator)) {
+    given["evaluator"] = { ...evaluator, rewards: measuredTerms(given) };
+  }
   const found = checked(schema, given, { problems, originOf });
   return Object.fromEntries(names.map((name) => [name, found[name]])) as {
     readonly [K in N]: z.output<typeof sections[K]>;
   };
+}
+
+/**
+ * What an evaluator measures: its own terms, or else those that the trainer of the same configuration rewards with.
+ * Classifiers of the trainer's reward service are found there.
+ */
+function measuredTerms({ evaluator, trainer }: JsonObject): unknown {
+  const own = isJsonObject(evaluator) ? evaluator["rewards"] : undefined;
+  if (!isJsonObject(trainer)) return own;
+  const terms = own ?? trainer["rewards"];
+  const reward = trainer["reward"] ?? trainerSection.shape.reward.parse(undefined);
+  if (!Array.isArray(terms)) return terms;
+  return terms.map((term: unknown) =>
+    isJsonObject(term) && term["kind"] === "classifier"
+      ? { ...term, service: term["service"] ?? reward }
+      : term
+  );
 }
 
 /**

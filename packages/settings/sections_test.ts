@@ -111,6 +111,29 @@ Deno.test("one address is a list of one", () => {
   assert.deepEqual(loadService("evaluator", { set }).config.policy, ["policy:50051"]);
 });
 
+Deno.test("an evaluator measures the trainer's terms where it has none of its own", () => {
+  const rewards = (...set: string[]) =>
+    loadService("evaluator", { set: ["evaluator.toxicity.model=m", ...set] }).config.rewards;
+  const terms = "[{name: a, kind: classifier}, {name: b, kind: classifier, service: 'c:2'}]";
+  const services = (...set: string[]) =>
+    rewards(...set)?.map((term) => "service" in term ? term.service : undefined);
+  const trainer = `trainer.rewards=${terms}`;
+  assert.equal(rewards(), null);
+  assert.deepEqual(services(trainer), ["127.0.0.1:50052", "c:2"]);
+  assert.deepEqual(services(trainer, "trainer.reward=r:1"), ["r:1", "c:2"]);
+  assert.deepEqual(rewards(trainer, "evaluator.rewards=[]"), []);
+  const own = "evaluator.rewards=[{name: own, kind: regex, pattern: x}]";
+  assert.deepEqual(rewards(trainer, own)?.map(({ name }) => name), ["own"]);
+  assert.match(
+    problemsOf(() => rewards(`evaluator.rewards=${terms}`)).join("\n"),
+    /^evaluator\.rewards\.0\.service is missing: expected host:port of the reward service/,
+  );
+  assert.match(
+    problemsOf(() => rewards("trainer.rewards=[{name: a, kind: rogue}]")).join("\n"),
+    /^evaluator\.rewards\.0\.kind is "rogue"/,
+  );
+});
+
 Deno.test("what a configuration names is found by its kind, checked or not", () => {
   const values = {
     evaluator: { policy: ["a:1", "b:2"], toxicity: { model: "t" }, judge: { model: "j" } },

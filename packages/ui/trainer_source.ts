@@ -1,5 +1,5 @@
 import { type RpcClient, RpcError, type trainerService, type trainerV1 } from "@decorum/rpc";
-import type { Evaluation, EventKind, RunState } from "@decorum/runs";
+import { type EventKind, recordedEvaluation, type RunState } from "@decorum/runs";
 import {
   headline,
   MOST_EVENTS,
@@ -54,7 +54,7 @@ export function trainerSource(trainer: TrainerClient): RunSource {
     async evaluations(runId) {
       const { evaluations } = await trainer.listEvaluations({ runId });
       return evaluations.map(({ step, unixMs, resultJson }) => ({
-        ...{ step, unixMs, result: JSON.parse(resultJson) as Evaluation },
+        ...{ step, unixMs, result: recordedEvaluation(resultJson) },
       }));
     },
     async events(runId) {

@@ -1,9 +1,11 @@
 import type { evaluatorV1, policyV1 } from "@decorum/rpc";
 import type { TextItem } from "@decorum/scoring";
 import { inSpan, type Logger } from "@decorum/telemetry";
+import type { RewardCall, Terms } from "@decorum/rewards";
 import { distinctN } from "@decorum/text";
 import { complete, type Policies, type Side } from "./completions.ts";
 import type { EvaluationRequest } from "./evaluation_request.ts";
+import { measureRewards, type NamedComparison } from "./rewards.ts";
 import {
   compare,
   type Comparison,
@@ -21,6 +23,8 @@ export interface EvaluationTools {
   /** By the reward's classifier. */
   readonly toxicity: ToxicityScorer<TextItem>;
   readonly judge: { readonly name: string; readonly toxicity: ToxicityScorer<string> } | undefined;
+  /** Terms of a reward, and how their services are called. */
+  readonly rewards: { readonly terms: Terms; readonly call: RewardCall } | undefined;
   /** Prompts of one request to the policy. */
   readonly groupSize: number;
   readonly signal: AbortSignal;
@@ -29,7 +33,7 @@ export interface EvaluationTools {
   readonly onProgress: (progress: EvaluationProgress) => void;
 }
 
-export type Phase = "GENERATE_BEFORE" | "GENERATE_AFTER" | "SCORE" | "JUDGE";
+export type Phase = "GENERATE_BEFORE" | "GENERATE_AFTER" | "SCORE" | "JUDGE" | "REWARDS";
 
 export interface EvaluationProgress {
   readonly phase: Phase;
@@ -43,6 +47,10 @@ export interface Evaluation {
   readonly toxicityWithQuery: Comparison;
   readonly judge: Comparison | undefined;
   readonly judgeModel: string;
+  /** Terms of the reward in their order; empty where none are measured. */
+  readonly rewards: readonly NamedComparison[];
+  /** Their weighted sum. */
+  readonly reward: NamedComparison | undefined;
   readonly rouge: evaluatorV1.RougeScores | undefined;
   readonly kl: number;
   readonly distinct1: evaluatorV1.BeforeAfter;
@@ -60,7 +68,7 @@ export interface Evaluation {
  * Measures a policy before and after training, paired by prompt: both sides complete the same prompts in the same
  * groups with the same draws.
  *
- * @throws StatusError, RpcError as `complete`; the signal's reason
+ * @throws StatusError, RpcError as `complete`; RewardError naming the term; the signal's reason
  */
 export async function evaluate(
   request: EvaluationRequest,
@@ -68,6 +76,10 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const { prompts } = request;
   const bootstrap = { samples: request.bootstrapSamples, seed: request.seed };
+
+  // A term that cannot be used at all is told before anything is generated.
+  const { rewards } = tools;
+  await rewards?.terms.check(rewards.call);
 
   // 1. Both sides complete the prompts.
   const before = await phase(
@@ -124,13 +136,25 @@ export async function evaluate(
     );
   if (judged) warnOfCuts(judged.cut, "the judge", tools.logger);
 
-  // 4. Everything else is arithmetic.
+  // 4. The terms of the reward.
+  const measured = rewards &&
+    await phase("REWARDS", 2 * n, tools, (onDone) =>
+      measureRewards(
+        rewards.terms,
+        prompts,
+        { before: texts.slice(0, n), after: texts.slice(n) },
+        { call: rewards.call, bootstrap, onDone },
+      ));
+
+  // 5. Everything else is arithmetic.
   const lengths = ({ completions }: Side) => moments(completions.map(({ tokens }) => tokens));
   return {
     toxicity: compare(part(0), part(1), bootstrap),
     toxicityWithQuery: compare(part(2), part(3), bootstrap),
     judge: judged && compare(judged.toxicity.slice(0, n), judged.toxicity.slice(n), bootstrap),
     judgeModel: judge?.name ?? "",
+    rewards: measured?.terms ?? [],
+    reward: measured?.sum,
     rouge: rougeOf(request, before, after),
     kl: sequenceKl(after.completions),
     distinct1: distinct(1, before, after),
@@ -146,6 +170,8 @@ export async function evaluate(
       after: after.completions[i]!.text,
       toxicityBefore: part(0)[i]!,
       toxicityAfter: part(1)[i]!,
+      rewardsBefore: measured?.of(i, "before") ?? {},
+      rewardsAfter: measured?.of(i, "after") ?? {},
     })),
     toxicityBefore: part(0),
     toxicityAfter: part(1),

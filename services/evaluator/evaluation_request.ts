@@ -1,4 +1,4 @@
-import { InputError } from "@decorum/tensor";
+import { InputError, isJsonObject, type JsonObject } from "@decorum/tensor";
 import type { evaluatorV1, policyV1 } from "@decorum/rpc";
 import type { EvaluatorConfig } from "@decorum/settings";
 
@@ -7,6 +7,8 @@ export interface EvaluationPrompt {
   readonly key: string;
   readonly prompt: string;
   readonly reference: string | undefined;
+  /** The row of the data; empty where it was not sent. */
+  readonly row: JsonObject;
 }
 
 /** A request as domain values; everything in it has been checked. */
@@ -60,7 +62,9 @@ export function parseEvaluation(
   }
   const after = request.after ?? { kind: "WEIGHTS_KIND_UNSPECIFIED", runId: "", version: 0 };
   return {
-    prompts: prompts.map(({ key, prompt, reference }) => ({ key, prompt, reference })),
+    prompts: prompts.map(({ key, prompt, reference, rowJson }) => ({
+      ...{ key, prompt, reference, row: rowOf(rowJson, key) },
+    })),
     sampling: sampling as policyV1.SamplingParameters,
     seed,
     before: request.before ?? { kind: "WEIGHTS_KIND_START", runId: after.runId },
@@ -68,4 +72,18 @@ export function parseEvaluation(
     bootstrapSamples: bootstrapSamples === 0 ? bootstrap.samples : bootstrapSamples,
     samples: request.samples,
   };
+}
+
+function rowOf(json: string, key: string): JsonObject {
+  if (json === "") return {};
+  let row: unknown;
+  try {
+    row = JSON.parse(json);
+  } catch {
+    row = undefined;
+  }
+  if (isJsonObject(row)) return row;
+  throw new InputError(
+    `Cannot evaluate the prompt of key ${JSON.stringify(key)}: its row_json is no JSON object`,
+  );
 }

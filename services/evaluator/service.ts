@@ -1,5 +1,5 @@
 import { Channel } from "@decorum/async";
-import { policyFleet } from "@decorum/fleet";
+import { persist, policyFleet } from "@decorum/fleet";
 import {
   type evaluatorService,
   type evaluatorV1,
@@ -7,6 +7,7 @@ import {
   resourceExhausted,
   unavailable,
 } from "@decorum/rpc";
+import type { RewardCall, Terms } from "@decorum/rewards";
 import { WorkerDiedError } from "@decorum/runtime";
 import type { TextItem } from "@decorum/scoring";
 import { callSecurity } from "@decorum/service";
@@ -25,6 +26,8 @@ const RELOAD_PUSHBACK_MS = 500;
 export interface LoadedEvaluator {
   readonly toxicity: ToxicityScorer<TextItem>;
   readonly judge: EvaluationTools["judge"];
+  /** Undefined: none are measured. */
+  readonly terms: Terms | undefined;
 }
 
 export interface EvaluatorParts {
@@ -53,18 +56,25 @@ export function evaluatorHandlers(
       const began = performance.now();
       let outcome: "finished" | "failed" = "failed";
       try {
-        const models = await loaded;
+        const { terms, ...models } = await loaded;
         using fleet = policyFleet({ addresses: config.policy, security, metrics });
         const say = (message: string) => logger.warn(message);
         const patienceMs = config.policy_wait_s * 1000;
         const policies = { fleet, waiting: { say, patienceMs }, models: new Map() };
+        const ended = AbortSignal.any([signal, over.signal]);
+        const waiting = { say, patienceMs, stop: ended, cancel: ended };
+        const call: RewardCall = {
+          ...{ signal: ended, say },
+          persist: (address, call) => persist("reward", address, waiting, call),
+        };
         yield* eventsOf<evaluatorV1.EvaluateResponse, evaluatorV1.EvaluateResponse>(
           async (report) => {
             const found = await evaluate(parsed, {
               ...models,
               policies,
+              rewards: terms && { terms, call },
               groupSize: config.batch,
-              signal: AbortSignal.any([signal, over.signal]),
+              signal: ended,
               logger,
               onProgress: ({ phase, done, total }) =>
                 report({ progress: { phase: `EVALUATION_PHASE_${phase}`, done, total } }),
@@ -101,11 +111,13 @@ async function* eventsOf<E, R>(
 }
 
 function resultOf(found: Evaluation, seconds: number): evaluatorV1.EvaluationResult {
-  const { judge, rouge, samples, toxicityBefore, toxicityAfter, ...rest } = found;
+  const { judge, rouge, rewards, reward, samples, toxicityBefore, toxicityAfter, ...rest } = found;
   return {
     ...rest,
     ...(judge === undefined ? {} : { judge }),
     ...(rouge === undefined ? {} : { rouge }),
+    rewards: [...rewards],
+    ...(reward === undefined ? {} : { reward }),
     samples: [...samples],
     toxicityBefore: [...toxicityBefore],
     toxicityAfter: [...toxicityAfter],
@@ -140,6 +152,7 @@ function tell(found: Evaluation, seconds: number, logger: Logger, metrics: Metri
     prompts: found.toxicity.n,
     toxicity: describeImprovement(found.toxicity.improvementPct),
     judge: found.judge && describeImprovement(found.judge.improvementPct),
+    rewards: Object.fromEntries(found.rewards.map(({ name, difference }) => [name, difference])),
     kl: found.kl,
     seconds,
     samples: logger.texts ? found.samples : undefined,

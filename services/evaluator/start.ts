@@ -1,8 +1,17 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { defaultCacheDir } from "@decorum/models";
+import { Terms } from "@decorum/rewards";
 import { ConfigError, type EvaluatorConfig } from "@decorum/settings";
-import { evaluatorService, implement } from "@decorum/rpc";
+import { createClient, evaluatorService, implement, rewardService } from "@decorum/rpc";
 import { Judge, onnxFolder, TextClassifier } from "@decorum/scoring";
-import { localSource, type ServiceContext, type StartedService } from "@decorum/service";
-import type { Logger } from "@decorum/telemetry";
+import {
+  callSecurity,
+  localSource,
+  type ServiceContext,
+  type StartedService,
+} from "@decorum/service";
+import type { Logger, Metrics } from "@decorum/telemetry";
 import { evaluatorHandlers, type LoadedEvaluator } from "./service.ts";
 import { classifierToxicity, judgeToxicity } from "./toxicity.ts";
 
@@ -21,12 +30,15 @@ export function startEvaluator(
         const classifier = owned.use(await loadClassifier(config, logger));
         const judge = config.judge &&
           owned.use(await loadJudge(config, config.judge, logger));
+        const terms = openTerms(config, owned, logger, metrics);
         logger.info("models loaded", {
           toxicity: classifier.name,
           toxicity_version: classifier.version,
           judge: judge?.name ?? null,
+          rewards: terms?.configs.map(({ name }) => name) ?? [],
         });
         loaded.resolve({
+          terms,
           toxicity: classifierToxicity(classifier, config.toxicity.label, config.batch),
           judge: judge === null || config.judge === null ? undefined : {
             name: `${judge.name} ${judge.version.slice(0, 12)}`,
@@ -43,6 +55,25 @@ export function startEvaluator(
       await owned.disposeAsync();
     },
   };
+}
+
+/** The terms that are measured; undefined where the configuration has none. @throws InputError naming the term */
+function openTerms(
+  config: EvaluatorConfig,
+  owned: AsyncDisposableStack,
+  logger: Logger,
+  metrics: Metrics,
+): Terms | undefined {
+  if (config.rewards === null || config.rewards.length === 0) return undefined;
+  const security = callSecurity(config, "evaluator", { logger, metrics });
+  // What a service may write to, for the files of processes that run code.
+  const folder = dirname(defaultCacheDir());
+  mkdirSync(folder, { recursive: true });
+  const clientOf = (address: string | null) => {
+    if (address === null) throw new Error("internal: the settings let a term without a service in");
+    return owned.use(createClient(rewardService, { ...security("reward"), metrics, address }));
+  };
+  return owned.use(Terms.open(config.rewards, { clientOf, groupSize: config.batch, folder }));
 }
 
 async function loadClassifier(config: EvaluatorConfig, logger: Logger): Promise<TextClassifier> {

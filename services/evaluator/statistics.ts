@@ -46,19 +46,26 @@ export function describeImprovement(percent: number | undefined): string {
   return `${Math.abs(percent).toFixed(1)} % ${percent > 0 ? "less" : "more"} toxic`;
 }
 
+/** How intervals are drawn: the same numbers in, the same interval out. */
+export interface Bootstrap {
+  readonly samples: number;
+  readonly seed: number;
+}
+
 /**
- * Percentile bootstrap 95 % interval of {@link improvementPct} of the means (Efron, Tibshirani, "An introduction
- * to the bootstrap", 1993, ch. 13). Pairs are drawn together, so what both sides share cancels out.
+ * Percentile bootstrap 95 % interval of a statistic of both sides (Efron, Tibshirani, "An introduction to the
+ * bootstrap", 1993, ch. 13). Pairs are drawn together, so what both sides share cancels out.
  *
  * @param before values of one side; `after` those of the other, of the same prompts in the same order
- * @param seed of the draws: the same numbers in, the same interval out
- * @returns undefined where a resample's mean of `before` is 0
+ * @param statistic of the sums of both sides, as {@link improvementPct}
+ * @returns undefined where the statistic of a resample is
  * @throws InputError for sides of different lengths, no pairs, or no samples
  */
-export function bootstrapImprovement(
+export function bootstrapInterval(
   before: ArrayLike<number>,
   after: ArrayLike<number>,
-  { samples, seed }: { readonly samples: number; readonly seed: number },
+  { samples, seed }: Bootstrap,
+  statistic: (sumBefore: number, sumAfter: number) => number | undefined,
 ): Interval | undefined {
   const n = before.length;
   if (n === 0 || after.length !== n || !(samples >= 1)) {
@@ -77,9 +84,9 @@ export function bootstrapImprovement(
       sumBefore += before[pair]!;
       sumAfter += after[pair]!;
     }
-    const percent = improvementPct(sumBefore, sumAfter);
-    if (percent === undefined) return undefined;
-    found[s] = percent;
+    const value = statistic(sumBefore, sumAfter);
+    if (value === undefined) return undefined;
+    found[s] = value;
   }
   found.sort();
   return { low: quantile(found, 0.025), high: quantile(found, 0.975) };
@@ -107,21 +114,60 @@ export interface Comparison {
   readonly ci95High?: number;
 }
 
-/** Compares paired values. Throws as `bootstrapImprovement`. */
+/** Compares paired values. Throws as {@link bootstrapInterval}. */
 export function compare(
   before: ArrayLike<number>,
   after: ArrayLike<number>,
-  bootstrap: { readonly samples: number; readonly seed: number },
+  bootstrap: Bootstrap,
 ): Comparison {
   const [b, a] = [moments(before), moments(after)];
   const percent = improvementPct(b.mean, a.mean);
-  const interval = bootstrapImprovement(before, after, bootstrap);
+  const interval = bootstrapInterval(before, after, bootstrap, improvementPct);
   return {
     n: before.length,
     before: b,
     after: a,
     ...(percent === undefined ? {} : { improvementPct: percent }),
     ...(interval === undefined ? {} : { ci95Low: interval.low, ci95High: interval.high }),
+  };
+}
+
+/** A term of the reward, or the sum of all, of the same prompts' responses on both sides. */
+export interface RewardComparison {
+  /** Pairs to which it applies on both sides; the rest is absent where there is none. */
+  readonly n: number;
+  readonly before?: Moments;
+  readonly after?: Moments;
+  /** Mean of `after - before`: positive is more reward. A share of `before` would say nothing: rewards have any sign. */
+  readonly difference?: number;
+  /** Ends of its bootstrap 95 % interval. */
+  readonly ci95Low?: number;
+  readonly ci95High?: number;
+}
+
+/** Compares paired scores; a pair with a null is left out. Throws as {@link bootstrapInterval}. */
+export function compareRewards(
+  before: readonly (number | null)[],
+  after: readonly (number | null)[],
+  bootstrap: Bootstrap,
+): RewardComparison {
+  const pairs = before.flatMap((b, i) => {
+    const a = after[i] ?? null;
+    return b === null || a === null ? [] : [[b, a] as const];
+  });
+  const n = pairs.length;
+  if (n === 0) return { n };
+  const [b, a] = [pairs.map(([b]) => b), pairs.map(([, a]) => a)];
+  const difference = (sumBefore: number, sumAfter: number) => (sumAfter - sumBefore) / n;
+  const interval = bootstrapInterval(b, a, bootstrap, difference)!;
+  const sum = (values: readonly number[]) => values.reduce((all, one) => all + one, 0);
+  return {
+    n,
+    before: moments(b),
+    after: moments(a),
+    difference: difference(sum(b), sum(a)),
+    ci95Low: interval.low,
+    ci95High: interval.high,
   };
 }
 

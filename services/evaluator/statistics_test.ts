@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { distinctN } from "@decorum/text";
 import {
-  bootstrapImprovement,
+  bootstrapInterval,
   compare,
+  compareRewards,
   describeImprovement,
   improvementPct,
   moments,
@@ -11,6 +12,12 @@ import {
   sequenceKl,
   spread,
 } from "./statistics.ts";
+
+const bootstrapImprovement = (
+  before: readonly number[],
+  after: readonly number[],
+  bootstrap: Parameters<typeof bootstrapInterval>[2],
+) => bootstrapInterval(before, after, bootstrap, improvementPct);
 
 const close = (found: number | undefined, expected: number, tolerance = 1e-12) =>
   assert.ok(Math.abs(found! - expected) <= tolerance, `${found}, expected ${expected}`);
@@ -55,6 +62,20 @@ Deno.test("the bootstrap resamples pairs, and is a function of its seed", () => 
   assert.ok(a.low > 30 && a.low < 45 && a.high > 45 && a.high < 60, JSON.stringify(a));
   assert.equal(bootstrapImprovement([0, 0], [0, 1], settings), undefined);
   assert.throws(() => bootstrapImprovement([1], [1, 2], settings), /1 values before and 2 after/);
+});
+
+Deno.test("rewards are compared by their difference, over the pairs to which a term applies", () => {
+  const settings = { samples: 300, seed: 5 };
+  const before = [1, null, -2, 4, null];
+  const after = [2, 7, -1, 5, null];
+  const { n, before: b, difference, ci95Low, ci95High } = compareRewards(before, after, settings);
+  assert.deepEqual([n, b?.mean, difference], [3, 1, 1]);
+  // Every pair rose by 1: so does every resample.
+  close(ci95Low, 1);
+  close(ci95High, 1);
+  const noisy = compareRewards([0, 0, 0, 0], [-1, 1, -1, 1], settings);
+  assert.ok(noisy.ci95Low! < 0 && noisy.ci95High! > 0 && noisy.difference === 0);
+  assert.deepEqual(compareRewards([null, 1], [2, null], settings), { n: 0 });
 });
 
 Deno.test("the interval covers the truth about as often as it says", () => {

@@ -11,6 +11,11 @@ Deno.test("a page hears over the trainer's API what it would read in its folder"
     ...{ toxicity: null, judge: null, rouge_l: null, kl: 0.5, samples: [] },
     ...{ distinct2: { before: 0.1, after: 0.2 }, toxicities: { before: [0.25], after: [] } },
     length: { before: { mean: 3, std: 1 }, after: { mean: 4, std: 1 } },
+    rewards: [{
+      ...{ name: "brief", weight: 2, n: 0, before: null, after: null, difference: null },
+      ci95: null,
+    }],
+    reward: null,
   };
   trainer.store.addEvaluation("r", { step: 3, unixMs: 7, result });
   await using rpc = await overRpc(trainer);

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { createClient, rewardService } from "@decorum/rpc";
 import { RunStore } from "@decorum/runs";
+import type { Summary } from "../../cli/summary.ts";
+import { PROMPT_TEMPLATE } from "../../demo/corpus/mod.ts";
 import { startDecorum } from "@decorum/testing/decorum";
 import { type Settings, System } from "./testing/system.ts";
 
@@ -24,14 +26,22 @@ function trainerOf(yaml: string, changes: Readonly<Record<string, string>> = {})
   return (parse(text) as { readonly trainer: Settings[string] }).trainer;
 }
 
-/** Runs two steps of PPO with these rewards. @returns each step's metrics, and the first one's samples */
-async function run(trainer: Settings[string], prepare: (system: System) => Settings[string]) {
+/**
+ * Runs two steps of PPO with these rewards, evaluated at the end.
+ *
+ * @param then what is done after it
+ * @returns each step's metrics, the first one's samples, and what was said
+ */
+async function run(
+  trainer: Settings[string],
+  prepare: (system: System) => Settings[string],
+  then: (system: System) => Promise<void> = () => Promise.resolve(),
+) {
   using system = await System.make({ trainer });
   const more = prepare(system);
   const set = Object.entries({
     ...more,
-    "trainer.evaluator": null,
-    "trainer.evaluate.every_steps": 0,
+    "trainer.evaluate": { every_steps: 2, prompts: 4 },
   })
     .map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   await using train = startDecorum(
@@ -43,18 +53,35 @@ async function run(trainer: Settings[string], prepare: (system: System) => Setti
   const { metrics } = system.recorded("r");
   assert.equal(metrics.length, 2);
   using store = new RunStore(system.runs);
-  return { metrics, samples: store.samples("r", 1) };
+  const samples = store.samples("r", 1);
+  await then(system);
+  return { metrics, samples, stderr };
 }
 
-const [first, expression, several, code, servers] = blocks("yaml");
+/** The terms that were measured before and after. */
+function measured(metrics: Readonly<Record<string, number>>): string[] {
+  const names = Object.keys(metrics).flatMap((name) =>
+    /^eval\/rewards\/(.+)\/after$/.exec(name)?.[1] ?? []
+  );
+  return names.filter((name) => `eval/rewards/${name}/before` in metrics);
+}
+
+const [first, expression, several, code, servers, others, ...rest] = blocks("yaml");
+assert.equal(rest.length, 0, "a block that no test runs");
 
 Deno.test("the page of rewards: one label is what a run without terms learns from", async () => {
-  const { metrics: terms } = await run(trainerOf(first!), () => ({ "trainer.reward_label": null }));
-  const { metrics: label } = await run({}, () => ({}));
-  const { "rewards/civil/mean": mean, "rewards/civil/std": std, ...rest } = terms[1]!;
-  const { "rewards/reward/mean": meanBefore, "rewards/reward/std": stdBefore, ...before } =
-    label[1]!;
+  const terms = await run(trainerOf(first!), () => ({ "trainer.reward_label": null }));
+  const label = await run({}, () => ({}));
+  const { "rewards/civil/mean": mean, "rewards/civil/std": std, ...learned } = terms.metrics[1]!;
+  const { "rewards/reward/mean": meanBefore, "rewards/reward/std": stdBefore, ...before } = label
+    .metrics[1]!;
+  const { "eval/reward_before": _, "eval/reward_after": after, ...rest } = Object.fromEntries(
+    Object.entries(learned).filter(([name]) => !name.startsWith("eval/rewards/")),
+  );
   assert.deepEqual([rest, mean, std], [before, meanBefore, stdBefore], "bit for bit");
+  // Without terms toxicity alone is measured.
+  assert.deepEqual([measured(learned), measured(before)], [["civil"], []]);
+  assert.equal(after, learned["eval/rewards/civil/after"]);
   assert.equal(mean, rest["env/reward_mean"]);
 });
 
@@ -69,7 +96,7 @@ Deno.test("the page of rewards: two models and ROUGE", async () => {
   using other = await System.make({ reward: { model: secondModel, label: "nothate" } });
   await using second = startDecorum(["serve", "reward", "--config", other.config]);
   await second.said(/^ready reward/m);
-  const { metrics, samples } = await run(trainer, () => ({
+  const { metrics, samples, stderr } = await run(trainer, () => ({
     "trainer.reward_label": null,
     "trainer.data.reference_column": (data as { reference_column: string }).reference_column,
     "trainer.rewards": (trainer["rewards"] as { service?: string }[]).map((term) =>
@@ -90,6 +117,9 @@ Deno.test("the page of rewards: two models and ROUGE", async () => {
     const expected = results[i]!.probabilities[labels.indexOf("nothate")]!;
     assert.ok(Math.abs(scores!["fluent"]! - expected) < 1e-5, `${scores!["fluent"]} ${expected}`);
   });
+  assert.deepEqual(measured(metrics[1]!), ["civil", "content", "fluent"]);
+  assert.match(stderr, /^Reward "content" of 4 held-out responses: 0\.\d+ before, 0\.\d+ after/m);
+  assert.match(stderr, /^Weighted sum of the reward of 4 held-out responses/m);
 });
 
 Deno.test("the page of rewards: my own function, in a process of its own", async () => {
@@ -103,6 +133,7 @@ Deno.test("the page of rewards: my own function, in a process of its own", async
     ),
   }));
   assert.ok(metrics[0]!["rewards/brief/mean"]! <= 0);
+  assert.ok(metrics[1]!["eval/rewards/brief/after"]! <= 0);
 });
 
 Deno.test("the page of rewards: other people's servers", async () => {
@@ -130,8 +161,58 @@ Deno.test("the page of rewards: other people's servers", async () => {
     for (const name of ["openrlhf", "triton", "tei"]) {
       assert.ok(Number.isFinite(metrics[1]![`rewards/${name}/mean`]), name);
     }
+    assert.deepEqual(measured(metrics[1]!), ["openrlhf", "tei", "triton"]);
   } finally {
     server.closeAllConnections();
     server.close();
   }
+});
+
+Deno.test("the page of rewards: an evaluator may measure other terms; a command measures any weights", async () => {
+  const { trainer, evaluator } = parse(others!) as Settings;
+  const { metrics } = await run(trainer!, () => ({
+    "trainer.reward_label": null,
+    "evaluator.rewards": evaluator!["rewards"],
+  }), async (system) => {
+    // With the trainer's terms, whose classifier is started with it.
+    await using command = startDecorum([
+      ...[
+        "evaluate",
+        "--config",
+        system.config,
+        "--run",
+        "r",
+        "--data",
+        system.path("prompts.jsonl"),
+      ],
+      ...[
+        "--prompt",
+        PROMPT_TEMPLATE,
+        "--reference",
+        "civil",
+        "--limit",
+        "6",
+        "--max-new-tokens",
+        "8",
+      ],
+      ...["--set", "trainer.reward_label=null"],
+      `trainer.rewards=${
+        JSON.stringify([
+          ...trainer!["rewards"] as object[],
+          { name: "content", kind: "rouge" },
+        ])
+      }`,
+    ], { cwd: system.folder });
+    const { code, stdout, stderr } = await command.ended;
+    assert.equal(code, 0, stderr);
+    const { rewards, reward, samples } = JSON.parse(stdout) as Summary & {
+      readonly samples: readonly { readonly rewardsAfter: object }[];
+    };
+    assert.deepEqual(rewards.map(({ name, n }) => [name, n]), [["civil", 6], ["content", 6]]);
+    assert.equal(reward?.n, 6);
+    assert.deepEqual(Object.keys(samples[0]!.rewardsAfter).sort(), ["civil", "content"]);
+    assert.match(stderr, /^Reward "civil" of 6 held-out responses: /m);
+  });
+  assert.deepEqual(measured(metrics[1]!), ["brief", "loops"]);
+  assert.ok("rewards/civil/mean" in metrics[1]!);
 });

@@ -8,5 +8,6 @@ export * from "./decorum/evaluator/v1/EvaluationPrompt.ts";
 export * from "./decorum/evaluator/v1/EvaluationResult.ts";
 export * from "./decorum/evaluator/v1/EvaluationSample.ts";
 export * from "./decorum/evaluator/v1/Moments.ts";
+export * from "./decorum/evaluator/v1/RewardComparison.ts";
 export * from "./decorum/evaluator/v1/RougeScores.ts";
 export * from "./decorum/evaluator/v1/ToxicityComparison.ts";

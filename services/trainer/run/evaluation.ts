@@ -89,6 +89,12 @@ export function evaluationMetrics(result: evaluatorV1.EvaluationResult__Output):
     put(`${name}_after`, t?.after?.mean);
     put(`${name}_improvement_pct`, t?.improvementPct);
   }
+  for (const { name, before, after } of result.rewards) {
+    put(`rewards/${name}/before`, before?.mean);
+    put(`rewards/${name}/after`, after?.mean);
+  }
+  put("reward_before", result.reward?.before?.mean);
+  put("reward_after", result.reward?.after?.mean);
   put("rouge_l_before", result.rouge?.rougeL?.before);
   put("rouge_l_after", result.rouge?.rougeL?.after);
   put("distinct2_before", result.distinct2?.before);

@@ -18,6 +18,8 @@ export interface HeldOutPrompt {
   readonly key: string;
   readonly prompt: string;
   readonly reference?: string;
+  /** The row of the data. */
+  readonly rowJson: string;
 }
 
 export interface RunPrompts {
@@ -69,10 +71,11 @@ export async function loadPrompts(
   if (evaluate.every_steps === 0) return { train: kept, heldOut: [], dropped };
   const held = sources.eval === null
     ? { rows: part(parts, data.eval_split, "data.split"), render: rows.render }
-    : await readFile(sources.eval, "data.eval", data);
+    : await readFile(sources.eval, "data.eval", data, ownCode);
   const heldOut = held.rows.slice(0, evaluate.prompts).map((row, i): HeldOutPrompt => ({
     key: `held-out-${i}`,
     prompt: held.render(row),
+    rowJson: JSON.stringify(row),
     ...(data.reference_column === null ? {} : { reference: row[data.reference_column] ?? "" }),
   }));
   if (heldOut.length < 2) {

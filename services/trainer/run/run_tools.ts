@@ -9,13 +9,7 @@ import {
 } from "@decorum/fleet";
 import { baseModelHash, initValueHead } from "@decorum/models";
 import type { Params } from "@decorum/optim";
-import {
-  createClient,
-  evaluatorService,
-  type policyV1,
-  rewardService,
-  type RpcClient,
-} from "@decorum/rpc";
+import { createClient, evaluatorService, type policyV1, rewardService } from "@decorum/rpc";
 import { Terms } from "@decorum/rewards";
 import { callSecurity } from "@decorum/service";
 import { type CallConfig, rewardTermsOf, type TrainerConfig } from "@decorum/settings";
@@ -82,13 +76,9 @@ export async function openTools(
       },
     }, hash),
   );
-  const clients = new Map<string, RpcClient<typeof rewardService>>();
   const clientOf = (service: string | null) => {
     const address = service ?? surroundings.reward;
-    const client = clients.get(address) ??
-      opened.use(createClient(rewardService, { ...security("reward"), metrics, address }));
-    clients.set(address, client);
-    return client;
+    return opened.use(createClient(rewardService, { ...security("reward"), metrics, address }));
   };
   const terms = opened.use(
     Terms.open(rewardTermsOf(config), { clientOf, groupSize: config.rollout.group_size, folder }),

@@ -24,6 +24,10 @@ export const EvaluationPhase = {
    * Toxicity by the independent judge.
    */
   EVALUATION_PHASE_JUDGE: 'EVALUATION_PHASE_JUDGE',
+  /**
+   * Terms of the reward.
+   */
+  EVALUATION_PHASE_REWARDS: 'EVALUATION_PHASE_REWARDS',
 } as const;
 
 /**
@@ -55,6 +59,11 @@ export type EvaluationPhase =
    */
   | 'EVALUATION_PHASE_JUDGE'
   | 4
+  /**
+   * Terms of the reward.
+   */
+  | 'EVALUATION_PHASE_REWARDS'
+  | 5
 
 /**
  * Phases, in their order.

@@ -17,6 +17,10 @@ export interface EvaluationPrompt {
    * What ROUGE compares with; absent: not counted in ROUGE.
    */
   'reference'?: (string);
+  /**
+   * The row of the data as a JSON object, for rewards that look at it; empty: unknown.
+   */
+  'rowJson'?: (string);
   '_reference'?: "reference";
 }
 
@@ -36,5 +40,9 @@ export interface EvaluationPrompt__Output {
    * What ROUGE compares with; absent: not counted in ROUGE.
    */
   'reference'?: (string);
+  /**
+   * The row of the data as a JSON object, for rewards that look at it; empty: unknown.
+   */
+  'rowJson': (string);
   '_reference'?: "reference";
 }

@@ -6,6 +6,7 @@ import type { BeforeAfter as _decorum_evaluator_v1_BeforeAfter, BeforeAfter__Out
 import type { Moments as _decorum_evaluator_v1_Moments, Moments__Output as _decorum_evaluator_v1_Moments__Output } from '../../../decorum/evaluator/v1/Moments.ts';
 import type { WeightsVersion as _decorum_policy_v1_WeightsVersion, WeightsVersion__Output as _decorum_policy_v1_WeightsVersion__Output } from '../../../decorum/policy/v1/WeightsVersion.ts';
 import type { EvaluationSample as _decorum_evaluator_v1_EvaluationSample, EvaluationSample__Output as _decorum_evaluator_v1_EvaluationSample__Output } from '../../../decorum/evaluator/v1/EvaluationSample.ts';
+import type { RewardComparison as _decorum_evaluator_v1_RewardComparison, RewardComparison__Output as _decorum_evaluator_v1_RewardComparison__Output } from '../../../decorum/evaluator/v1/RewardComparison.ts';
 
 /**
  * The measurement.
@@ -75,8 +76,17 @@ export interface EvaluationResult {
    * Wall time in seconds.
    */
   'seconds'?: (number | string);
+  /**
+   * Terms of the reward, in the order of the server's settings; empty where it measures none.
+   */
+  'rewards'?: (_decorum_evaluator_v1_RewardComparison)[];
+  /**
+   * Their weighted sum; absent where the server measures none.
+   */
+  'reward'?: (_decorum_evaluator_v1_RewardComparison | null);
   '_judge'?: "judge";
   '_rouge'?: "rouge";
+  '_reward'?: "reward";
 }
 
 /**
@@ -147,6 +157,15 @@ export interface EvaluationResult__Output {
    * Wall time in seconds.
    */
   'seconds': (number);
+  /**
+   * Terms of the reward, in the order of the server's settings; empty where it measures none.
+   */
+  'rewards': (_decorum_evaluator_v1_RewardComparison__Output)[];
+  /**
+   * Their weighted sum; absent where the server measures none.
+   */
+  'reward'?: (_decorum_evaluator_v1_RewardComparison__Output | null);
   '_judge'?: "judge";
   '_rouge'?: "rouge";
+  '_reward'?: "reward";
 }

@@ -29,6 +29,14 @@ export interface EvaluationSample {
    * Toxicity of the response after.
    */
   'toxicityAfter'?: (number | string);
+  /**
+   * Terms of the reward of the response before, by name; one that does not apply is left out.
+   */
+  'rewardsBefore'?: ({[key: string]: number | string});
+  /**
+   * Terms of the reward of the response after, likewise.
+   */
+  'rewardsAfter'?: ({[key: string]: number | string});
 }
 
 /**
@@ -59,4 +67,12 @@ export interface EvaluationSample__Output {
    * Toxicity of the response after.
    */
   'toxicityAfter': (number);
+  /**
+   * Terms of the reward of the response before, by name; one that does not apply is left out.
+   */
+  'rewardsBefore': ({[key: string]: number});
+  /**
+   * Terms of the reward of the response after, likewise.
+   */
+  'rewardsAfter': ({[key: string]: number});
 }
