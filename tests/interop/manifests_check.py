@@ -3,6 +3,7 @@
 Reads YAML documents on standard input; prints {"checked": {kind: count}, "problems": [...]}.
 """
 
+import functools
 import json
 import sys
 
@@ -14,6 +15,8 @@ from cloudcoil.models.prometheus_operator import v1 as prometheus
 from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2JobSet
 
 VERSION = "1.35"
+# It reads megabytes of schemas for each manifest, always the same.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
 MODELS = {
     ("cert-manager.io/v1", "Certificate"): cert_manager.Certificate,
     ("jobset.x-k8s.io/v1alpha2", "JobSet"): JobsetV1alpha2JobSet,
@@ -69,7 +72,7 @@ def problems_of(manifest):
 
 
 checked, problems = {}, []
-for manifest in yaml.safe_load_all(sys.stdin):
+for manifest in yaml.load_all(sys.stdin, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     if manifest is None:
         continue
     kind = manifest["kind"]
