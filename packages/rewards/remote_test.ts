@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttps } from "node:https";
 import type { AddressInfo } from "node:net";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
 import {
   createServer,
   implement,
@@ -13,6 +15,7 @@ import {
   unavailable,
 } from "@decorum/rpc";
 import { createLogger } from "@decorum/telemetry";
+import { writeCertificates } from "@decorum/testing/certificates";
 import { type RemoteReward, remoteSource } from "./remote.ts";
 import { type RewardBatch, RewardError } from "./source.ts";
 
@@ -164,6 +167,39 @@ Deno.test("answers that cannot be used are refused by term and response", async 
     const reward = { kind: "openrlhf", address, ...calls, batch_size: 3 } as const;
     assert.deepEqual(await scoresOf(reward), [1, null, 2.5]);
   });
+});
+
+Deno.test("OpenRLHF's HTTPS: the server is checked, and a certificate shown", async () => {
+  using files = writeCertificates({ server: ["127.0.0.1"], trainer: ["127.0.0.1"] });
+  const { certFile, keyFile, caFile } = files.tls("server");
+  const shown: boolean[] = [];
+  const server = createHttps({
+    ...{ cert: readFileSync(certFile), key: readFileSync(keyFile), ca: readFileSync(caFile) },
+    requestCert: true,
+  }, (request, response) => {
+    shown.push((request.socket as TLSSocket).authorized);
+    response.end('{"rewards": [1, 2, 3]}');
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const mine = files.tls("trainer");
+    const reward = (ca: string) => ({
+      ...{ kind: "openrlhf" as const, address: `https://127.0.0.1:${port}/`, ...calls },
+      ...{ batch_size: 3, wait_limit_s: 0 },
+      tls: { ca, cert: mine.certFile, key: mine.keyFile },
+    });
+    assert.deepEqual(await scoresOf(reward(caFile)), [1, 2, 3]);
+    assert.deepEqual(shown, [true]);
+    await assert.rejects(
+      scoresOf(reward(join(files.folder, "other-ca.pem"))),
+      (error) => error instanceof RewardError && /Reward "theirs": https/.test(error.message),
+    );
+    assert.equal(shown.length, 1);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 Deno.test("plaintext to another machine is refused unless it is asked for", () => {

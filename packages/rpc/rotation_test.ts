@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { createClient } from "./client.ts";
 import { RpcError } from "./errors.ts";
 import { rewardService } from "./services.ts";
-import { createAuthority, writeCertificates } from "./testing/certificates.ts";
+import { createAuthority, writeCertificates } from "@decorum/testing/certificates";
 import { sleep, startFixture } from "./testing/fixture.ts";
 import { tokenFile, tokenHash, tokensFile } from "./identity.ts";
 

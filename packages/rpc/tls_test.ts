@@ -5,7 +5,7 @@ import { askHealth } from "./health.ts";
 import { identify, parseTokens, spiffeId, tokenHash } from "./identity.ts";
 import type { RpcError } from "./errors.ts";
 import { rewardService } from "./services.ts";
-import { writeCertificates } from "./testing/certificates.ts";
+import { writeCertificates } from "@decorum/testing/certificates";
 import { startFixture } from "./testing/fixture.ts";
 import type { ClientTls } from "./tls.ts";
 import { authorize } from "./auth.ts";
