@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createClient, rewardService, type RpcError } from "@decorum/rpc";
+import { createClient, learnerService, rewardService, type RpcError } from "@decorum/rpc";
 import { startDecorum } from "@decorum/testing/decorum";
+import { freeAddress } from "@decorum/testing/ports";
+import { spawnService } from "@decorum/testing/process";
+import { certificateFiles } from "../../cli/certificates/files.ts";
 import { STEPS, System } from "./testing/system.ts";
 
 Deno.test("a run with TLS between all services, certificates by `decorum certs`; tokens for a client", async (t) => {
@@ -17,9 +20,22 @@ Deno.test("a run with TLS between all services, certificates by `decorum certs`;
   assert.match(made.stdout, /trainer\.pem {2}spiffe:\/\/decorum\/trainer/);
   const { stdout: token } = await decorum("token", "client/dashboard", "--tokens", tokens);
 
-  await t.step("train --tls", async () => {
+  await t.step("train --tls, a learner among the services", async () => {
+    const address = await freeAddress();
+    await using learner = spawnService(
+      new URL("../../services/learner/main.ts", import.meta.url),
+      `learner.listen=${address}`,
+      "learner.threads=1",
+      `learner.tls=${JSON.stringify(certificateFiles(certs, "learner"))}`,
+      `model.name_or_path=${system.models.policy}`,
+    );
+    await learner.ready;
+    const set = ["--set", `trainer.learners=[${address}]`];
     await using train = startDecorum(
-      ["train", "--config", system.config, "--tls", "certs", "--run-id", "secured", "--verbose"],
+      [
+        ...["train", "--config", system.config, "--tls", "certs", "--run-id", "secured"],
+        ...["--verbose", ...set],
+      ],
       { cwd: system.folder },
     );
     const { code, stdout, stderr } = await train.ended;
@@ -31,6 +47,19 @@ Deno.test("a run with TLS between all services, certificates by `decorum certs`;
     assert(commits.every((line) => line.includes('"identity":"spiffe://decorum/trainer"')));
     const started = audit.filter((line) => line.includes('"message":"StartRun done"'));
     assert.match(started.join(), /"identity":"spiffe:\/\/decorum\/operator"/);
+    const puts = learner.errors().split("\n").filter((line) => line.includes("PutWeights done"));
+    assert(puts.length > STEPS, learner.errors());
+    assert(puts.every((line) => line.includes('"identity":"spiffe://decorum/trainer"')));
+    const { ca, cert, key } = certificateFiles(certs, "operator");
+    using operator = createClient(learnerService, {
+      address,
+      tls: {
+        ...{ caFile: ca, certFile: cert, keyFile: key },
+        serverIdentity: "spiffe://decorum/learner",
+      },
+    });
+    assert.equal((await operator.getInfo({})).runId, "secured");
+    await assert.rejects(operator.load([]), { code: "PERMISSION_DENIED" });
   });
 
   await t.step(

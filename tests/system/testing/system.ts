@@ -29,6 +29,8 @@ export class System implements Disposable {
   readonly addresses: Readonly<Record<"policy" | "reward" | "evaluator" | "trainer", string>>;
   readonly config: string;
   readonly runs: string;
+  /** Folders of the demo's models. */
+  readonly models = { policy: join(models, "policy"), reward: join(models, "reward") };
 
   private constructor(addresses: System["addresses"], changes: Settings) {
     this.addresses = addresses;
@@ -77,15 +79,15 @@ export class System implements Disposable {
     const { policy, reward, evaluator, trainer } = this.addresses;
     const lora = { r: 4, lora_alpha: 8, lora_dropout: 0, target_modules: ["q", "v"] };
     const base: Settings = {
-      model: { name_or_path: join(models, "policy"), lora },
+      model: { name_or_path: this.models.policy, lora },
       policy: { listen: policy, threads: 1 },
-      reward: { listen: reward, model: join(models, "reward"), threads: 1 },
+      reward: { listen: reward, model: this.models.reward, threads: 1 },
       evaluator: {
         listen: evaluator,
         policy: [policy],
         threads: 1,
         batch: 4,
-        toxicity: { model: join(models, "reward"), label: "hate" },
+        toxicity: { model: this.models.reward, label: "hate" },
       },
       trainer: {
         ...{ listen: trainer, policy: [policy], reward, evaluator, threads: 1, seed: 3 },
