@@ -1,10 +1,8 @@
 import {
-  type Adapter,
   AdapterInputs,
   Linear,
   loraScaling,
   type ModelGraph,
-  openCheckpoint,
   type PolicySpec,
   runSequences,
   type Sequence,
@@ -24,12 +22,9 @@ import {
   type Value,
 } from "@decorum/onnx";
 import type { Params } from "@decorum/optim";
-import { type InferenceSession, openGraph } from "@decorum/runtime";
-import { computeTypeOf, float32, type Tensor } from "@decorum/tensor";
+import { float32 } from "@decorum/tensor";
 import {
   type LearnerSample,
-  learnerSession,
-  LocalRunner,
   type PolicyLearner,
   sequenceMicroBatches,
   splitRows,
@@ -62,22 +57,11 @@ export function buildFullKlGraph(spec: PolicySpec): ModelGraph {
   return { graph: graph.build(), files: weights.files };
 }
 
-/** The exact KL of a learner's policy to its reference, in this process, in a session of its own over the same weights. */
-export class FullKl implements AsyncDisposable {
-  private constructor(
-    readonly learner: PolicyLearner<LearnerSample>,
-    readonly session: InferenceSession,
-  ) {}
+/** The exact KL of a learner's policy to its reference, on whatever runs the learner's graphs: `compare` is the one above. */
+export class FullKl {
+  #reference: { readonly of: Params; readonly inputs: Params } | undefined;
 
-  static async open(learner: PolicyLearner<LearnerSample>): Promise<FullKl> {
-    const { model, options: { model: source, lora, runtime = {} }, runner } = learner;
-    using opened = typeof source === "string" ? openCheckpoint(source) : undefined;
-    const index = typeof source === "string" ? opened! : source.index;
-    const computeType = computeTypeOf(runtime.precision ?? "fp32");
-    const graph = buildFullKlGraph({ model, index, lora, computeType });
-    const worker = runner instanceof LocalRunner ? runner.worker : undefined;
-    return new FullKl(learner, await openGraph(graph, learnerSession(runtime), worker));
-  }
+  constructor(readonly learner: PolicyLearner<LearnerSample>) {}
 
   /**
    * KL of every counted token, in nats.
@@ -89,35 +73,38 @@ export class FullKl implements AsyncDisposable {
     temperature: number,
     parameters: Params = this.learner.state().train.params,
   ): Promise<Float32Array[]> {
-    const { config, options } = this.learner;
+    const { config, options, runner } = this.learner;
     const { reference } = this.learner.state();
     const scale = loraScaling(options.lora);
-    const adapter = new Map([...parameters].filter(([name]) => !name.startsWith("v_head.")));
-    const weights = {
-      ...feeds("", adapter as Adapter, scale),
+    const scalars = {
+      lora_scale: float32([], [scale]),
       // A scale of 0 turns the adapter off: without a start adapter the reference is the base.
-      ...feeds(REFERENCE, reference ?? adapter, reference ? scale : 0),
+      [`${REFERENCE}lora_scale`]: float32([], [reference ? scale : 0]),
       temperature: float32([], [temperature]),
     };
+    const shards = sequenceMicroBatches(sequences, options.microBatchSize);
+    const batches = shards.map((micro) => tokenBatch(micro.map((i) => sequences[i]!), config));
+    const jobs = batches.map(({ feeds: { labels: _, ...inputs } }) => () => ({
+      ...inputs,
+      ...scalars,
+    }));
+    const weights = [parameters, this.#inputsOf(reference ?? this.learner.task.params)];
     const found: Float32Array[] = sequences.map(() => new Float32Array());
-    for (const micro of sequenceMicroBatches(sequences, options.microBatchSize)) {
-      const batch = tokenBatch(micro.map((i) => sequences[i]!), config);
-      const { labels: _, ...inputs } = batch.feeds;
-      const { full_kl } = await this.session.run({ ...inputs, ...weights });
-      const rows = splitRows(full_kl!, batch.lengths);
-      micro.forEach((index, i) => (found[index] = rows[i]!));
+    let at = 0;
+    for await (const { full_kl } of runner.run("compare", jobs, weights)) {
+      const rows = splitRows(full_kl!, batches[at]!.lengths);
+      shards[at++]!.forEach((index, i) => (found[index] = rows[i]!));
     }
     return found;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.session.release();
+  /** An adapter under the reference's names: the same map for the same adapter, so that runners know it again. */
+  #inputsOf(adapter: Params): Params {
+    if (this.#reference?.of !== adapter) {
+      const own = [...adapter].filter(([name]) => !name.startsWith("v_head."));
+      const inputs = new Map(own.map(([name, value]) => [REFERENCE + name, value] as const));
+      this.#reference = { of: adapter, inputs };
+    }
+    return this.#reference.inputs;
   }
-}
-
-function feeds(prefix: string, adapter: Adapter, scale: number): Record<string, Tensor> {
-  return {
-    ...Object.fromEntries([...adapter].map(([name, value]) => [prefix + name, value])),
-    [`${prefix}lora_scale`]: float32([], [scale]),
-  };
 }

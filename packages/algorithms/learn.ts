@@ -11,7 +11,7 @@ import type { RuntimeOptions } from "@decorum/runtime";
 import { InputError, permutation, type Precision, randomKey } from "@decorum/tensor";
 import type { Algorithm, Statistics } from "./algorithm.ts";
 import { learnEpochs, type PreparedBatch, type RolledOut } from "./epochs.ts";
-import { FullKl } from "./full_kl.ts";
+import { buildFullKlGraph, FullKl } from "./full_kl.ts";
 import { tokenKl } from "./kl.ts";
 import { type KlController, updateKlController } from "./kl_controller.ts";
 import { checkScores } from "./scores.ts";
@@ -97,30 +97,27 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
     const { model, lora, start, seed = 0, runtime = {}, openRunner } = options;
     const { settings, perSample, sharePrompts, klKind } = algorithm;
     const schedule = linearSchedule({ totalSteps: settings.steps });
-    await using all = new AsyncDisposableStack();
-    const learner = all.use(
-      await PolicyLearner.create({
-        model,
-        lora,
-        ...(start ? { adapter: start.parameters } : {}),
-        ...(start?.valueHead ? { valueHead: start.valueHead } : {}),
-        optimizer: {
-          algorithm: settings.optimizer,
-          learningRate: settings.learning_rate,
-          eps: settings.adam_eps,
-          weightDecay: settings.weight_decay,
-          maxGradNorm: settings.max_grad_norm ?? Infinity,
-          ...(settings.lr_scheduler_type === "linear" ? { schedule } : {}),
-        },
-        microBatchSize: Math.max(1, Math.floor(settings.micro_batch_size / perSample)),
-        seed,
-        runtime,
-        sharePrompts,
-        ...(openRunner ? { openRunner } : {}),
-      }, algorithm),
-    );
-    const fullKl = klKind === "full" ? all.use(await FullKl.open(learner)) : undefined;
-    all.move();
+    const learner = await PolicyLearner.create({
+      model,
+      lora,
+      ...(start ? { adapter: start.parameters } : {}),
+      ...(start?.valueHead ? { valueHead: start.valueHead } : {}),
+      optimizer: {
+        algorithm: settings.optimizer,
+        learningRate: settings.learning_rate,
+        eps: settings.adam_eps,
+        weightDecay: settings.weight_decay,
+        maxGradNorm: settings.max_grad_norm ?? Infinity,
+        ...(settings.lr_scheduler_type === "linear" ? { schedule } : {}),
+      },
+      microBatchSize: Math.max(1, Math.floor(settings.micro_batch_size / perSample)),
+      seed,
+      runtime,
+      sharePrompts,
+      ...(openRunner ? { openRunner } : {}),
+      compare: klKind === "full" ? buildFullKlGraph : undefined,
+    }, algorithm);
+    const fullKl = klKind === "full" ? new FullKl(learner) : undefined;
     return new Learning(algorithm, options, learner, fullKl);
   }
 
@@ -207,7 +204,6 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.fullKl?.[Symbol.asyncDispose]();
     await this.learner[Symbol.asyncDispose]();
   }
 

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { delay } from "@decorum/async";
-import type { Feeds, GraphName, Graphs, Runner, RunOutputs } from "@decorum/learning";
-import { encodeGraph } from "@decorum/runtime";
+import type { Feeds, GraphName, Graphs, PerGraph, Runner, RunOutputs } from "@decorum/learning";
 import type { Params } from "@decorum/optim";
 import {
   byteChunks,
@@ -15,7 +14,12 @@ import {
   TensorReader,
   tensorSpecs,
 } from "@decorum/rpc";
-import { type Arithmetic, arithmeticDifferences } from "@decorum/runtime";
+import {
+  type Arithmetic,
+  arithmeticDifferences,
+  type EncodedGraph,
+  encodeGraph,
+} from "@decorum/runtime";
 import type { CallSecurity } from "@decorum/service";
 import { inSpan, type Metrics } from "@decorum/telemetry";
 import type { Tensor } from "@decorum/tensor";
@@ -61,14 +65,12 @@ interface Image {
   readonly params: Params;
 }
 
-/** Runs of two graphs, shared over learners. */
+/** Runs of a task's graphs, shared over learners. */
 export class Learners implements Runner {
   readonly #fleet: Fleet<LearnerClient>;
   readonly #program: {
     readonly id: string;
-    readonly graphs: Readonly<
-      Record<GraphName, { readonly name: string; readonly bytes: Uint8Array }>
-    >;
+    readonly graphs: PerGraph<EncodedGraph>;
   };
   /** Weights that a member with our program holds, as far as is known. */
   readonly #held = new WeakMap<Member<LearnerClient>, Set<string>>();
@@ -101,7 +103,11 @@ export class Learners implements Runner {
           ...{ address, metrics, windowBytes: WINDOW_BYTES },
         }),
     });
-    const encoded = { forward: encodeGraph(graphs.forward), update: encodeGraph(graphs.update) };
+    const encoded = {
+      forward: encodeGraph(graphs.forward),
+      update: encodeGraph(graphs.update),
+      ...(graphs.compare ? { compare: encodeGraph(graphs.compare) } : {}),
+    };
     this.#program = { id: programId(encoded), graphs: encoded };
   }
 
@@ -271,12 +277,12 @@ export class Learners implements Runner {
       runId,
       baseModelHash,
       program: id,
-      graphs: [
-        { graph: "GRAPH_FORWARD", name: graphs.forward.name, bytes: graphs.forward.bytes.length },
-        { graph: "GRAPH_UPDATE", name: graphs.update.name, bytes: graphs.update.bytes.length },
-      ],
+      graphs: graphNames.flatMap((graph) => {
+        const { name, bytes } = graphs[graph] ?? {};
+        return name === undefined ? [] : [{ graph: wireName[graph], name, bytes: bytes!.length }];
+      }),
     };
-    const chunks = byteChunks([graphs.forward.bytes, graphs.update.bytes]);
+    const chunks = byteChunks(graphBytes(graphs));
     await client.load(withHeader(header, chunks), { signal });
     return new Set();
   }
@@ -291,7 +297,7 @@ export class Learners implements Runner {
     const tensors = Object.entries(feeds);
     const header: learnerV1.RunHeader = {
       program: this.#program.id,
-      graph: graph === "forward" ? "GRAPH_FORWARD" : "GRAPH_UPDATE",
+      graph: wireName[graph],
       weights: images.map(({ id }) => id),
       feeds: tensorSpecs(tensors),
     };
@@ -333,12 +339,25 @@ function* withHeader<H>(
   for (const chunk of chunks) yield { chunk };
 }
 
+/** In the order of a program's bytes. */
+const graphNames = ["forward", "update", "compare"] as const;
+const wireName = {
+  forward: "GRAPH_FORWARD",
+  update: "GRAPH_UPDATE",
+  compare: "GRAPH_COMPARE",
+} as const satisfies Record<GraphName, learnerV1.Graph>;
+
+/** The bytes of a program's graphs, in their order. */
+export function graphBytes(graphs: PerGraph<{ readonly bytes: Uint8Array }>): Uint8Array[] {
+  return graphNames.flatMap((name) => graphs[name]?.bytes ?? []);
+}
+
 /** SHA-256 in hexadecimal over the bytes of a program's graphs. */
 export function programId(
-  graphs: Readonly<Record<GraphName, { readonly bytes: Uint8Array }>>,
+  graphs: PerGraph<{ readonly bytes: Uint8Array }>,
 ): string {
   const hash = createHash("sha256");
-  for (const name of ["forward", "update"] as const) hash.update(graphs[name].bytes);
+  for (const bytes of graphBytes(graphs)) hash.update(bytes);
   return hash.digest("hex");
 }
 

@@ -1,6 +1,7 @@
 export { Fleet, type Member, UnfitError } from "./fleet.ts";
 export { describeRun, type FollowOptions, followRun, type TrainerClient } from "./follow_run.ts";
 export {
+  graphBytes,
   type LearnerClient,
   Learners,
   type LearnersOptions,

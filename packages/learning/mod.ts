@@ -39,6 +39,7 @@ export {
   learnerSession,
   LocalRunner,
   type OpenRunner,
+  type PerGraph,
   type Runner,
   type RunOutputs,
 } from "./runner.ts";

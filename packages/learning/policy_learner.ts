@@ -98,6 +98,8 @@ export interface LearnerOptions extends SessionOptions {
   readonly valueHead?: Params;
   /** Encodes a prompt once for all of its responses in a run; default false. */
   readonly sharePrompts?: boolean;
+  /** Makes the graph that compares policy and reference, where one is needed. */
+  readonly compare?: ((spec: PolicySpec) => ModelGraph) | undefined;
 }
 
 /**
@@ -163,6 +165,7 @@ function policyTask<Sample extends LearnerSample>(
     model: policy,
     forward: buildForwardGraph(spec),
     update: buildUpdateGraph(objective, spec, [...params.keys()]),
+    ...(options.compare ? { compare: options.compare(spec) } : {}),
     inputOf: ({ sequence }) => sequence,
     lengths: sequenceLengths,
     nothing: noPredictions,

@@ -4,10 +4,11 @@ import {
   type EncodedGraph,
   type InferenceSession,
   openGraph,
+  type RunOptions,
   type RuntimeOptions,
   SessionWorker,
 } from "@decorum/runtime";
-import type { Tensor } from "@decorum/tensor";
+import { InputError, type Tensor } from "@decorum/tensor";
 
 export type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -20,8 +21,15 @@ export interface Graphs {
   readonly forward: ModelGraph;
   /** The scalar `loss`, and `<parameter>_grad` for each trained parameter. Other scalars are means as the loss is. */
   readonly update: ModelGraph;
+  /** Model and reference side by side, where a task compares more of them than log-probabilities. */
+  readonly compare?: ModelGraph;
 }
 export type GraphName = keyof Graphs;
+
+/** A value for each graph that there is. */
+export type PerGraph<T> =
+  & Readonly<Record<"forward" | "update", T>>
+  & { readonly compare?: T };
 
 /**
  * Runs the two graphs of a task: in this process, or wherever. Who computes a run, and when, must not show in its outputs.
@@ -31,8 +39,8 @@ export interface Runner extends AsyncDisposable {
    * Runs a graph for each of some jobs.
    *
    * @param jobs make the feeds of one run each, but for the weights; called when the run is near, again when it is repeated
-   * @param weights the trained parameters. A later map wins over an earlier one. A map is never changed, so that it may be
-   * known again
+   * @param weights the trained parameters; what a graph does not take of them is left out. A later map wins over an earlier
+   * one. A map is never changed, so that it may be known again
    * @returns outputs in the order of the jobs. Few runs are ahead of who reads
    */
   run(
@@ -45,15 +53,15 @@ export interface Runner extends AsyncDisposable {
 /** Opens what runs a task's graphs. */
 export type OpenRunner = (graphs: Graphs, runtime: RuntimeOptions) => Promise<Runner>;
 
-/** The two graphs in one worker thread, over one mapped copy of the frozen weights. */
+/** The graphs of a task in one worker thread, over one mapped copy of the frozen weights. */
 export class LocalRunner implements Runner {
   constructor(
     readonly worker: SessionWorker,
-    readonly sessions: Readonly<Record<GraphName, InferenceSession>>,
+    readonly sessions: PerGraph<InferenceSession>,
   ) {}
 
   static async open(
-    { forward, update }: Readonly<Record<GraphName, ModelGraph | EncodedGraph>>,
+    { forward, update, compare }: PerGraph<ModelGraph | EncodedGraph>,
     runtime: RuntimeOptions = {},
   ): Promise<LocalRunner> {
     const worker = new SessionWorker();
@@ -63,6 +71,7 @@ export class LocalRunner implements Runner {
         forward: await openGraph(forward, options, worker),
         // Worth a copy of the weights of its own.
         update: await openGraph(update, { ...options, prepack: true }, worker),
+        ...(compare ? { compare: await openGraph(compare, options, worker) } : {}),
       });
     } catch (error) {
       worker.terminate();
@@ -75,13 +84,25 @@ export class LocalRunner implements Runner {
     jobs: readonly (() => Feeds)[],
     weights: readonly Params[],
   ): AsyncIterable<RunOutputs> {
-    const held = Object.fromEntries(weights.flatMap((params) => [...params]));
-    for (const job of jobs) yield await this.sessions[graph].run({ ...job(), ...held });
+    for (const job of jobs) yield await this.runOne(graph, job(), weights);
+  }
+
+  /** One run. @throws InputError for feeds or weights that the graph does not take, or when there is no such graph */
+  async runOne(
+    graph: GraphName,
+    feeds: Feeds,
+    weights: readonly ReadonlyMap<string, Tensor>[],
+    options?: RunOptions,
+  ): Promise<RunOutputs> {
+    const session = this.sessions[graph];
+    if (!session) throw new InputError(`Cannot run graph "${graph}": this task has none`);
+    const taken = new Set(session.inputs.map(({ name }) => name));
+    const held = weights.flatMap((tensors) => [...tensors].filter(([name]) => taken.has(name)));
+    return await session.run({ ...feeds, ...Object.fromEntries(held) }, undefined, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.sessions.forward.release();
-    await this.sessions.update.release();
+    for (const session of Object.values(this.sessions)) await session.release();
     this.worker.terminate();
   }
 }

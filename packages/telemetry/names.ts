@@ -154,7 +154,7 @@ const learner = {
   decorum_learner_run_seconds: {
     help: "Time of one run of a graph, the wait for the run before it included.",
     buckets: seconds,
-    labels: { graph: ["forward", "update"] },
+    labels: { graph: ["forward", "update", "compare"] },
   },
 } as const;
 
@@ -207,7 +207,11 @@ const trainer = {
   decorum_trainer_shard_seconds: {
     help: "Time of one micro-batch on a learner, its way there and back included.",
     buckets: seconds,
-    labels: { learner: "code", graph: ["forward", "update"], outcome: ["done", "failed"] },
+    labels: {
+      learner: "code",
+      graph: ["forward", "update", "compare"],
+      outcome: ["done", "failed"],
+    },
   },
   decorum_trainer_learner_push_seconds: {
     help: "Time to bring new weights to a learner.",

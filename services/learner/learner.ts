@@ -1,10 +1,10 @@
-import { type GraphName, LocalRunner, type RunOutputs } from "@decorum/learning";
+import { type GraphName, LocalRunner, type PerGraph, type RunOutputs } from "@decorum/learning";
 import { failedPrecondition, notFound, resourceExhausted, unavailable } from "@decorum/rpc";
 import { type Arithmetic, type RuntimeOptions, WorkerDiedError } from "@decorum/runtime";
 import { InputError, type Tensor } from "@decorum/tensor";
 
-/** Weights that are held: those of now, of the step before, of the reference, and one to spare. */
-const HELD_WEIGHTS = 4;
+/** Weights that are held: those of now, of the step before, of the reference by both of its names, and one to spare. */
+const HELD_WEIGHTS = 5;
 /** A run that has not used its learner for so long may lose it to another run. */
 const IDLE_MS = 60_000;
 /** When to ask again for a learner that another run uses. */
@@ -20,15 +20,13 @@ export interface LearnerOptions {
   readonly arithmetic: Arithmetic;
 }
 
-/** The two graphs of a run, encoded. */
+/** The graphs of a run, encoded. */
 export interface ProgramBytes {
   readonly runId: string;
   readonly baseModelHash: string;
-  /** SHA-256 in hexadecimal over the bytes of both. */
+  /** SHA-256 in hexadecimal over the bytes of all. */
   readonly id: string;
-  readonly graphs: Readonly<
-    Record<GraphName, { readonly name: string; readonly bytes: Uint8Array }>
-  >;
+  readonly graphs: PerGraph<{ readonly name: string; readonly bytes: Uint8Array }>;
 }
 
 type Weights = ReadonlyMap<string, Tensor>;
@@ -99,11 +97,15 @@ export class Learner implements AsyncDisposable {
     try {
       this.admit(given);
       if (this.#program?.id === given.id && this.#program.runId === given.runId) return;
-      const { forward, update } = given.graphs;
+      const { forward, update, compare } = given.graphs;
       const { files, runtime } = this.options;
       await this.#unload();
       const runner = await LocalRunner.open(
-        { forward: { ...forward, files }, update: { ...update, files } },
+        {
+          forward: { ...forward, files },
+          update: { ...update, files },
+          ...(compare ? { compare: { ...compare, files } } : {}),
+        },
         runtime,
       );
       this.#program = { id: given.id, runId: given.runId, runner, weights: new Map() };
@@ -121,7 +123,7 @@ export class Learner implements AsyncDisposable {
   put(program: string, id: string, tensors: Weights): void {
     const { weights, runner: { sessions } } = this.#find(program);
     const inputs = new Map(
-      [...sessions.forward.inputs, ...sessions.update.inputs].map((input) => [input.name, input]),
+      Object.values(sessions).flatMap(({ inputs }) => inputs).map((input) => [input.name, input]),
     );
     for (const [name, { dtype, dims }] of tensors) {
       const input = inputs.get(name);
@@ -162,11 +164,9 @@ export class Learner implements AsyncDisposable {
       program.weights.set(one, found);
       return found;
     });
-    const held = Object.fromEntries(weights.flatMap((tensors) => [...tensors]));
     this.#running++;
     try {
-      const session = program.runner.sessions[graph];
-      return await session.run({ ...feeds, ...held }, undefined, { signal });
+      return await program.runner.runOne(graph, feeds, weights, { signal });
     } catch (error) {
       if (!(error instanceof WorkerDiedError)) throw error;
       if (this.#program === program) this.#program = undefined;

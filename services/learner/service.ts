@@ -1,4 +1,4 @@
-import { programId, weightsId } from "@decorum/fleet";
+import { graphBytes, programId, weightsId } from "@decorum/fleet";
 import type { GraphName } from "@decorum/learning";
 import {
   audited,
@@ -52,7 +52,7 @@ export function learnerHandlers(
         async () => {
           learner.admit({ runId, baseModelHash });
           const graphs = graphsOf(header);
-          const bytes = new ByteReader("a program", [graphs.forward.bytes, graphs.update.bytes]);
+          const bytes = new ByteReader("a program", graphBytes(graphs));
           for await (const chunk of chunks) bytes.write(chunk);
           bytes.checkComplete();
           checkContent("program", program, programId(graphs));
@@ -125,13 +125,20 @@ function graphsOf({ graphs }: learnerV1.LoadHeader__Output): ProgramBytes["graph
         `of 1 to ${MAX_GRAPH_BYTES} bytes`,
     );
   };
-  return { forward: room("GRAPH_FORWARD", 0), update: room("GRAPH_UPDATE", 1) };
+  return {
+    forward: room("GRAPH_FORWARD", 0),
+    update: room("GRAPH_UPDATE", 1),
+    ...(graphs.length > 2 ? { compare: room("GRAPH_COMPARE", 2) } : {}),
+  };
 }
 
 function graphOf(graph: learnerV1.Graph): GraphName {
   if (graph === "GRAPH_FORWARD") return "forward";
   if (graph === "GRAPH_UPDATE") return "update";
-  throw new InputError(`Cannot run ${graph}: expected GRAPH_FORWARD or GRAPH_UPDATE`);
+  if (graph === "GRAPH_COMPARE") return "compare";
+  throw new InputError(
+    `Cannot run ${graph}: expected GRAPH_FORWARD, GRAPH_UPDATE or GRAPH_COMPARE`,
+  );
 }
 
 function checkContent(what: string, named: string, found: string): void {

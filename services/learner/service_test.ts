@@ -113,7 +113,7 @@ Deno.test("a program is loaded, weights are put, and a graph runs on them", () =
     const info = await client.getInfo({});
     assert.deepEqual([info.runId, info.program, info.weights], ["r", id, [weights]]);
     assert.ok(logs.some((line) => line.includes("PutWeights") && line.includes(weights)));
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 5; i++) {
       const more = new Map([["w", float32([1], [10 + i])]]);
       await client.putWeights(putting(more, await weightsId(more)));
     }

@@ -15,8 +15,8 @@ import {
 } from "../testing/learners.ts";
 import { writeTinyT5 } from "../testing/tiny_model.ts";
 
-Deno.test("1, 2 and 3 learners elsewhere learn what one in the trainer does, to the bit", () =>
-  several(algorithms.ppo(2)));
+Deno.test("1, 2 and 3 learners elsewhere learn what one in the trainer does, to the bit, with the exact KL too", () =>
+  several({ ppo: { ...algorithms.ppo(2).ppo, kl_penalty: "full" } }));
 
 for (const [name, of] of Object.entries(algorithms)) {
   Deno.test(`${name}: one learner is killed in mid-shard, one stops, one joins, the run resumes with fewer: nothing changes`, () =>

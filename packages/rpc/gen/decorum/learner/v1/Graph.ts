@@ -1,7 +1,7 @@
 // Original file: protos/decorum/learner/v1/learner_service.proto
 
 /**
- * One of the two graphs of a run.
+ * One of the graphs of a run.
  */
 export const Graph = {
   /**
@@ -16,10 +16,14 @@ export const Graph = {
    * Loss and gradients.
    */
   GRAPH_UPDATE: 'GRAPH_UPDATE',
+  /**
+   * Model and reference side by side. Not every run has it.
+   */
+  GRAPH_COMPARE: 'GRAPH_COMPARE',
 } as const;
 
 /**
- * One of the two graphs of a run.
+ * One of the graphs of a run.
  */
 export type Graph =
   /**
@@ -37,8 +41,13 @@ export type Graph =
    */
   | 'GRAPH_UPDATE'
   | 2
+  /**
+   * Model and reference side by side. Not every run has it.
+   */
+  | 'GRAPH_COMPARE'
+  | 3
 
 /**
- * One of the two graphs of a run.
+ * One of the graphs of a run.
  */
 export type Graph__Output = typeof Graph[keyof typeof Graph]

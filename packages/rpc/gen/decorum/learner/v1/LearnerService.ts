@@ -32,7 +32,7 @@ export interface LearnerServiceClient extends grpc.Client {
   getInfo(argument: _decorum_learner_v1_GetInfoRequest, callback: grpc.requestCallback<_decorum_learner_v1_GetInfoResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Takes the two graphs of a run in place of those before: a header, then their bytes.
+   * Takes the graphs of a run in place of those before: a header, then their bytes.
    * FAILED_PRECONDITION: another base model. RESOURCE_EXHAUSTED: another run uses this learner; retry after the
    * pushback. INVALID_ARGUMENT: graphs that cannot be used, or that name a file outside of the base model.
    * DATA_LOSS: a checksum does not agree, or bytes are missing.
@@ -42,7 +42,7 @@ export interface LearnerServiceClient extends grpc.Client {
   Load(options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_learner_v1_LoadResponse__Output>): grpc.ClientWritableStream<_decorum_learner_v1_LoadRequest>;
   Load(callback: grpc.requestCallback<_decorum_learner_v1_LoadResponse__Output>): grpc.ClientWritableStream<_decorum_learner_v1_LoadRequest>;
   /**
-   * Takes the two graphs of a run in place of those before: a header, then their bytes.
+   * Takes the graphs of a run in place of those before: a header, then their bytes.
    * FAILED_PRECONDITION: another base model. RESOURCE_EXHAUSTED: another run uses this learner; retry after the
    * pushback. INVALID_ARGUMENT: graphs that cannot be used, or that name a file outside of the base model.
    * DATA_LOSS: a checksum does not agree, or bytes are missing.
@@ -99,7 +99,7 @@ export interface LearnerServiceHandlers extends grpc.UntypedServiceImplementatio
   GetInfo: grpc.handleUnaryCall<_decorum_learner_v1_GetInfoRequest__Output, _decorum_learner_v1_GetInfoResponse>;
   
   /**
-   * Takes the two graphs of a run in place of those before: a header, then their bytes.
+   * Takes the graphs of a run in place of those before: a header, then their bytes.
    * FAILED_PRECONDITION: another base model. RESOURCE_EXHAUSTED: another run uses this learner; retry after the
    * pushback. INVALID_ARGUMENT: graphs that cannot be used, or that name a file outside of the base model.
    * DATA_LOSS: a checksum does not agree, or bytes are missing.

@@ -19,7 +19,7 @@ export interface LoadHeader {
    */
   'program'?: (string);
   /**
-   * FORWARD and UPDATE.
+   * FORWARD, UPDATE and, where the run has it, COMPARE.
    */
   'graphs'?: (_decorum_learner_v1_GraphSpec)[];
 }
@@ -41,7 +41,7 @@ export interface LoadHeader__Output {
    */
   'program': (string);
   /**
-   * FORWARD and UPDATE.
+   * FORWARD, UPDATE and, where the run has it, COMPARE.
    */
   'graphs': (_decorum_learner_v1_GraphSpec__Output)[];
 }
