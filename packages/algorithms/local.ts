@@ -17,6 +17,7 @@ import type {
   GenerationRequest,
   GenerationSettings,
   Policy,
+  Prompt,
   ResponseBatch,
   Rewards,
   Rollout,
@@ -168,7 +169,8 @@ export interface LocalOptions<Name extends AlgorithmName, S extends Score> {
   /** Under TRL's names; what is left out has its default. */
   readonly settings: z.input<(typeof algorithms)[Name]["settings"]>;
   readonly lora: LoraConfig;
-  readonly prompts: readonly string[];
+  /** Texts, or texts with what a reward is told of them. */
+  readonly prompts: readonly (string | Omit<Prompt, "ids">)[];
   readonly rewards: Rewards<S>;
   /** The adapter that training starts from; a new one by default. */
   readonly start?: Pick<PeftAdapter, "parameters" | "valueHead">;
@@ -195,7 +197,10 @@ export class LocalTraining<S extends Score = Score> implements AsyncDisposable {
     const algorithm = pageOf(options.algorithm).open(options.settings);
     const { valueHead } = algorithm;
     const tokenizer = loadTokenizer(model);
-    const prompts = options.prompts.map((text) => ({ text, ids: tokenizer.encode(text).ids }));
+    const prompts = options.prompts.map((given) => {
+      const prompt = typeof given === "string" ? { text: given } : given;
+      return { ...prompt, ids: tokenizer.encode(prompt.text).ids };
+    });
     const order = dataOrder(prompts.length, seed);
     await using opened = new AsyncDisposableStack();
     const learning = opened.use(

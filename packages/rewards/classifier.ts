@@ -4,8 +4,8 @@ import { evaluateExpression, type LabelExpression, parseExpression } from "./exp
 import type { ClassifierTermConfig } from "./settings.ts";
 import { type RewardBatch, type RewardCall, RewardError, type RewardSource } from "./source.ts";
 
-/** A client of the reward service. */
-export type RewardClient = RpcClient<typeof rewardService>;
+/** What is asked of a reward service. */
+export type RewardClient = Pick<RpcClient<typeof rewardService>, "address" | "score" | "getInfo">;
 
 export interface ClassifierOptions {
   readonly client: RewardClient;

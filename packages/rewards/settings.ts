@@ -197,7 +197,9 @@ const list = z.array(schema).superRefine((terms, context) => {
 
 /** One term of a reward. */
 export type RewardTermConfig = z.infer<typeof schema>;
+/** The same as it may be given: what has a default may be left out. */
+export type RewardTermInput = z.input<typeof schema>;
 /** A list of terms, each name once. */
-export const rewardTerms: z.ZodType<RewardTermConfig[]> = list;
+export const rewardTerms: z.ZodType<RewardTermConfig[], RewardTermInput[]> = list;
 /** A term that is a label, or an expression of labels, of a reward service's classifier. */
 export type ClassifierTermConfig = z.infer<typeof classifier>;
