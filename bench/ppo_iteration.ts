@@ -209,7 +209,7 @@ export async function benchPpoIteration(options: IterationOptions): Promise<Iter
       [...permutation(randomKey(SEED, "mini-batches"), batch)],
       miniBatch,
     ),
-    recomputed: runs.some(({ learned }) => learned.recomputed !== undefined),
+    recomputed: runs.some(({ recomputed }) => recomputed !== undefined),
     ...(peers ? { peers } : {}),
   };
 }

@@ -80,9 +80,9 @@ const { learner } = learning;
 const before = learner.state().train.params;
 const loopStarted = performance.now();
 let steps = 0;
-for await (const { state, statistics, batch, learned } of training.steps()) {
+for await (const { state, statistics, batch, recomputed } of training.steps()) {
   steps = state.step;
-  if (learned.recomputed) console.log(learned.recomputed);
+  if (recomputed) console.log(recomputed);
   if (values.quiet || (steps !== 1 && steps % 5 !== 0)) continue;
   const toxic = await toxicity(reward, batch.responses);
   const shown = ["objective/kl", "objective/kl_coef", "env/reward_mean", "ppo/policy/approxkl"]

@@ -2,7 +2,7 @@ import type { LearnerSample, Objective } from "@decorum/learning";
 import type { Sequence } from "@decorum/models";
 import type { z } from "zod";
 import type { KlKind } from "./kl.ts";
-import type { KlController } from "./kl_controller.ts";
+import type { KlController } from "./kl.ts";
 import type { LoopSettings } from "./settings.ts";
 import type { Offsets } from "./tokens.ts";
 
@@ -34,8 +34,6 @@ export type Statistics = Readonly<Record<string, number>>;
 export interface AlgorithmPage {
   /** Under TRL's names. */
   readonly settings: z.ZodType<LoopSettings>;
-  /** Names of its statistics, besides those that every algorithm has. */
-  readonly metrics: readonly string[];
   /** @param given settings; what is left out has its default */
   open(given: object): Algorithm;
 }

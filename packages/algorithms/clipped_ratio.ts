@@ -13,16 +13,6 @@ import {
   type Value,
 } from "@decorum/onnx";
 
-/** Statistics of the algorithms with a clipped ratio. Names of TRL's `PPOTrainer`. */
-export const ratioMetrics = [
-  "ppo/loss/policy",
-  "ppo/policy/entropy",
-  "ppo/policy/approxkl",
-  "ppo/policy/policykl",
-  "ppo/policy/clipfrac",
-  "ppo/policy/advantages_mean",
-];
-
 /** How far a ratio may go in either direction before its gain is cut off. */
 export interface RatioClip {
   readonly low: number;

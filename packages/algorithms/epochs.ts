@@ -14,7 +14,7 @@ import {
   type Compared,
   requireInvariant,
 } from "./invariants.ts";
-import { mean } from "./moments.ts";
+import { mean } from "./statistics.ts";
 import type { StageRunner } from "./stages.ts";
 import { joined, offsetsOf } from "./tokens.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ppo } from "./ppo.ts";
-import { fixed, open } from "./testing/runs.ts";
+import { first, open } from "./testing/runs.ts";
 import { TinyT5 } from "@decorum/testing/t5";
 import { randomSequences } from "@decorum/testing/training";
 
@@ -29,7 +29,7 @@ Deno.test("the full KL is 0 before the first update, and above 0 after it", asyn
       const scores = sequences.map((_, i) => i);
       const { statistics } = await learning.learn(
         { sequences, scores },
-        { step, klController: fixed },
+        { ...first, step },
       );
       const mean = all.reduce((a, b) => a + b, 0) / sequences.length;
       assert.ok(Math.abs(statistics["objective/kl"]! - mean) < 1e-6);
@@ -69,7 +69,7 @@ Deno.test("a step refuses a policy that is not its reference, and says so", asyn
   const { learner } = learning;
   learner.restore({ ...learner.state(), reference: undefined });
   const batch = { sequences, scores: sequences.map((_, i) => i) };
-  const step = () => learning.learn(batch, { step: 0, klController: fixed });
+  const step = () => learning.learn(batch, first);
   await assert.rejects(step, /InvariantError.*KL to the reference is not 0/);
   const { train, reference } = learner.state();
   assert.equal(train.updates, 0);

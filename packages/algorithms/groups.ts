@@ -1,20 +1,8 @@
 import { InputError } from "@decorum/tensor";
-import { mean, std } from "./moments.ts";
+import { mean, std } from "./statistics.ts";
 
 /** A deviation up to which rewards count as equal, as `torch.isclose` to 0. */
 const ZERO_STD = 1e-8;
-
-/** Statistics of the algorithms that compare groups, besides those of their ratio. TRL's names. */
-export const groupMetrics = [
-  "clip_ratio/low_mean",
-  "clip_ratio/high_mean",
-  "clip_ratio/region_mean",
-  "objective/non_score_reward",
-  "kl",
-  "reward",
-  "reward_std",
-  "frac_reward_zero_std",
-];
 
 /** Added to a deviation that is divided by, as TRL does. */
 export const STD_EPSILON = 1e-4;

@@ -6,16 +6,10 @@ import { joinRows, type LearnerSample } from "@decorum/learning";
 import { add, exp, mul, sub } from "@decorum/onnx";
 import { z } from "zod";
 import type { Algorithm, AlgorithmPage } from "./algorithm.ts";
-import {
-  clippedRatio,
-  clipStatistics,
-  meanOf,
-  policyShift,
-  ratioMetrics,
-} from "./clipped_ratio.ts";
-import { groupMetrics, groupStatistics, perGroup, STD_EPSILON } from "./groups.ts";
-import { klControllerOf } from "./kl_controller.ts";
-import { mean, std } from "./moments.ts";
+import { clippedRatio, clipStatistics, meanOf, policyShift } from "./clipped_ratio.ts";
+import { groupStatistics, perGroup, STD_EPSILON } from "./groups.ts";
+import { klControllerOf } from "./kl.ts";
+import { mean, std } from "./statistics.ts";
 import { checkGroups, checkLoop, groupSettings } from "./settings.ts";
 import { partOf } from "./tokens.ts";
 
@@ -52,11 +46,7 @@ export interface GrpoSample extends LearnerSample {
   readonly beta: number;
 }
 
-export const grpo = {
-  settings: schema,
-  metrics: [...ratioMetrics, ...groupMetrics],
-  open,
-} satisfies AlgorithmPage;
+export const grpo = { settings: schema, open } satisfies AlgorithmPage;
 
 function open(given: z.input<typeof schema>) {
   const settings = schema.parse(given);

@@ -12,35 +12,39 @@ import { InputError, permutation, type Precision, randomKey } from "@decorum/ten
 import type { Algorithm, Statistics } from "./algorithm.ts";
 import { learnEpochs, type PreparedBatch, type RolledOut } from "./epochs.ts";
 import { buildFullKlGraph, FullKl } from "./full_kl.ts";
-import { tokenKl } from "./kl.ts";
-import { type KlController, updateKlController } from "./kl_controller.ts";
-import { checkScores } from "./scores.ts";
+import { type KlController, tokenKl, updateKlController } from "./kl.ts";
+import { emptyMoments, type RunningMoments, shapeScores } from "./scores.ts";
 import { type StageRunner, unwatched } from "./stages.ts";
-import { averageStatistics, batchStatistics } from "./statistics.ts";
+import { averageStatistics, batchStatistics, mean } from "./statistics.ts";
 import { joined, offsetsOf } from "./tokens.ts";
 
 /** A batch that was rolled out and scored; lists are parallel, and responses to a prompt follow each other. */
 export interface ScoredBatch {
   readonly sequences: readonly Sequence[];
-  /** After scaling, clipping and penalties. */
+  /** As the reward gave them. */
   readonly scores: readonly number[];
-  /** As the reward gave them; `scores` by default. */
-  readonly envRewards?: readonly number[];
   /** Whether each response ended by itself; by default all did. */
   readonly hasEos?: readonly boolean[];
   /** What the policy that rolled out said of each response's tokens; computed here when absent. */
-  readonly rollout?: readonly RolledOut[];
+  readonly rollouts?: readonly RolledOut[];
   /** Weights that rolled out. Absent: the learner's as they are now. */
-  readonly generator?: Params;
+  readonly generator?: Params | undefined;
   /** Token ids of every response as statistics count them; by default the tokens of the response. */
   readonly responseLengths?: readonly number[];
 }
 
-/** Where a run is. */
+/** What a run knows between two steps, besides the learner's state. */
 export interface LearnState {
   /** Steps done. */
   readonly step: number;
   readonly klController: KlController;
+  /** Of all scores so far. */
+  readonly moments: RunningMoments;
+}
+
+/** What a run knows before its first step. */
+export function firstState({ klController }: Algorithm): LearnState {
+  return { step: 0, klController, moments: emptyMoments };
 }
 
 export interface LearnOptions {
@@ -52,9 +56,10 @@ export interface LearnOptions {
 
 /** What came of a step. */
 export interface Learned {
+  /** For the next step; the KL controller as it was where the KL is not finite (every update was then skipped). */
+  readonly state: LearnState;
+  /** Those of the algorithm, and Decorum's own under `ppo/{epochs,skipped_updates,grad_norm}` and `rollout/*`. */
   readonly statistics: Statistics;
-  /** For the next step; as it was where the KL is not finite (every update was then skipped). */
-  readonly klController: KlController;
   /** One for each mini-batch, in the order in which they were made. */
   readonly updates: readonly UpdateOutcome[];
   /** Epochs that ran: fewer than asked for after an early stop. */
@@ -122,7 +127,8 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
   }
 
   /**
-   * One step: KL to the reference, rewards, what is learned from, the epochs of mini-batches, statistics.
+   * One step: shaped scores, KL to the reference, rewards, what is learned from, the epochs of mini-batches, statistics.
+   * Until the first update nothing is changed.
    *
    * @throws InputError naming what does not fit
    * @throws InvariantError when the policy is not the reference at the first step, or the ratio of the first
@@ -135,12 +141,16 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
   ): Promise<Learned> {
     const { algorithm, learner } = this;
     const { runtime, policyPrecision } = this.options;
-    const { sequences, scores, generator, envRewards = scores } = scored;
+    const { sequences, generator, hasEos = sequences.map(() => true) } = scored;
     const { stage = unwatched } = options;
-    const { settings: { temperature }, klKind } = algorithm;
+    const { settings, klKind } = algorithm;
+    const { temperature } = settings;
     const { offsets, rollout } = this.#checked(scored);
 
-    // 1. The reference's log-probabilities. A policy that still is its reference has a KL of 0 to the bit: the
+    // 1. Scores as they are learned from.
+    const { scores, moments } = shapeScores(scored.scores, hasEos, state.moments, settings);
+
+    // 2. The reference's log-probabilities. A policy that still is its reference has a KL of 0 to the bit: the
     // rounding between two graphs would be all there is to whiten, and Adam would make real steps of it.
     const forward = async (under: { reference?: boolean; parameters?: Params }) =>
       flat(
@@ -153,7 +163,7 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
     const isReference = generator ? learner.isReferenceAt(generator) : learner.isReference;
     const exactKl = await this.#exactKl(scored, stage);
 
-    // 2. KL, rewards, samples.
+    // 3. KL, rewards, samples.
     const prepare = async (rollout: RolledOut): Promise<PreparedBatch<Sample>> => {
       const { batch, rewards } = await stage("compute_rewards", () => {
         const kl = isReference
@@ -161,7 +171,6 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
           : klKind === "full"
           ? exactKl!
           : tokenKl(klKind, rollout.logprobs, refLogprobs);
-        const hasEos = scored.hasEos ?? sequences.map(() => true);
         const klCoef = state.klController.value;
         const batch = { sequences, offsets, scores, hasEos, ...rollout, refLogprobs, kl, klCoef };
         return { batch, rewards: algorithm.rewards(batch) };
@@ -170,7 +179,7 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
       return { batch, rewards, samples };
     };
 
-    // 3. Epochs of mini-batches.
+    // 4. Epochs of mini-batches.
     const { prepared, statistics, ...learned } = await learnEpochs({
       ...{ algorithm, learner, rollout, generator, prepare, stage },
       forward: () => forward(generator ? { parameters: generator } : {}),
@@ -179,25 +188,32 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
       order: options.order ?? ((epoch, samples) => this.#order(state.step, epoch, samples)),
     });
 
-    // 4. Statistics and the next KL coefficient.
+    // 5. Statistics and the next KL coefficient.
     return await stage("calc_stats", () => {
       const { batch, rewards } = prepared;
       const averages = averageStatistics(statistics);
       const common = batchStatistics(batch, {
-        envRewards,
+        envRewards: scored.scores,
         responseLengths: scored.responseLengths ?? sequences.map((s) => s.response.length),
         learningRate: learned.updates.at(-1)!.learningRate,
       });
       const kl = common["objective/kl"]!;
+      const klController = Number.isFinite(kl)
+        ? updateKlController(state.klController, kl, sequences.length)
+        : state.klController;
+      const norms = learned.updates.map(({ gradNorm }) => gradNorm).filter(Number.isFinite);
       return {
+        state: { step: state.step + 1, klController, moments },
         statistics: {
           ...common,
           ...averages,
           ...algorithm.stepStatistics(batch, rewards, averages),
+          "ppo/epochs": learned.epochs,
+          "ppo/skipped_updates": learned.updates.filter(({ applied }) => !applied).length,
+          "ppo/grad_norm": norms.length > 0 ? mean(norms) : 0,
+          "rollout/eos_share": mean(hasEos.map(Number)),
+          "rollout/recomputed": learned.recomputed === undefined ? 0 : 1,
         },
-        klController: Number.isFinite(kl)
-          ? updateKlController(state.klController, kl, sequences.length)
-          : state.klController,
         ...learned,
       };
     });
@@ -208,20 +224,19 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
   }
 
   /** Where tokens lie, and the rollout's predictions. @throws InputError naming what does not fit */
-  #checked({ sequences, scores, rollout }: ScoredBatch) {
+  #checked({ sequences, rollouts }: ScoredBatch) {
     const what = `Cannot take a ${this.algorithm.title} step`;
-    checkScores(scores, sequences.length);
     const lengths = sequences.map(countedTokens);
     const empty = lengths.indexOf(0);
     if (empty >= 0) throw new InputError(`${what}: no token of response ${empty} counts`);
     const offsets = offsetsOf(lengths);
-    if (!rollout) return { offsets, rollout: undefined };
-    if (rollout.length !== sequences.length) {
+    if (!rollouts) return { offsets, rollout: undefined };
+    if (rollouts.length !== sequences.length) {
       throw new InputError(
-        `${what}: rollout has ${rollout.length} entries; expected ${sequences.length}, one a sequence`,
+        `${what}: there are ${rollouts.length} rollouts; expected ${sequences.length}, one a sequence`,
       );
     }
-    for (const [i, { logprobs, values }] of rollout.entries()) {
+    for (const [i, { logprobs, values }] of rollouts.entries()) {
       const found = this.algorithm.valueHead ? { logprobs, values } : { logprobs };
       for (const [name, { length }] of Object.entries(found)) {
         if (length === lengths[i]) continue;
@@ -232,7 +247,7 @@ export class Learning<Sample extends LearnerSample = LearnerSample> implements A
         );
       }
     }
-    return { offsets, rollout: flat(rollout) };
+    return { offsets, rollout: flat(rollouts) };
   }
 
   /** Samples at random; where they share a prompt, prompts at random, each with all of its samples. */

@@ -13,19 +13,20 @@ import { TextClassifier, type TextClassifierOptions } from "@decorum/scoring";
 import { float32, InputError, randomKey, uniforms } from "@decorum/tensor";
 import { dataOrder, loadTokenizer } from "@decorum/text";
 import type { z } from "zod";
-import type {
-  GenerationRequest,
-  GenerationSettings,
-  Policy,
-  Prompt,
-  ResponseBatch,
-  Rewards,
-  Rollout,
-  Score,
-  ScoredPair,
-} from "./gather.ts";
+import {
+  type GenerationRequest,
+  type GenerationSettings,
+  type Policy,
+  type Prompt,
+  type ResponseBatch,
+  type Rewards,
+  type Rollout,
+  type Score,
+  type ScoredPair,
+  train,
+  type TrainStep,
+} from "./loop.ts";
 import { Learning } from "./learn.ts";
-import { train, type TrainStep } from "./loop.ts";
 import { type AlgorithmName, type algorithms, pageOf } from "./registry.ts";
 
 /** A policy in this process. It draws as the policy service does, so both give the same responses. */

@@ -1,17 +1,14 @@
 export type { Algorithm, AlgorithmPage, RolledBatch } from "./algorithm.ts";
 export { grpo } from "./grpo.ts";
 export { InvariantError } from "./invariants.ts";
-export { type SampledKlKind, tokenKl } from "./kl.ts";
-export { type KlController, klController } from "./kl_controller.ts";
-export { type Learned, Learning, type ScoredBatch } from "./learn.ts";
+export { klController, type SampledKlKind, tokenKl } from "./kl.ts";
+export { firstState, type Learned, Learning, type LearnState, type ScoredBatch } from "./learn.ts";
 export { onlineDpo } from "./online_dpo.ts";
 export { ppo } from "./ppo.ts";
 export { type AlgorithmName, algorithmNames, algorithms, pageOf } from "./registry.ts";
 export { rloo } from "./rloo.ts";
-export { emptyMoments, type RunningMoments, shapeScores } from "./scores.ts";
 export type { LoopSettings } from "./settings.ts";
 export { type StageRunner, type StepStage } from "./stages.ts";
-export { commonMetrics, timingMetrics } from "./statistics.ts";
 export { type Offsets, offsetsOf } from "./tokens.ts";
 export {
   gather,
@@ -25,6 +22,8 @@ export {
   type Rollout,
   type Score,
   type ScoredPair,
-} from "./gather.ts";
+  train,
+  type TrainStep,
+  type TrainTools,
+} from "./loop.ts";
 export { ClassifierRewards, LocalTraining, rewardFunction } from "./local.ts";
-export { firstState, learnFrom, train, type TrainStep, type TrainTools } from "./loop.ts";

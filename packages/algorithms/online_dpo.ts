@@ -12,7 +12,7 @@ import type { Sequence } from "@decorum/models";
 import { tensor } from "@decorum/tensor";
 import { z } from "zod";
 import type { Algorithm, AlgorithmPage } from "./algorithm.ts";
-import { mean } from "./moments.ts";
+import { mean } from "./statistics.ts";
 import { checkLoop, loopSettings, sharingSettings } from "./settings.ts";
 import { joined, partOf, sumPerSequence } from "./tokens.ts";
 
@@ -47,16 +47,7 @@ export interface PairSample extends LearnerSample {
   readonly refLogps: readonly [chosen: number, rejected: number];
 }
 
-export const onlineDpo = {
-  settings: schema,
-  metrics: [
-    ...["objective/non_score_reward", "objective/rlhf_reward", "objective/scores"],
-    ...["objective/scores_margin", "val/contain_eos_token", "beta"],
-    ...["rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins"],
-    ...["logps/chosen", "logps/rejected"],
-  ],
-  open,
-} satisfies AlgorithmPage;
+export const onlineDpo = { settings: schema, open } satisfies AlgorithmPage;
 
 function open(given: z.input<typeof schema>) {
   const settings = schema.parse(given);

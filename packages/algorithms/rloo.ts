@@ -12,16 +12,10 @@ import { mul, sub, type Value } from "@decorum/onnx";
 import { float32, tensor } from "@decorum/tensor";
 import { z } from "zod";
 import type { Algorithm, AlgorithmPage } from "./algorithm.ts";
-import {
-  clippedRatio,
-  clipStatistics,
-  meanOf,
-  policyShift,
-  ratioMetrics,
-} from "./clipped_ratio.ts";
-import { groupMetrics, groupStatistics, perGroup, STD_EPSILON } from "./groups.ts";
-import { klControllerOf } from "./kl_controller.ts";
-import { mean, std } from "./moments.ts";
+import { clippedRatio, clipStatistics, meanOf, policyShift } from "./clipped_ratio.ts";
+import { groupStatistics, perGroup, STD_EPSILON } from "./groups.ts";
+import { klControllerOf } from "./kl.ts";
+import { mean, std } from "./statistics.ts";
 import { checkGroups, checkLoop, groupSettings } from "./settings.ts";
 import { partOf, sumPerSequence } from "./tokens.ts";
 
@@ -50,11 +44,7 @@ export interface RlooSample extends LearnerSample {
   readonly advantage: number;
 }
 
-export const rloo = {
-  settings: schema,
-  metrics: [...ratioMetrics, ...groupMetrics],
-  open,
-} satisfies AlgorithmPage;
+export const rloo = { settings: schema, open } satisfies AlgorithmPage;
 
 function open(given: z.input<typeof schema>) {
   const settings = schema.parse(given);

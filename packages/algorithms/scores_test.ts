@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { mean, std } from "./moments.ts";
+import { mean, std } from "./statistics.ts";
 import { checkScores, emptyMoments, runningStd, shapeScores, updateMoments } from "./scores.ts";
 import { assertClose, fixture } from "./testdata/trl.ts";
 

@@ -1,37 +1,28 @@
 import { InputError } from "@decorum/tensor";
 import type { RolledBatch, Statistics } from "./algorithm.ts";
-import { mean, std } from "./moments.ts";
 import { sumPerSequence } from "./tokens.ts";
 
-/**
- * Statistics that every algorithm has. Curves, dashboards and alerts are the same for all, so what GRPO and RLOO share with PPO has
- * the names of TRL's `PPOTrainer`.
- */
-export const commonMetrics = [
-  "objective/kl",
-  "objective/kl_coef",
-  "objective/entropy",
-  "ppo/mean_scores",
-  "ppo/std_scores",
-  "ppo/learning_rate",
-  "ppo/loss/total",
-  "tokens/queries_len_mean",
-  "tokens/queries_len_std",
-  "tokens/responses_len_mean",
-  "tokens/responses_len_std",
-  "env/reward_mean",
-  "env/reward_std",
-] as const;
+/** Mean, in double; InputError when there are no numbers. */
+export function mean(values: ArrayLike<number>): number {
+  if (values.length === 0) throw new InputError("Cannot take a mean of 0 numbers: expected one");
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum / values.length;
+}
 
-/** Parts of a step that are timed, in seconds. TRL's names. */
-export const timingMetrics = [
-  "time/ppo/forward_pass",
-  "time/ppo/compute_rewards",
-  "time/ppo/compute_advantages",
-  "time/ppo/optimize_step",
-  "time/ppo/calc_stats",
-  "time/ppo/total",
-] as const;
+/** Unbiased variance, as `torch.var`; 0 for a single number, where PyTorch says NaN. */
+export function variance(values: ArrayLike<number>): number {
+  const centre = mean(values);
+  if (values.length === 1) return 0;
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i]! - centre) ** 2;
+  return sum / (values.length - 1);
+}
+
+/** Square root of the {@link variance}. */
+export function std(values: ArrayLike<number>): number {
+  return Math.sqrt(variance(values));
+}
 
 /** Mean of every statistic over the mini-batches of all epochs; InputError when there are none. */
 export function averageStatistics(all: readonly Statistics[]): Statistics {
@@ -45,7 +36,8 @@ export function averageStatistics(all: readonly Statistics[]): Statistics {
 }
 
 /**
- * Statistics of a batch that every algorithm has. A deviation of one number is 0.
+ * Statistics of a batch that every algorithm has. Curves, dashboards and alerts are the same for all, so what GRPO and RLOO share with
+ * PPO has the names of TRL's `PPOTrainer`. A deviation of one number is 0.
  *
  * @param envRewards scores as the reward gave them
  * @param responseLengths token ids of every response as statistics count them

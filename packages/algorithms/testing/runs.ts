@@ -3,9 +3,10 @@ import type { LearnerSample } from "@decorum/learning";
 import { lora, randomAdapter } from "@decorum/testing/t5";
 import { randomSequences, runtime } from "@decorum/testing/training";
 import type { Algorithm, RolledBatch } from "../algorithm.ts";
-import type { KlController } from "../kl_controller.ts";
-import { type Learned, Learning, type LearningOptions } from "../learn.ts";
+import type { KlController } from "../kl.ts";
+import { Learning, type LearningOptions, type LearnState } from "../learn.ts";
 import { ppo, type PpoSample } from "../ppo.ts";
+import { emptyMoments } from "../scores.ts";
 import { offsetsOf } from "../tokens.ts";
 
 /** An algorithm on a tiny model, from a random adapter. */
@@ -25,6 +26,9 @@ export function open<Settings extends object, Sample extends LearnerSample>(
 }
 
 export const fixed: KlController = { kind: "fixed", value: 0.2 };
+
+/** Before the first step, with a KL coefficient that stays. */
+export const first: LearnState = { step: 0, klController: fixed, moments: emptyMoments };
 
 /** A batch of responses with these log-probabilities, the reference's the same. */
 export function rolled(
@@ -66,11 +70,11 @@ export async function takeSteps(
   to: number,
   klController: KlController,
 ): Promise<KlController> {
-  let learned: Pick<Learned, "klController"> = { klController };
+  let state: LearnState = { ...first, step: from, klController };
   for (let step = from; step < to; step++) {
     const sequences = randomSequences(6, `step ${step}`);
     const scores = sequences.map((s) => s.response.length / 4);
-    learned = await learning.learn({ sequences, scores }, { step, ...learned });
+    ({ state } = await learning.learn({ sequences, scores }, state));
   }
-  return learned.klController;
+  return state.klController;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { algorithms, commonMetrics } from "@decorum/algorithms";
+import { statistics } from "@decorum/testing/statistics";
 import { checkpointName } from "@decorum/learning";
 import { type Changes, ended, fixture } from "../testing/fixture.ts";
 
@@ -40,7 +40,7 @@ for (const algorithm of ["grpo", "rloo"] as const) {
       const mean = (part: number[]) => part.reduce((a, b) => a + b, 0) / part.length;
       assert.ok(mean(rewards.slice(-4)) > mean(rewards.slice(0, 4)) + 0.3, `${rewards}`);
       for (const row of metrics) {
-        for (const name of [...commonMetrics, ...algorithms[algorithm].metrics]) {
+        for (const name of statistics[algorithm]) {
           assert.ok(Number.isFinite(row[name]), name);
         }
         assert.equal(row["ppo/loss/value"], undefined);

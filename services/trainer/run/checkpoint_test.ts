@@ -4,7 +4,6 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { initTrainState } from "@decorum/learning";
 import { float32 } from "@decorum/tensor";
-import { emptyMoments } from "@decorum/algorithms";
 import { readResumePoint, type ResumePoint, writeResumePoint } from "./checkpoint.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { ended, fixture } from "../testing/fixture.ts";
@@ -22,7 +21,7 @@ function stateAt(step: number): ResumePoint {
     progress: {
       step,
       klController: { kind: "adaptive", value: 0.1 + 0.2, target: 6, horizon: 10_000 },
-      moments: { ...emptyMoments, mean: 1 / 3, count: 5 },
+      moments: { mean: 1 / 3, var: 1, count: 5 },
       rewardVersion: "v1",
     },
     learner: { train: initTrainState(params), reference: undefined },

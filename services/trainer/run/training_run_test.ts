@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { commonMetrics, ppo as page, timingMetrics } from "@decorum/algorithms";
+import { statistics, timings } from "@decorum/testing/statistics";
 import { type Changes, type Finished, fixture } from "../testing/fixture.ts";
 import { startEvaluator } from "../testing/reward_server.ts";
 
@@ -17,7 +17,7 @@ Deno.test("a run raises the reward, and records every metric under TRL's name", 
   assert.ok(mean(rewards.slice(-4)) > mean(rewards.slice(0, 4)) + 0.5, `${rewards}`);
   assert.deepEqual(messages, []);
   for (const row of rows) {
-    for (const name of [...commonMetrics, ...page.metrics, ...timingMetrics]) {
+    for (const name of [...statistics.ppo, ...timings]) {
       assert.ok(Number.isFinite(row[name]), name);
     }
   }

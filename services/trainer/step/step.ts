@@ -1,12 +1,5 @@
 import type { DataOrder, Tokenizer } from "@decorum/text";
-import {
-  type KlController,
-  type Learned,
-  learnFrom,
-  type Learning,
-  type Prompt,
-  type RunningMoments,
-} from "@decorum/algorithms";
+import type { Learned, Learning, LearnState, Prompt } from "@decorum/algorithms";
 import type { Batches, Gathered } from "./batches.ts";
 import type { RunConfig } from "@decorum/settings";
 import type { Metrics, SampleRow } from "@decorum/runs";
@@ -26,12 +19,8 @@ export interface StepTools {
   readonly waiting: Waiting;
 }
 
-/** What is known between two steps, besides the learner's state. */
-export interface Progress {
-  /** Steps done. The data position and all random streams follow from it. */
-  readonly step: number;
-  readonly klController: KlController;
-  readonly moments: RunningMoments;
+/** What is known between two steps, besides the learner's state. The data position and all random streams follow from the step. */
+export interface Progress extends LearnState {
   /** Version of the classifier that scored last; empty before the first step. */
   readonly rewardVersion: string;
 }
@@ -58,7 +47,7 @@ export async function takeStep(
   progress: Progress,
   stages: Stages,
 ): Promise<StepOutcome> {
-  const { config } = tools;
+  const { config, learning } = tools;
   const { step } = progress;
   const started = performance.now();
 
@@ -68,20 +57,20 @@ export async function takeStep(
   batches.overlap(step);
 
   // Until the first update nothing is changed.
-  const envRewards = scored.map(({ score }) => config.constant_score ?? score);
-  const older = staleness > 0 ? { generator: batch.generator } : {};
-  const { state, statistics, learned } = await stages.run(
+  const scores = batch.scores.map((score) => config.constant_score ?? score);
+  const generator = staleness > 0 ? batch.generator : undefined;
+  const learned = await stages.run(
     "update",
-    () => learnFrom(tools.learning, batch, progress, { envRewards, ...older, stage: stages.part }),
+    () => learning.learn({ ...batch, scores, generator }, progress, { stage: stages.part }),
     "time/ppo/total",
   );
 
   const tokens = rollouts.reduce((sum, { response }) => sum + response.length, 0);
   const seconds = (performance.now() - started) / 1000;
   return {
-    progress: { ...state, rewardVersion },
+    progress: { ...learned.state, rewardVersion },
     metrics: {
-      ...statistics,
+      ...learned.statistics,
       "rollout/staleness": staleness,
       ...termStatistics(scored),
       ...toxicityOf(scored),
@@ -91,7 +80,7 @@ export async function takeStep(
       "time/tokens_per_second": tokens / seconds,
       "rollout/tokens": tokens,
     },
-    samples: samplesOf(batch, envRewards, tools.learning.algorithm.responses),
+    samples: samplesOf(batch, scores, learning.algorithm.responses),
     notes: notesOf(learned, progress, rewardVersion),
   };
 }

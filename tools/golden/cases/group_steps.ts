@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import {
   type Algorithm,
+  firstState,
   grpo,
   Learning,
   offsetsOf,
@@ -112,7 +113,7 @@ async function reproduce<Sample extends Advised>(
   const params = readParams(golden, "start.safetensors");
   const train = { params, adam: initAdam(params), updates: 1, skipped: 0 };
   learner.restore({ train, reference: undefined });
-  let { klController } = algorithm;
+  let state = firstState(algorithm);
   const found = new Map<string, Tensor>();
   for (let n = 0; n < STEPS; n++) {
     const batch = batchOf(golden, n);
@@ -127,7 +128,7 @@ async function reproduce<Sample extends Advised>(
       ...{ sequences, scores, hasEos: scores.map(() => true), values: new Float32Array() },
       offsets: offsetsOf(sequences.map(({ response }) => response.length)),
       ...{ logprobs, refLogprobs, kl: tokenKl("kl", logprobs, refLogprobs) },
-      klCoef: klController.value,
+      klCoef: state.klController.value,
     };
     const all = algorithm.samples(rolled, algorithm.rewards(rolled));
     found.set(`step${n}.advantages`, float32([all.length], all.map((s) => s.advantage)));
@@ -143,9 +144,8 @@ async function reproduce<Sample extends Advised>(
       }
       learner.restore(now);
     }
-    const state = { step: n, klController };
     const learned = await learning.learn(batch, state, { order: (epoch) => orders[epoch]! });
-    klController = learned.klController;
+    ({ state } = learned);
     for (const [name, statistic] of Object.entries(learned.statistics)) {
       found.set(`step${n}.${name}`, float32([1], [statistic]));
     }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { emptyMoments, Learning, onlineDpo, shapeScores } from "@decorum/algorithms";
+import { firstState, Learning, onlineDpo } from "@decorum/algorithms";
 import { initAdam } from "@decorum/optim";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { float32, type Tensor } from "@decorum/tensor";
@@ -43,19 +43,19 @@ export async function onlineDpoSteps(
   const params = readParams(golden, "start.safetensors");
   const train = { params, adam: initAdam(params), updates: 1, skipped: 0 };
   learner.restore({ train, reference: undefined });
-  const { settings, klController } = algorithm;
+  let state = firstState(algorithm);
   const found = new Map<string, Tensor>();
   for (let step = 0; step < STEPS; step++) {
-    const { sequences, scores: envRewards } = batchOf(golden, step);
+    const { sequences, scores } = batchOf(golden, step);
     const orders = ordersOf(golden, step);
     const hasEos = sequences.map(({ response }) => response.includes(EOS));
-    const { scores } = shapeScores(envRewards, hasEos, emptyMoments, settings);
-    const { statistics } = await learning.learn(
-      { sequences, scores, envRewards, hasEos },
-      { step, klController },
+    const learned = await learning.learn(
+      { sequences, scores, hasEos },
+      state,
       { order: (epoch) => orders[epoch]! },
     );
-    for (const [name, statistic] of Object.entries(statistics)) {
+    ({ state } = learned);
+    for (const [name, statistic] of Object.entries(learned.statistics)) {
       found.set(`step${step}.${name}`, float32([1], [statistic]));
     }
   }

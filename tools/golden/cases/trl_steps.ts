@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { Learning, ppo, type ScoredBatch } from "@decorum/algorithms";
+import { firstState, Learning, ppo, type ScoredBatch } from "@decorum/algorithms";
 import type { Sequence } from "@decorum/models";
 import { initAdam } from "@decorum/optim";
 import type { RuntimeOptions } from "@decorum/runtime";
@@ -73,7 +73,7 @@ export async function trlSteps(
   const params = startOf(golden);
   const train = { params, adam: initAdam(params), updates: 1, skipped: 0 };
   learner.restore({ train, reference: undefined });
-  let { klController } = algorithm;
+  let state = firstState(algorithm);
   const permutations = numpyPermutations(seed);
   const found = new Map<string, Tensor>();
   for (const step of stats.keys()) {
@@ -85,10 +85,10 @@ export async function trlSteps(
     const orders = recordedOrders(golden, step) ?? drawn;
     const learned = await learning.learn(
       batch,
-      { step, klController },
+      state,
       { order: (epoch) => orders[epoch]! },
     );
-    klController = learned.klController;
+    ({ state } = learned);
     for (const name of Object.keys(stats[step])) {
       const value = learned.statistics[name];
       if (value !== undefined) found.set(`step${step}.${name}`, float32([1], [value]));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dataOrder } from "@decorum/text";
-import { gather, responseLimits } from "./gather.ts";
+import { gather, responseLimits } from "./loop.ts";
 import { ppo } from "./ppo.ts";
 import { rloo } from "./rloo.ts";
 
