@@ -10,6 +10,7 @@ import {
   gather,
   isContiguous,
   lastElement,
+  storageTypes,
   type TorchTensor,
   unpickleTensors,
 } from "./torch_pickle.ts";
@@ -43,13 +44,17 @@ const maxExpansion = 8;
  */
 export class TorchCheckpoint implements Disposable {
   readonly tensors: ReadonlyMap<string, TorchEntry>;
+  /** Tensors of other element types: torch's name of the storage by the tensor's. */
+  readonly unreadable: ReadonlyMap<string, string>;
   readonly #file: ReadableFile;
 
   /** @throws InputError for a malformed or foreign file; InputError for a tensor outside its storage. */
   constructor(file: ReadableFile) {
     this.#file = file;
     checkFormat(file);
-    this.tensors = readEntries(file);
+    const { entries, unreadable } = readEntries(file);
+    this.tensors = entries;
+    this.unreadable = unreadable;
   }
 
   /** @throws as the constructor, and Error when the file cannot be opened. */
@@ -63,13 +68,16 @@ export class TorchCheckpoint implements Disposable {
     }
   }
 
-  /** The tensor in row-major order. @throws InputError when there is none of that name. */
+  /** The tensor in row-major order. @throws InputError when there is none of that name, or of another element type. */
   read(name: string): Tensor {
     const entry = this.tensors.get(name);
     if (entry === undefined) {
+      const type = this.unreadable.get(name);
       throw new InputError(
         `Cannot read tensor ${JSON.stringify(name)} of ${this.#file.path}: ` +
-          "the file has no such tensor",
+          (type === undefined
+            ? "the file has no such tensor"
+            : `it is a ${type}; expected one of ${[...storageTypes.keys()].join(", ")}`),
       );
     }
     const { dtype, dims, strides, offset, length } = entry;
@@ -102,7 +110,9 @@ function checkFormat(file: ReadableFile): void {
   throw new InputError(`Cannot read PyTorch checkpoint ${file.path}: ${found}`);
 }
 
-function readEntries(file: ReadableFile): Map<string, TorchEntry> {
+function readEntries(
+  file: ReadableFile,
+): { entries: Map<string, TorchEntry>; unreadable: Map<string, string> } {
   const fail = (found: string): never => {
     throw new InputError(`Cannot read PyTorch checkpoint ${file.path}: ${found}`);
   };
@@ -125,11 +135,17 @@ function readEntries(file: ReadableFile): Map<string, TorchEntry> {
   }
   const pickle = content(members.get(pickleName)!, maxPickleBytes);
   const entries = new Map<string, TorchEntry>();
+  const unreadable = new Map<string, string>();
   let total = 0;
   for (const [name, tensor] of unpickleTensors(pickle, `${pickleName} of ${file.path}`)) {
+    const { dtype } = tensor.storage;
+    if (dtype === undefined) {
+      unreadable.set(name, tensor.storage.type);
+      continue;
+    }
     const member = members.get(`${root}data/${tensor.storage.key}`) ??
       fail(`tensor ${JSON.stringify(name)} needs the missing member data/${tensor.storage.key}`);
-    const entry = locate(file, name, tensor, member);
+    const entry = locate(file, name, dtype, tensor, member);
     entries.set(name, entry);
     total += entry.length;
     if (total > maxExpansion * file.size) {
@@ -139,20 +155,23 @@ function readEntries(file: ReadableFile): Map<string, TorchEntry> {
       );
     }
   }
-  return entries;
+  return { entries, unreadable };
 }
 
 function locate(
   file: ReadableFile,
   name: string,
+  dtype: DType,
   { storage, offset, dims, strides }: TorchTensor,
   member: ZipEntry,
 ): TorchEntry {
   const tensor = `Cannot read tensor ${JSON.stringify(name)} of ${file.path}:`;
-  if (member.size !== storage.bytes) {
+  const width = bytesPerElement(dtype);
+  if (member.size !== storage.elements * width) {
     throw new InputError(
-      `${tensor} its storage ${member.name} has ${member.size} bytes, expected ${storage.bytes} ` +
-        `for ${storage.elements} elements of ${storage.dtype}`,
+      `${tensor} its storage ${member.name} has ${member.size} bytes, expected ${
+        storage.elements * width
+      } for ${storage.elements} elements of ${dtype}`,
     );
   }
   const elements = elementCount(dims);
@@ -166,9 +185,8 @@ function locate(
         `${end}, but its storage ${member.name} has ${storage.elements}`,
     );
   }
-  const width = bytesPerElement(storage.dtype);
   return {
-    dtype: storage.dtype,
+    dtype,
     dims,
     strides,
     offset: zipDataOffset(file, member) + offset * width,

@@ -98,8 +98,8 @@ Deno.test("hostile pickles are refused by the name of what they ask for", () => 
       /_v2\.__globals__, which is refused/,
     ],
     [
-      pickle.dict(["a", tensor({ type: "ShortStorage" })]),
-      /it names the global torch\.ShortStorage, which is refused; .* torch\.BoolStorage$/,
+      pickle.dict(["a", tensor({ type: "QInt8Storage" })]),
+      /it names the global torch\.QInt8Storage, which is refused; .* torch\.BoolStorage$/,
     ],
     [
       call("torch", "FloatStorage", "x"),
@@ -148,6 +148,23 @@ Deno.test("hostile pickles are refused by the name of what they ask for", () => 
       return true;
     });
   }
+});
+
+Deno.test("a tensor of another element type is refused when it is asked for, and not before", () => {
+  using folder = new TemporaryFolder();
+  const path = folder.join("pytorch_model.bin");
+  const { dict, tensor } = pickle;
+  const bytes = dict(["ids", tensor({ type: "ShortStorage" })], ["w", tensor({ dims: [6] })]);
+  writeFileSync(path, zipFile({ "model/data.pkl": bytes, "model/data/0": sixFloats }));
+  using checkpoint = TorchCheckpoint.open(path);
+  const w = float32([6], [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual(checkpoint.read("w"), w);
+  assert.throws(
+    () => checkpoint.read("ids"),
+    /^InputError: Cannot read tensor "ids" of .*: it is a torch\.ShortStorage; expected one of torch\.Double/,
+  );
+  const converted = readSafetensors(convertTorchCheckpoint(path, folder.path));
+  assert.deepEqual([...converted], [["w", w]]);
 });
 
 Deno.test("a tensor must lie inside its storage", () => {

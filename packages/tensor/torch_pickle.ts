@@ -6,18 +6,20 @@ import {
   type PickleValue,
   unpickle,
 } from "./pickle.ts";
-import { bytesPerElement, type DType, elementCount, InputError } from "./tensor.ts";
+import { type DType, elementCount, InputError } from "./tensor.ts";
 
 /** A storage as the pickle names it: the bytes are the archive's member `data/<key>`. */
 class TorchStorage extends PickleObject {
   readonly kind = "a storage";
 
-  constructor(readonly key: string, readonly dtype: DType, readonly elements: number) {
+  /** @param type torch's name of it, such as `torch.FloatStorage` */
+  constructor(readonly key: string, readonly type: string, readonly elements: number) {
     super();
   }
 
-  get bytes(): number {
-    return this.elements * bytesPerElement(this.dtype);
+  /** Undefined for a type that tensors here cannot have. */
+  get dtype(): DType | undefined {
+    return storageTypes.get(this.type);
   }
 }
 
@@ -35,7 +37,8 @@ export class TorchTensor extends PickleObject {
   }
 }
 
-const storageTypes = new Map<string, DType>([
+/** Element types by torch's name of a storage. */
+export const storageTypes: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["torch.DoubleStorage", "float64"],
   ["torch.FloatStorage", "float32"],
   ["torch.HalfStorage", "float16"],
@@ -45,6 +48,13 @@ const storageTypes = new Map<string, DType>([
   ["torch.CharStorage", "int8"],
   ["torch.ByteStorage", "uint8"],
   ["torch.BoolStorage", "bool"],
+]);
+
+/** Types that a checkpoint may hold, in tensors that nobody asks for. */
+const otherStorageTypes = new Set([
+  "torch.ShortStorage",
+  "torch.ComplexFloatStorage",
+  "torch.ComplexDoubleStorage",
 ]);
 
 type Call = (args: readonly PickleValue[], fail: (found: string) => never) => PickleValue;
@@ -72,7 +82,7 @@ export function unpickleTensors(bytes: Uint8Array, what: string): Map<string, To
   };
   const root = unpickle(bytes, {
     checkGlobal: ({ name }) => {
-      if (calls.has(name) || storageTypes.has(name)) return;
+      if (calls.has(name) || storageTypes.has(name) || otherStorageTypes.has(name)) return;
       const known = /^torch\.\w+Storage$/.test(name) ? [...storageTypes.keys()] : [...calls.keys()];
       fail(
         `it names the global ${name}, which is refused; expected only tensors, that is ` +
@@ -100,14 +110,15 @@ export function unpickleTensors(bytes: Uint8Array, what: string): Map<string, To
 /** `("storage", type, key, location, number of elements)` */
 function loadStorage(id: PickleValue, fail: (found: string) => never): TorchStorage {
   const [tag, type, key, , elements] = id instanceof PickleTuple ? id.items : [];
-  const dtype = type instanceof PickleGlobal ? storageTypes.get(type.name) : undefined;
-  if (tag !== "storage" || dtype === undefined || typeof key !== "string" || !isSize(elements)) {
+  const isType = type instanceof PickleGlobal &&
+    (storageTypes.has(type.name) || otherStorageTypes.has(type.name));
+  if (tag !== "storage" || !isType || typeof key !== "string" || !isSize(elements)) {
     const parts = [tag, type, key, elements].map(kindOf).join(", ");
     return fail(
       `it has a persistent id of ${parts}; expected "storage", its type, its key, its elements`,
     );
   }
-  return new TorchStorage(key, dtype, elements);
+  return new TorchStorage(key, type.name, elements);
 }
 
 /** `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)` */
