@@ -75,8 +75,16 @@ function exportModel({ base, adapter, out, onnx }: FlagValues<typeof exportFlags
 }
 
 function merge(base: string, folder: string, out: string): void {
-  const { layers } = isPolicyModel(base) ? openPolicyModel(base) : openClassifier(base);
+  const model = isPolicyModel(base) ? openPolicyModel(base) : openClassifier(base);
+  const { layers } = model;
   const adapter = readPeftAdapter(folder, layers, { savedModules: true });
+  // PEFT trains a copy of this module, while the stacks go on to read the table itself.
+  const shared = "tiedKeys" in model ? model.tiedKeys[0] : undefined;
+  if (shared !== undefined && adapter.savedModules?.has(shared)) {
+    throw new InputError(
+      `Cannot merge adapter ${folder}: "modules_to_save" holds "${shared}", of which PEFT keeps a copy that the model does not compute with; merge it with PEFT, or train it without that module`,
+    );
+  }
   if (adapter.valueHead) console.error(`The value head in ${folder} is left out: a model has none`);
   mergeAdapter(base, layers, adapter, out);
 }

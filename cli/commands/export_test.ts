@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { openSft, type TrainedModel } from "@decorum/learning";
-import { mergeAdapter, openPolicyModel, readPeftAdapter } from "@decorum/models";
+import {
+  initAdapter,
+  mergeAdapter,
+  openPolicyModel,
+  readPeftAdapter,
+  writePeftAdapter,
+} from "@decorum/models";
+import { readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { runDecorum, succeed } from "@decorum/testing/decorum";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { echoRows, labelRows, tinyClassifier, tinyT5 } from "../testing/fixtures.ts";
@@ -46,6 +54,32 @@ Deno.test("export: a merged T5 is the base with the adapter in it", async () => 
   const merged = await loss({ model: out });
   assert.ok(Math.abs(merged - apart) <= 1e-5, `${merged} and ${apart}`);
   assert.ok(Math.abs(merged - await loss({ model: base })) > 1e-3);
+});
+
+Deno.test("export: a saved copy of the shared table is refused, PEFT does not compute with it", async () => {
+  using folder = new TemporaryFolder();
+  const base = tinyT5(folder);
+  const { layers } = openPolicyModel(base);
+  const lora = { r: 2, loraAlpha: 4, loraDropout: 0, targetModules: ["q"] };
+  const adapter = folder.join("adapter");
+  writePeftAdapter(adapter, { config: lora, parameters: initAdapter(lora, layers, 1) });
+  const weights = join(adapter, "adapter_model.safetensors");
+  const table = readSafetensors(join(base, "model.safetensors")).get("shared.weight")!;
+  writeSafetensors(
+    weights,
+    new Map([...readSafetensors(weights), ["base_model.model.shared.weight", table]]),
+  );
+  const file = join(adapter, "adapter_config.json");
+  const json = JSON.parse(readFileSync(file, "utf8"));
+  writeFileSync(file, JSON.stringify({ ...json, modules_to_save: ["shared"] }));
+  const out = folder.join("merged");
+  const found = await runDecorum(["export", "--base", base, "--adapter", adapter, "--out", out]);
+  assert.equal(found.code, 1);
+  assert.match(
+    found.stderr,
+    /"modules_to_save" holds "shared\.weight", of which PEFT keeps a copy/,
+  );
+  assert.ok(!existsSync(out));
 });
 
 Deno.test("export: a classifier with its adapter as ONNX", async () => {

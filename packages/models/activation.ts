@@ -2,11 +2,15 @@ import { gelu, mul, relu, sigmoid, tanh, type Value } from "@decorum/onnx";
 
 /** transformers' names (`ACT2FN`) of activation functions of float32. */
 const activations = {
+  linear: (x: Value) => x,
   relu,
+  relu2: (x: Value) => mul(relu(x), relu(x)),
   gelu: (x: Value) => gelu(x, "none"),
   gelu_python: (x: Value) => gelu(x, "none"),
   gelu_new: (x: Value) => gelu(x, "tanh"),
   gelu_fast: (x: Value) => gelu(x, "tanh"),
+  gelu_accurate: (x: Value) => gelu(x, "tanh"),
+  gelu_python_tanh: (x: Value) => gelu(x, "tanh"),
   gelu_pytorch_tanh: (x: Value) => gelu(x, "tanh"),
   quick_gelu: (x: Value) => mul(x, sigmoid(mul(x, 1.702))),
   silu: (x: Value) => mul(x, sigmoid(x)),

@@ -44,11 +44,16 @@ export function parseJson<S extends z.ZodType>(
       json,
     );
     const [first, ...rest] = issue.path.map(String);
-    return `field "${[names[first!] ?? first, ...rest].join(".")}" is ${
-      show(found)
-    }: ${issue.message}`;
+    return `field "${[names[first!] ?? first, ...rest].join(".")}" is ${show(found)}: ${
+      expectation(issue.message)
+    }`;
   });
   throw new InputError(`Cannot use ${source}: ${problems.join("; ")}`);
+}
+
+/** What a schema's message says that it expects; what was found is shown in our own words. */
+export function expectation(message: string): string {
+  return message.replace(/^(Invalid \w+|Too \w+): /, "").replace(/, received \w+$/, "");
 }
 
 function show(found: unknown): string {

@@ -21,6 +21,7 @@ export {
   positionIds,
   tokenTypesOf,
 } from "./classifier.ts";
+export { expectation } from "./config.ts";
 export {
   type EncoderDecoder,
   type EncoderDecoderConfig,

@@ -157,8 +157,7 @@ function sortTensors(
       // Beside each saved module its wrapper holds the base's own.
       if (/\.original_module\./.test(name)) continue;
       const key = name.replace(PREFIX, "").replace(/\.modules_to_save\.[^.]+\./, ".");
-      const saved = modules_to_save?.some((module) => `.${key}`.includes(`.${module}.`));
-      if (saved && name.startsWith(PREFIX)) savedModules.set(key, value);
+      if (isSaved(key, modules_to_save) && name.startsWith(PREFIX)) savedModules.set(key, value);
       else matrices.set(name, value);
     }
   }
@@ -170,6 +169,14 @@ function sortTensors(
     );
   }
   return { matrices, valueHead, savedModules };
+}
+
+/** Whether a weight or layer lies in a saved module, whose name ends with one of `modules`, as in PEFT. */
+function isSaved(key: string, modules: PeftConfig["modules_to_save"]): boolean {
+  const parts = key.split(".");
+  return parts.some((_, i) =>
+    modules?.some((module) => parts.slice(0, i + 1).join(".").endsWith(module))
+  );
 }
 
 /** What the tensors and the configuration say together. */
@@ -216,10 +223,10 @@ function configOf(
 
 /**
  * The names of the configuration that the base has, as in PEFT, where they stand for the layers in the file; else the
- * layers themselves. All layers of a plain list must be in the file.
+ * layers themselves. All layers of a plain list must be in the file, but for those of saved modules.
  */
 function targetsOf(
-  { target_modules: targets, layers_to_transform, exclude_modules }: PeftConfig,
+  { target_modules: targets, layers_to_transform, exclude_modules, modules_to_save }: PeftConfig,
   adapted: readonly string[],
   layers: LinearLayers,
 ): readonly string[] {
@@ -231,6 +238,8 @@ function targetsOf(
   if (known.length === 0) return adapted;
   const all = targetLayers({ r: 1, loraAlpha: 1, loraDropout: 0, targetModules: known }, layers);
   if (all.join() === adapted.join()) return known;
+  const learned = all.filter((layer) => !isSaved(layer, modules_to_save));
+  if (learned.join() === adapted.join()) return adapted;
   const some = (layers_to_transform ?? null) !== null || (exclude_modules ?? null) !== null;
   return some ? adapted : known;
 }

@@ -236,6 +236,36 @@ Deno.test("whole modules beside LoRA are for a merge alone", () => {
   );
 });
 
+Deno.test("saved modules are named by their ends, as in PEFT; layers inside them need no LoRA", () => {
+  using folder = new TemporaryFolder();
+  const model = makeClassifier(folder.join("model"));
+  const { layers } = model.model;
+  const heads = lora("query", "dense");
+  const inside = (name: string) => name.includes("classifier.");
+  const parameters = new Map(
+    [...randomAdapter(heads, layers)].filter(([name]) => !inside(name)),
+  );
+  const path = folder.join("a");
+  writePeftAdapter(path, { config: heads, parameters });
+  const saved = float32([12], Array.from({ length: 12 }, (_, i) => i));
+  const key = "roberta.encoder.layer.0.output.LayerNorm.bias";
+  writeSafetensors(
+    `${path}/adapter_model.safetensors`,
+    new Map([...parameters, [`base_model.model.${key}`, saved]]),
+  );
+  const configFile = `${path}/adapter_config.json`;
+  const json = JSON.parse(readFileSync(configFile, "utf8"));
+  const read = (modules_to_save: string[]) => {
+    writeFileSync(configFile, JSON.stringify({ ...json, modules_to_save }));
+    return readPeftAdapter(path, layers, { savedModules: true });
+  };
+  const adapter = read(["classifier", "Norm"]);
+  assert.deepEqual([...adapter.savedModules!], [[key, saved]]);
+  const adapted = targetLayers(heads, layers).filter((name) => !inside(name));
+  assert.deepEqual(adapter.config.targetModules, adapted);
+  assert.throws(() => read(["Norm"]), /2 tensors are missing .*classifier\.dense\.lora_A/);
+});
+
 Deno.test("an adapter with a number that is not finite is refused by tensor", () => {
   using folder = new TemporaryFolder();
   for (const bad of [NaN, Infinity]) {

@@ -77,6 +77,8 @@ const schemaOf = ({ modelType, classes, projection }: Family) =>
       ({ activation }) => (activationNames as string[]).includes(activation),
       { error: `expected one of ${activationNames.join(", ")}, or "gated-" and one of them` },
     ),
+    dense_act_fn: z.enum(activationNames).optional(),
+    is_gated_act: z.boolean().optional(),
     tie_word_embeddings: z.boolean().nullish(),
     scale_decoder_outputs: z.boolean().nullish(),
     pad_token_id: z.int().nonnegative().default(0),
@@ -144,7 +146,10 @@ function parseConfig(family: Family, config: JsonObject, source: string): T5Conf
     relative_attention_num_buckets: buckets,
     relative_attention_max_distance: most,
     layer_norm_epsilon: json.layer_norm_epsilon,
-    feed_forward: json.feed_forward_proj as T5Config["feed_forward"],
+    feed_forward: {
+      activation: json.dense_act_fn ?? json.feed_forward_proj.activation as Activation,
+      gated: json.is_gated_act ?? json.feed_forward_proj.gated,
+    },
     scale_decoder_outputs: family.scalesOutputs(json),
     pad_token_id: json.pad_token_id,
     eos_token_id: json.eos_token_id,
@@ -152,7 +157,10 @@ function parseConfig(family: Family, config: JsonObject, source: string): T5Conf
   };
 }
 
-/** As in transformers (`configuration_t5.py`), where `gated-gelu` means the tanh approximation, and `gelu` does not. */
+/**
+ * As in transformers (`configuration_t5.py`), where `gated-gelu` means the tanh approximation, and `gelu` does not; the
+ * fields `dense_act_fn` and `is_gated_act`, which it writes too, have the last word.
+ */
 function parseProjection(name: string): { activation: string; gated: boolean } {
   if (name === "gated-gelu") return { activation: "gelu_new", gated: true };
   const gated = name.startsWith("gated-");

@@ -240,6 +240,20 @@ Deno.test("outputs are scaled as transformers decides it", () => {
   }
 });
 
+Deno.test("the activation is what transformers takes it for", () => {
+  const cases: [Record<string, unknown>, string, boolean][] = [
+    [{ feed_forward_proj: "gated-gelu" }, "gelu_new", true],
+    [{ feed_forward_proj: "gelu" }, "gelu", false],
+    [{ feed_forward_proj: "gated-silu", dense_act_fn: "relu" }, "relu", true],
+    [{ feed_forward_proj: "relu", dense_act_fn: "gelu_new", is_gated_act: true }, "gelu_new", true],
+    [{ feed_forward_proj: "gated-gelu", is_gated_act: false }, "gelu_new", false],
+  ];
+  for (const [fields, activation, gated] of cases) {
+    assert.deepEqual(parse(fields).feed_forward, { activation, gated }, JSON.stringify(fields));
+  }
+  assert.throws(() => parse({ dense_act_fn: "selu" }), /field "dense_act_fn" is "selu": .*"relu"/);
+});
+
 Deno.test("another architecture is refused by what was found and what is known", () => {
   const cases: [Record<string, unknown>, RegExp][] = [
     [{ model_type: "gpt2" }, /json: field "model_type" is "gpt2"; expected one of "t5", "mt5"/],
@@ -251,7 +265,7 @@ Deno.test("another architecture is refused by what was found and what is known",
     ],
     [
       { feed_forward_proj: "gated-selu" },
-      /field "feed_forward_proj" is "gated-selu": expected one of relu, .*"gated-" and one of them/,
+      /field "feed_forward_proj" is "gated-selu": expected one of linear, .*"gated-" and one of them/,
     ],
   ];
   for (const [fields, expected] of cases) {
@@ -276,8 +290,8 @@ Deno.test("every problem of a config is named at once, with file, field, found a
     assert.ok(error.message.startsWith(`Cannot use ${folder.join("config.json")}: `));
     for (
       const expected of [
-        /field "d_model" is missing: .*expected number/,
-        /field "num_heads" is "2": .*expected number/,
+        /field "d_model" is missing: expected number; field/,
+        /field "num_heads" is "2": expected number$/,
         /field "d_ff" is 0: .*>0/,
         /field "vocab_size" is 1\.5: .*expected int/,
         /field "architectures" is "T5": .*expected array/,

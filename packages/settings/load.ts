@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { z } from "zod";
-import { nearestKeys } from "@decorum/models";
+import { expectation, nearestKeys } from "@decorum/models";
 import { InputError, isJsonObject, type JsonObject } from "@decorum/tensor";
 import { fieldsOf } from "./field.ts";
 import { moveOldNames, newName, setValue } from "./names.ts";
@@ -142,10 +142,7 @@ function describe(
       : secret(path)
       ? "wrong (it is not shown)"
       : JSON.stringify(found);
-    const expected = issue.message.replace(/^(Invalid \w+|Too \w+): /, "").replace(
-      /, received \w+$/,
-      "",
-    );
+    const expected = expectation(issue.message);
     const braces =
       issue.code === "invalid_type" && issue.expected === "string" && isJsonObject(found)
         ? `; quote what YAML reads as something else, as '${path}="{column}"'`

@@ -57,7 +57,11 @@ function formatOf(path: string): "csv" | "jsonl" {
   if (extension === ".csv" || extension === ".tsv") return "csv";
   if (extension === ".jsonl" || extension === ".ndjson") return "jsonl";
   throw new InputError(
-    `Cannot read rows from ${path}: its extension is "${extension}", expected .csv, .tsv, .jsonl or .ndjson`,
+    `Cannot read rows from ${path}: its extension is "${extension}", expected .csv, .tsv, .jsonl or .ndjson; ${
+      [".gz", ".xz", ".zst", ".bz2", ".zip"].includes(extension)
+        ? "unpack the file first"
+        : "convert the file to one of these, or name it as what it is"
+    }`,
   );
 }
 
@@ -109,7 +113,7 @@ export function lengthBetween(
 /**
  * The rows of a CSV file (RFC 4180): commas, a header row, quotes doubled inside quotes, line breaks
  * allowed inside quotes and kept as they are. Semicolons or tabs separate the fields where the header has these and
- * no comma. One column may have an empty name, as the index that pandas writes has.
+ * no comma, tabs in a file called `.tsv` in any case. One column may have an empty name, as the index that pandas writes has.
  *
  * @throws InputError when the header is missing or repeats a name.
  * @throws InputError for broken quoting, or a row with more or fewer fields than the header.
@@ -162,7 +166,7 @@ async function* readRecords(path: string): AsyncGenerator<Parsed, void, undefine
   if (first.done) return;
   const parser = parse({
     info: true,
-    delimiter: separatorOf(first.value.text),
+    delimiter: extname(path).toLowerCase() === ".tsv" ? "\t" : separatorOf(first.value.text),
     record_delimiter: first.value.ending === "\r" ? "\r" : ["\r\n", "\n"],
     relax_column_count: true,
     skip_empty_lines: true,

@@ -94,6 +94,7 @@ Deno.test("semicolons and tabs separate fields where the header has no comma", a
   assert.deepEqual(await rowsOf("a.csv", `${bom}a;"b,c"\n1,5;x\n`), [{ a: "1,5", "b,c": "x" }]);
   assert.deepEqual(await rowsOf("a.csv", "a\tb\r\n1;2\tx, y\r\n"), [{ a: "1;2", b: "x, y" }]);
   assert.deepEqual(await rowsOf("a.tsv", "a\tb\n1\t2\n"), [{ a: "1", b: "2" }]);
+  assert.deepEqual(await rowsOf("a.tsv", "a, or b\tc\n1\t2\n"), [{ "a, or b": "1", c: "2" }]);
   assert.deepEqual(await rowsOf("a.csv", "a;b,c\n1;2,3\n"), [{ "a;b": "1;2", c: "3" }]);
 });
 
