@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { tokenHash } from "@decorum/rpc";
 import { loadSections } from "@decorum/settings";
 import {
@@ -16,6 +17,9 @@ import { addFlags } from "../flags.ts";
 import { prefixed } from "../prefix.ts";
 import { serviceProgram, withSupervisor } from "../services.ts";
 import { addSettingsFlags, chosenSettings, type SettingsFlags } from "../settings_flags.ts";
+
+/** The page's process works here: paths in settings are seen from it. */
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 interface UiFlags extends SettingsFlags {
   readonly runs?: string;
@@ -52,6 +56,10 @@ export function uiCommand(): Command {
     const flags = settingsOf(given, readConnection({ ...given }), access);
     const settings = { ...(config === undefined ? {} : { config }), set: [...flags, ...set] };
     const { ui } = loadSections(["ui"], { file: config, env: process.env, set: settings.set });
+    const folder = ui.runs === null ? undefined : resolve(root, ui.runs);
+    if (folder !== undefined && !existsSync(folder)) {
+      console.error(`There is no folder ${folder}: the page has no runs until a trainer makes it`);
+    }
     await withSupervisor(prefixed(process.stderr), async (supervisor) => {
       await supervisor.start(serviceProgram("ui", settings));
       const scheme = ui.tls === null ? "http" : "https";

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import type { Page } from "puppeteer-core";
 import { tokenHash } from "@decorum/rpc";
-import { RunStore } from "@decorum/runs";
+import { type Evaluation, RunStore } from "@decorum/runs";
 import { startDecorum } from "@decorum/testing/decorum";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { freeAddress } from "@decorum/testing/ports";
@@ -13,6 +15,8 @@ import { accessibilityProblems, Chromium } from "./chromium.ts";
 
 /** Where pictures are kept, for people to look at; none are made where it is not set. */
 const pictures = process.env["DECORUM_PICTURES"];
+/** What version 06144b7 wrote. */
+const oldRuns = fileURLToPath(new URL("../system/testdata/old_runs/", import.meta.url));
 const TOKEN = "a-token-that-no-log-may-show";
 const HOSTILE =
   '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">';
@@ -155,11 +159,33 @@ Deno.test("a live run of the demo: curves grow, samples show, and it stops with 
   assert.ok(!log.includes(TOKEN));
 });
 
+const side = { mean: 1, std: 0.5 };
+const term = { weight: 2, n: 20, before: side, after: { mean: 3, std: 0.5 }, difference: 2 };
+/** With two terms: one rose, the other may not have. */
+const evaluation: Evaluation = {
+  ...{ toxicity: null, judge: null, rouge_l: null, kl: 1, reward: null },
+  distinct2: { before: 0.5, after: 0.5 },
+  length: { before: side, after: side },
+  toxicities: { before: [], after: [] },
+  rewards: [
+    { ...term, name: HOSTILE, ci95: [1.5, 2.5] },
+    { ...term, name: "content", ci95: [-0.5, 2.5] },
+  ],
+  samples: [{
+    ...{ prompt: HOSTILE, before: HOSTILE, after: "", toxicity_before: 1, toxicity_after: 0 },
+    ...{ rewards_before: { [HOSTILE]: 1 }, rewards_after: {} },
+  }],
+};
+
 /** Two runs, one of which has markup wherever people's texts can be. */
 function writeRuns(folder: string): void {
   using store = new RunStore(folder);
   for (const [i, runId] of [`a${HOSTILE}`, "plain"].entries()) {
-    const config = { seed: i, data: { prompt: HOSTILE }, ppo: { learning_rate: 1e-4 } };
+    const rewards = [
+      { name: "civil", kind: "classifier", expression: HOSTILE, weight: 2 },
+      { name: "content", kind: "rouge" },
+    ];
+    const config = { seed: i, data: { prompt: HOSTILE }, ppo: { learning_rate: 1e-4 }, rewards };
     store.createRun({
       ...{ runId, totalSteps: 40, startedMs: Date.now() - 90_000 },
       ...{ configJson: JSON.stringify(config), configHash: "h" },
@@ -174,9 +200,51 @@ function writeRuns(folder: string): void {
       store.recordStep(runId, { step, unixMs: Date.now() + 1000 * step, metrics }, [sample]);
     }
     store.addEvent(runId, { step: 40, unixMs: Date.now(), kind: "service", message: HOSTILE });
+    store.addEvaluation(runId, { step: 40, unixMs: Date.now(), result: evaluation });
     store.setState(runId, "FAILED", HOSTILE, Date.now());
   }
 }
+
+Deno.test("decorum ui: no folder, then a store that is older, locked, damaged: the terminal and the page say it", async () => {
+  using folder = new TemporaryFolder();
+  const runs = folder.join("runs");
+  const file = join(runs, "decorum.db");
+  await using ui = startDecorum(["ui", "--runs", runs, "--listen", "127.0.0.1:0"]);
+  await ui.said(new RegExp(`There is no folder ${runs}`));
+  const [, url = ""] = await ui.said(/page of runs: (\S+)/);
+  await using browser = await Chromium.start();
+  const { page, problems } = await browser.open(`${url}/`);
+  const said = (words: string) => until(page, `/${words}/.test(${text("#banner")})`);
+  await said("has no decorum\\.db");
+
+  const old = folder.join("old.db");
+  copyFileSync(join(oldRuns, "ppo", "decorum.db"), old);
+  {
+    // So that one connection can lock out the others.
+    using store = new DatabaseSync(old);
+    store.exec("PRAGMA journal_mode = DELETE");
+  }
+  mkdirSync(runs);
+  renameSync(old, file);
+  const before = readFileSync(file);
+  await said("An older version of Decorum wrote this");
+  assert.equal(await read(page, text(".runs tbody a")), "ppo");
+  await page.evaluate(`${all(".runs tbody a")}[0].click()`);
+  await until(page, `${all(".chart canvas")}.length >= 1 && ${all(".sample")}.length > 0`);
+  {
+    using other = new DatabaseSync(file);
+    other.exec("PRAGMA busy_timeout = 10000; BEGIN EXCLUSIVE");
+    await said("another process holds its lock");
+  }
+  await said("An older version of Decorum wrote this");
+  assert.deepEqual(readFileSync(file), before, "nothing is written");
+
+  // In its place, as a copy that was cut short would come.
+  writeFileSync(`${file}.new`, "no database".repeat(1000));
+  renameSync(`${file}.new`, file);
+  await said("it is no SQLite database");
+  assert.deepEqual(problems.filter((problem) => !/503/.test(problem)), []);
+});
 
 Deno.test("decorum ui: a folder without runs, then two runs compared, and texts stay texts", async () => {
   using folder = new TemporaryFolder();
@@ -233,7 +301,7 @@ Deno.test("decorum ui: a folder without runs, then two runs compared, and texts 
   await look(page, "compare");
 
   await page.goto(`${url}/#/run/${encodeURIComponent(`a${HOSTILE}`)}`);
-  await until(page, `${all(".sample")}.length === 1 && ${all(".event")}.length > 0`);
+  await until(page, `${all(".sample")}.length === 2 && ${all(".event")}.length > 0`);
   await page.evaluate(`${all("details")}.forEach((one) => one.open = true)`);
   await until(page, `${all(".chart canvas")}.length >= 3`);
   for (
@@ -242,6 +310,9 @@ Deno.test("decorum ui: a folder without runs, then two runs compared, and texts 
       ".message",
       ".sample .prompt p",
       ".sample .scores",
+      ".terms .value",
+      "[aria-label='Terms of the reward before and after']",
+      ".sample.pair",
       ".event",
       ".settings",
       ".curves",
@@ -249,6 +320,13 @@ Deno.test("decorum ui: a folder without runs, then two runs compared, and texts 
   ) {
     assert.ok((await read<string>(page, text(place))).includes(HOSTILE), place);
   }
+  assert.match(await read(page, text(".terms h2")), /Reward: 2 terms/);
+  const measured = await read<string>(
+    page,
+    text("[aria-label='Terms of the reward before and after']"),
+  );
+  assert.match(measured, /1.5 to 2.5✓ outside: more/);
+  assert.match(measured, /content.*-0.5 to 2.5○ inside: no difference shown/);
   await look(page, "hostile");
   assert.equal(await read(page, "window.hacked"), undefined);
   assert.equal(await read(page, `${all("script")}.length`), 2);
@@ -265,7 +343,7 @@ Deno.test("decorum ui: a folder without runs, then two runs compared, and texts 
   ]);
   assert.equal((await report.ended).code, 0, report.output());
   const opened = await browser.open(`file://${folder.join("r.html")}`);
-  await until(opened.page, `${all(".chart canvas")}.length >= 2 && ${all(".sample")}.length === 1`);
+  await until(opened.page, `${all(".chart canvas")}.length >= 2 && ${all(".sample")}.length === 2`);
   assert.equal(await read(opened.page, text(".sample .prompt p")), HOSTILE);
   assert.equal(await read(opened.page, "window.hacked"), undefined);
   await look(opened.page, "report");

@@ -102,9 +102,9 @@ function rewards(found) {
     side ? `${number(side.mean)} ± ${number(side.std)}` : "–";
   return table(
     "Terms of the reward before and after",
-    ["step", "reward", "weight", "prompts", "before", "after", "change", "95 % interval", "zero"],
-    all.map(({ step, what, c: { weight, n, before, after, difference, ci95 } }) => [
-      ...[String(step), what, number(weight), String(n), moments(before), moments(after)],
+    ["step", "reward", "prompts", "before", "after", "change", "95 % interval", "zero"],
+    all.map(({ step, what, c: { n, before, after, difference, ci95 } }) => [
+      ...[String(step), what, String(n), moments(before), moments(after)],
       number(difference),
       ci95
         ? el(
@@ -114,7 +114,7 @@ function rewards(found) {
           `${number(ci95[0])} to ${number(ci95[1])}`,
         )
         : "–",
-      ci95 ? verdict(ci95, "more reward", "less reward") : "–",
+      ci95 ? verdict(ci95, "more", "less") : "–",
     ]),
     { class: "figures" },
   );

@@ -30,7 +30,7 @@ export function terms(config) {
       ]),
     ),
     rewards.length > 1 &&
-      el("p", { class: "dim" }, `Added as ${aggregation ?? "sum_then_normalize"} says.`),
+      el("p", { class: "dim" }, `Added by ${aggregation ?? "sum_then_normalize"}.`),
   );
 }
 
