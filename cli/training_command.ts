@@ -1,22 +1,33 @@
+import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import {
   type DataRows,
+  type Examples,
   type LearningSession,
   preferenceRows,
   resumeTraining,
   type RunSettings,
   runTraining,
+  type TrainedModel,
   type TrainMetrics,
 } from "@decorum/learning";
+import type { LoraConfig } from "@decorum/models";
 import { ConfigError } from "@decorum/settings";
 import { InputError, type JsonObject, readJson } from "@decorum/tensor";
 import { loadRows, loadTokenizer, parsePrompt, type Prompt, splitRows } from "@decorum/text";
-import type { Problems } from "./flags.ts";
-import type { Interruption } from "./interruption.ts";
+import { addFlags, type FlagValues, Problems, readFlags } from "./flags.ts";
+import { Interruption } from "./interruption.ts";
 import { startProgress } from "./progress.ts";
-import type { TrainingFlags, TrainingPlan } from "./training_flags.ts";
+import {
+  checkTrainingFlags,
+  planOf,
+  settingsOf,
+  type TrainingFlags,
+  trainingFlags,
+  type TrainingPlan,
+} from "./training_flags.ts";
 
 /** What a trainer learns from, and what it is judged by. */
 export interface TrainingData {
@@ -66,24 +77,29 @@ async function readData(file: string, kind: "texts" | "preferences"): Promise<Da
 }
 
 /**
- * The template of an option: a text with `{columns}`, or the name of one column. A column that the data lacks
- * is a problem.
+ * The templates of some options by the options' names: a text with `{columns}`, or the name of one column.
+ *
+ * @throws ConfigError for columns that the data lacks
  */
-export function readTemplate(
-  option: string,
-  template: string,
+export function readTemplates<T extends Readonly<Record<string, string | undefined>>>(
+  templates: T,
   { train, heldOut }: TrainingData,
-  problems: Problems,
-): Prompt | undefined {
-  const whole = /[{}]/.test(template) ? template : `{${template}}`;
-  const parse = ({ name, rows }: DataRows) =>
-    problems.attempt(
-      `${option} is ${JSON.stringify(template)}, used on ${name}`,
-      () => parsePrompt(whole, Object.keys(rows[0]!)),
-    );
-  const prompt = parse(train);
-  if (prompt && heldOut) parse(heldOut);
-  return prompt;
+): { readonly [K in keyof T]: Prompt | Extract<T[K], undefined> } {
+  const problems = new Problems();
+  const read = Object.entries(templates).map(([name, template]) => {
+    if (template === undefined) return [name, undefined] as const;
+    const whole = /[{}]/.test(template) ? template : `{${template}}`;
+    const parse = (data: DataRows) =>
+      problems.attempt(
+        `--${name} is ${JSON.stringify(template)}, used on ${data.name}`,
+        () => parsePrompt(whole, Object.keys(data.rows[0]!)),
+      );
+    const prompt = parse(train);
+    if (prompt && heldOut) parse(heldOut);
+    return [name, prompt] as const;
+  });
+  problems.throwIfAny();
+  return Object.fromEntries(read) as { [K in keyof T]: Prompt | Extract<T[K], undefined> };
 }
 
 /** `initPolicyModel` or `initClassifier`. */
@@ -123,21 +139,87 @@ export function startModel(
   return folder;
 }
 
-/** A training as a command runs it. */
-export interface TrainingJob<E, I, P> {
+/** What a command trains. */
+export interface Training<E, I, P> {
+  /** Folder of the model that training starts from. */
+  readonly model: string;
+  readonly data: TrainingData;
+  readonly encode: (rows: DataRows) => Examples<E>;
+  /** The adapter that learns; undefined: all weights. */
+  readonly lora: LoraConfig | undefined;
+  /** Where the options do not say: of an adapter, and of all weights. */
+  readonly learningRates: readonly [adapter: number, weights: number];
+  readonly open: (options: TrainedModel) => Promise<LearningSession<E, I, P>>;
+  /** What must be the same when the run continues, besides what all commands have. */
+  readonly settings?: RunSettings;
+  /** What a loss is the mean over: "target tokens", "texts", "pairs". */
+  readonly unit: string;
+}
+
+/**
+ * A command that trains: reads and checks its options, then trains what `prepare` makes of them.
+ *
+ * @param check finds what is wrong with options of its own
+ */
+export function trainingCommand<T extends typeof trainingFlags, E, I, P>(
+  { name, description, table, check, prepare }: {
+    readonly name: string;
+    readonly description: string;
+    readonly table: T;
+    readonly check?: (flags: Partial<FlagValues<T>>, problems: Problems) => void;
+    readonly prepare: (flags: FlagValues<T>) => Promise<Training<E, I, P>>;
+  },
+): Command {
+  const command = new Command(name).description(description);
+  return addFlags(command, table).action(async (given) => {
+    const problems = new Problems();
+    const flags = readFlags(table, given, problems);
+    checkTrainingFlags(flags as Partial<TrainingFlags>, problems);
+    check?.(flags, problems);
+    problems.throwIfAny();
+    using stop = new Interruption();
+    await train(name, flags as TrainingFlags, await prepare(flags as FlagValues<T>), stop);
+  });
+}
+
+async function train<E, I, P>(
+  title: string,
+  flags: TrainingFlags,
+  { model, data, encode, lora, learningRates, open, ...training }: Training<E, I, P>,
+  stop: Interruption,
+): Promise<void> {
+  const examples = encode(data.train);
+  const heldOut = data.heldOut && encode(data.heldOut);
+  for (const part of [examples, heldOut]) if (part?.note) console.error(part.note);
+  const plan = planOf(flags, examples.examples.length, learningRates[lora ? 0 : 1]);
+  await using session = await open({
+    model,
+    optimizer: plan.optimizer,
+    microBatchSize: plan.microBatchSize,
+    seed: plan.seed,
+    runtime: { intraOpThreads: flags.threads },
+    ...(lora ? { lora } : {}),
+  });
+  const settings = await settingsOf(flags, plan, lora, model, examples.examples);
+  await trainWithProgress({
+    ...{ title, session, model, plan, out: flags.out, resume: flags.resume, unit: training.unit },
+    data: examples.examples,
+    heldOut: heldOut?.examples,
+    settings: { ...settings, ...training.settings },
+  }, stop);
+}
+
+/** A training with everything that it takes. */
+interface TrainingJob<E, I, P> extends Pick<Training<E, I, P>, "model" | "unit"> {
   /** The command's name. */
   readonly title: string;
   readonly session: LearningSession<E, I, P>;
-  /** Folder of the model that training starts from. */
-  readonly model: string;
   readonly data: readonly E[];
   readonly heldOut: readonly E[] | undefined;
   readonly plan: TrainingPlan;
   readonly settings: RunSettings;
   readonly out: string;
   readonly resume: boolean;
-  /** What a loss is the mean over: "target tokens", "texts", "pairs". */
-  readonly unit: string;
 }
 
 /**
@@ -146,7 +228,7 @@ export interface TrainingJob<E, I, P> {
  *
  * @throws ConfigError with every setting that is not that of the run that is to go on
  */
-export async function trainWithProgress<E, I, P>(
+async function trainWithProgress<E, I, P>(
   job: TrainingJob<E, I, P>,
   stop: Interruption,
 ): Promise<void> {

@@ -15,6 +15,7 @@ import {
 } from "@decorum/models";
 import { constantSchedule, linearSchedule } from "@decorum/optim";
 import { ConfigError } from "@decorum/settings";
+import type { Tokenizer } from "@decorum/text";
 import {
   checkPath,
   count,
@@ -33,7 +34,7 @@ import {
   toggle,
 } from "./flags.ts";
 
-/** Options that both small trainers have. */
+/** Options that all commands have that train. */
 export const trainingFlags = {
   model: flag("--model <folder>", "start from this Hugging Face folder", text.optional()),
   initConfig: flag(
@@ -130,6 +131,35 @@ export const trainingFlags = {
 
 export type TrainingFlags = FlagValues<typeof trainingFlags>;
 
+/** Options of a command that trains a policy on prompts and responses. */
+export const policyFlags = {
+  ...trainingFlags,
+  prompt: flag(
+    "--prompt <template>",
+    "the prompt: a text with {columns}, or the name of one column",
+    text.default("prompt"),
+  ),
+  maxSourceTokens: flag(
+    "--max-source-tokens <n>",
+    "longest prompt (default: as the tokenizer says)",
+    positiveCount.optional(),
+  ),
+  maxTargetTokens: flag(
+    "--max-target-tokens <n>",
+    "longest response (default: as the tokenizer says)",
+    positiveCount.optional(),
+  ),
+} as const;
+
+/** How long prompts and responses may be, and what happens to longer ones. */
+export function lengthsOf(
+  flags: FlagValues<typeof policyFlags>,
+  { modelMaxLength }: Pick<Tokenizer, "modelMaxLength">,
+) {
+  const { maxSourceTokens = modelMaxLength, maxTargetTokens = modelMaxLength, truncate } = flags;
+  return { maxSourceTokens, maxTargetTokens, truncate };
+}
+
 /** The LoRA options that were given. */
 export function loraFlags(flags: Partial<TrainingFlags>): string[] {
   const given = {
@@ -163,13 +193,11 @@ export function checkTrainingFlags(flags: Partial<TrainingFlags>, problems: Prob
   named("--tokenizer", tokenizer, "folder");
   named("--data", data, "file");
   named("--eval-data", evalData, "file");
+  checkRunFolder(flags, problems);
 }
 
 /** An output folder holds one run: a new one takes a new folder, and `--resume` needs a checkpoint. */
-export function checkRunFolder(
-  { out, resume }: { readonly out?: string; readonly resume?: boolean },
-  problems: Problems,
-): void {
+function checkRunFolder({ out, resume }: Partial<TrainingFlags>, problems: Problems): void {
   if (out === undefined || hasRun(out) === (resume ?? false)) return;
   problems.add(
     resume

@@ -1,9 +1,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { readJson } from "@decorum/tensor";
 import { ConfigError } from "@decorum/settings";
-import { fill, labelExamples, openReward, pairExamples } from "@decorum/learning";
+import {
+  type DataRows,
+  fill,
+  labelExamples,
+  openReward,
+  pairExamples,
+  type TrainedModel,
+} from "@decorum/learning";
 import {
   addClassifierHead,
   type Classifier,
@@ -14,32 +21,15 @@ import {
   openClassifier,
 } from "@decorum/models";
 import { loadTokenizer, type Prompt } from "@decorum/text";
+import { flag, type FlagValues, oneOf, positiveCount, type Problems, text } from "../flags.ts";
 import {
-  addFlags,
-  flag,
-  type FlagValues,
-  oneOf,
-  positiveCount,
-  Problems,
-  readFlags,
-  text,
-} from "../flags.ts";
-import { Interruption } from "../interruption.ts";
-import {
-  readTemplate,
+  readTemplates,
   readTrainingData,
   startModel,
+  trainingCommand,
   type TrainingData,
-  trainWithProgress,
 } from "../training_command.ts";
-import {
-  checkRunFolder,
-  checkTrainingFlags,
-  loraOf,
-  planOf,
-  settingsOf,
-  trainingFlags,
-} from "../training_flags.ts";
+import { loraOf, trainingFlags } from "../training_flags.ts";
 
 const template = text.optional();
 const rewardFlags = {
@@ -80,73 +70,52 @@ const own = {
 
 /** `decorum reward-train`: teaches a classifier classes or preferences. */
 export function rewardTrainCommand(): Command {
-  const command = new Command("reward-train")
-    .description("Train a reward model: a sequence classifier, on labels or on pairs.");
-  return addFlags(command, rewardFlags).action(async (given) => {
-    const problems = new Problems();
-    const flags = readFlags(rewardFlags, given, problems);
-    checkTrainingFlags(flags, problems);
-    checkRunFolder(flags, problems);
-    const { objective } = flags;
-    for (const name of objective ? own[objective === "labels" ? "pairs" : "labels"] : []) {
-      if (flags[name] === undefined) continue;
-      const [option] = rewardFlags[name].usage.split(" ");
-      problems.add(`${option} does not belong to --objective ${objective}: leave it out`);
-    }
-    problems.throwIfAny();
-    await rewardTrain(flags as RewardFlags);
+  return trainingCommand({
+    name: "reward-train",
+    description: "Train a reward model: a sequence classifier, on labels or on pairs.",
+    table: rewardFlags,
+    check: checkObjective,
+    prepare: rewardTrain,
   });
 }
 
-async function rewardTrain(flags: RewardFlags): Promise<void> {
-  using stop = new Interruption();
+function checkObjective(flags: Partial<RewardFlags>, problems: Problems): void {
+  const { objective } = flags;
+  for (const name of objective ? own[objective === "labels" ? "pairs" : "labels"] : []) {
+    if (flags[name] === undefined) continue;
+    const [option] = rewardFlags[name].usage.split(" ");
+    problems.add(`${option} does not belong to --objective ${objective}: leave it out`);
+  }
+}
+
+async function rewardTrain(flags: RewardFlags) {
+  const { objective, query, truncate, scoreLabel } = flags;
   // Without a query a text is the whole conversation.
-  const pairs = flags.objective === "pairs" && flags.query !== undefined;
+  const pairs = objective === "pairs" && query !== undefined;
   const data = await readTrainingData(flags, pairs ? "preferences" : "texts");
-  const templates = readTemplates(flags, data);
+  const { text = "text", label = "label", chosen = "chosen", rejected = "rejected" } = flags;
+  const templates: Templates = objective === "labels"
+    ? { objective, ...readTemplates({ query, text, label }, data) }
+    : { objective, ...readTemplates({ query, chosen, rejected }, data) };
   const model = withHead(startModel(flags, initClassifier), flags, templates, data);
   const classifier = openClassifier(model);
-  const { config, layers } = classifier;
+  const { config: { labels }, layers, headLayers } = classifier;
   const tokenizer = loadTokenizer(model);
   const maxTokens = mostTokens(flags, classifier, tokenizer.modelMaxLength);
-  const shared = { maxTokens, truncate: flags.truncate };
-  const encode = (rows: TrainingData["train"]) =>
-    templates.objective === "labels"
-      ? labelExamples(rows, tokenizer, { ...shared, ...templates, labels: config.labels })
-      : pairExamples(rows, tokenizer, { ...shared, ...templates });
-  const train = encode(data.train);
-  const heldOut = data.heldOut && encode(data.heldOut);
-  for (const part of [train, heldOut]) if (part?.note) console.error(part.note);
-  // A head that starts at random has to be learned too.
-  const lora = loraOf(flags, model, layers, ["query", "value", ...classifier.headLayers]);
-  const plan = planOf(flags, train.examples.length, lora ? 1e-3 : 1e-4);
-  await using session = await openReward({
-    model,
-    objective: flags.objective,
-    optimizer: plan.optimizer,
-    microBatchSize: plan.microBatchSize,
-    seed: plan.seed,
-    runtime: { intraOpThreads: flags.threads },
-    ...(flags.scoreLabel === undefined ? {} : { scoreLabel: flags.scoreLabel }),
-    ...(lora ? { lora } : {}),
-  });
-  const settings = await settingsOf(flags, plan, lora, model, train.examples);
-  await trainWithProgress({
-    title: "reward-train",
-    session,
-    model,
-    data: train.examples,
-    heldOut: heldOut?.examples,
-    plan,
-    settings: {
-      ...settings,
-      "--objective": flags.objective,
-      "--score-label": flags.scoreLabel ?? null,
-    },
-    out: flags.out,
-    resume: flags.resume,
-    unit: flags.objective === "labels" ? "texts" : "pairs",
-  }, stop);
+  const format = { maxTokens, truncate };
+  return {
+    ...{ model, data, unit: objective === "labels" ? "texts" : "pairs" },
+    encode: (rows: DataRows) =>
+      templates.objective === "labels"
+        ? labelExamples(rows, tokenizer, { ...format, ...templates, labels })
+        : pairExamples(rows, tokenizer, { ...format, ...templates }),
+    // A head that starts at random has to be learned too.
+    lora: loraOf(flags, model, layers, ["query", "value", ...headLayers]),
+    learningRates: [1e-3, 1e-4] as const,
+    open: (options: TrainedModel) =>
+      openReward({ ...options, objective, ...(scoreLabel === undefined ? {} : { scoreLabel }) }),
+    settings: { "--objective": objective, "--score-label": scoreLabel ?? null },
+  };
 }
 
 /** The model, or where it is a base model one with a new head: `start` in the output folder. */
@@ -187,21 +156,6 @@ type Templates =
     | { readonly objective: "labels"; readonly text: Prompt; readonly label: Prompt }
     | { readonly objective: "pairs"; readonly chosen: Prompt; readonly rejected: Prompt }
   );
-
-function readTemplates(flags: RewardFlags, data: TrainingData): Templates {
-  const problems = new Problems();
-  const read = (name: "text" | "label" | "chosen" | "rejected") =>
-    readTemplate(`--${name}`, flags[name] ?? name, data, problems)!;
-  const query = flags.query === undefined
-    ? undefined
-    : readTemplate("--query", flags.query, data, problems);
-  const { objective } = flags;
-  const templates: Templates = objective === "labels"
-    ? { objective, query, text: read("text"), label: read("label") }
-    : { objective, query, chosen: read("chosen"), rejected: read("rejected") };
-  problems.throwIfAny();
-  return templates;
-}
 
 function mostTokens(flags: RewardFlags, model: Classifier, tokenizerMost: number): number {
   const most = Math.min(maxPositions(model), tokenizerMost);

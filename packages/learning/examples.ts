@@ -14,7 +14,7 @@ export interface DataRows {
 }
 
 /** Rows as a session learns from them. */
-interface Examples<E> {
+export interface Examples<E> {
   readonly examples: E[];
   /** What was cut, in a line. */
   readonly note: string | undefined;

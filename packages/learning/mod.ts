@@ -12,6 +12,7 @@ export { buildDpoGraph, openDpo, type PreferencePair } from "./dpo.ts";
 export { dpoLoss, membershipOf, sumPerSequence } from "./dpo_loss.ts";
 export {
   type DataRows,
+  type Examples,
   fill,
   labelExamples,
   pairExamples,
