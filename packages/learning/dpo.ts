@@ -7,7 +7,8 @@ import {
 } from "@decorum/models";
 import { float32, InputError } from "@decorum/tensor";
 import { dpoLoss, membershipOf, sumPerSequence } from "./dpo_loss.ts";
-import { LearningSession, type LearningTask, openRunner } from "./learning_session.ts";
+import { LearningSession, openRunner } from "./learning_session.ts";
+import type { LearningTask } from "./learning_task.ts";
 import { sequenceBatch } from "./sequence_batch.ts";
 import { type TrainedModel, trainedModel } from "./trained_model.ts";
 

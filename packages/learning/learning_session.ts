@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { type LoraConfig, loraScaling } from "@decorum/models";
+import { loraScaling } from "@decorum/models";
 import {
   accumulating,
   emptyAccumulation,
@@ -9,8 +9,7 @@ import {
 } from "@decorum/optim";
 import type { RuntimeOptions } from "@decorum/runtime";
 import { float32, InputError, type Tensor } from "@decorum/tensor";
-import { type DropoutRow, type LayeredModel, loraDropoutMasks } from "./lora_dropout.ts";
-import { microBatches, sharedMicroBatches } from "./micro_batches.ts";
+import { loraDropoutMasks } from "./lora_dropout.ts";
 import { checkParams, type LearnerState, withoutValueHead } from "./learner_state.ts";
 import {
   applyUpdate,
@@ -18,64 +17,9 @@ import {
   type OptimizerOptions,
   type UpdateOutcome,
 } from "./optimizer.ts";
-import {
-  type Feeds,
-  type GraphName,
-  type Graphs,
-  LocalRunner,
-  type OpenRunner,
-  type Runner,
-  type RunOutputs,
-} from "./runner.ts";
-
-/** Examples that one run takes together. */
-export interface MicroBatch<Prediction> {
-  readonly feeds: Feeds;
-  /** What the graph's scalar outputs are means over: tokens, sequences, pairs. */
-  readonly count: number;
-  /** What the outputs say of each example, in order. */
-  read(outputs: RunOutputs): readonly Prediction[];
-}
-
-/**
- * What a session learns: a model, its two graphs, and how examples become runs.
- *
- * `Sample` is what is learned from, `Input` what a forward pass takes of it, `Prediction` what the model says of it.
- */
-export interface LearningTask<Sample, Input = Sample, Prediction = unknown> extends Graphs {
-  /** The trained parameters as training starts, by the name of their graph input. */
-  readonly params: Params;
-  /** What the frozen reference has in the place of these; undefined where it is the base without adapter. */
-  readonly reference: Params | undefined;
-  /** The adapter that is trained; undefined where all weights are. */
-  readonly lora: LoraConfig | undefined;
-  /** The linear layers, which an adapter may change. */
-  readonly model: LayeredModel;
-  /** Rows of the batch that an example makes, for dropout. @param index its place in the mini-batch */
-  dropoutRows?(input: Input, index: number): readonly DropoutRow[];
-  inputOf(sample: Sample): Input;
-  /** Tokens of each part that is padded by itself; one without any tokens is in no run. */
-  lengths(input: Input): readonly number[];
-  /** What several inputs have in common, first of `lengths`: they share it in one run. By default nothing. */
-  shared?(input: Input): string;
-  /** What is predicted of an input that is in no run. */
-  readonly nothing: Prediction;
-  /** @param temperature that logits are divided by */
-  batch(inputs: readonly Input[], temperature: number): MicroBatch<Prediction>;
-  /** What the update is fed besides batch and parameters. */
-  targets?(samples: readonly Sample[], context: TargetContext<Sample>): Feeds;
-  /** Puts what the reference says of it into a sample that is learned from against the reference. */
-  withReference?(sample: Sample, prediction: Prediction): Sample;
-  /** @throws InputError naming what does not fit of sample `index` */
-  check?(sample: Sample, index: number): void;
-}
-
-export interface TargetContext<Sample> {
-  /** Samples of the whole mini-batch. */
-  readonly all: readonly Sample[];
-  /** The policy still is its reference, bit for bit. */
-  readonly atReference: boolean;
-}
+import type { LearningTask } from "./learning_task.ts";
+import { type Evaluation, type PassWeights, runPass } from "./pass.ts";
+import { type Feeds, type Graphs, LocalRunner, type OpenRunner, type Runner } from "./runner.ts";
 
 export interface SessionOptions {
   readonly optimizer: OptimizerOptions;
@@ -101,21 +45,8 @@ interface MiniBatchGradients {
   readonly loss: number;
 }
 
-/** What a pass over examples says of them. */
-export interface Evaluation<Prediction> {
-  /** What the means are over. */
-  readonly count: number;
-  /** The graph's scalar outputs. */
-  readonly means: Readonly<Record<string, number>>;
-  /** In the order of the examples. */
-  readonly predictions: readonly Prediction[];
-}
-
 /** Gradients of a mini-batch, and what was predicted at the parameters that they were taken at. */
 export interface Gradients<Prediction> extends MiniBatchGradients, Evaluation<Prediction> {}
-
-/** Milliseconds of adding gradients after which others of the process get their turn. */
-const TURN_MS = 8;
 
 /**
  * A model that learns: forward passes and updates on whatever runs the two graphs, and a state that only `apply` and
@@ -182,16 +113,18 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
     inputs: readonly Input[],
     options: PassOptions & { readonly reference?: boolean; readonly parameters?: Params } = {},
   ): Promise<readonly Prediction[]> {
-    const weights = options.reference ? this.#reference : this.#weights(options.parameters);
-    return (await this.#pass("forward", inputs, { ...options, weights })).predictions;
+    const { temperature = 1, reference, parameters } = options;
+    const weights = reference ? this.#reference : this.#weights(parameters);
+    const pass = { graph: "forward", temperature, weights } as const;
+    return (await runPass(this, inputs, pass)).predictions;
   }
 
   /** The forward graph's scalars, and predictions; no dropout. @throws InputError when nothing counts */
   async evaluate(samples: readonly Sample[]): Promise<Evaluation<Prediction>> {
     const compared = await this.#compared(samples, {});
-    const evaluation = await this.#pass("forward", compared.map(this.task.inputOf), {
-      weights: this.#weights(),
-    });
+    const inputs = compared.map(this.task.inputOf);
+    const pass = { graph: "forward", temperature: 1, weights: this.#weights() } as const;
+    const evaluation = await runPass(this, inputs, pass);
     if (evaluation.count > 0) return evaluation;
     throw new InputError(`Cannot evaluate on ${samples.length} examples: nothing in them counts`);
   }
@@ -212,7 +145,8 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
     const inputs = samples.map(task.inputOf);
     const context = { all: samples, atReference: this.isReference };
     let accumulation = emptyAccumulation;
-    const evaluation = await this.#pass("update", inputs, {
+    const evaluation = await runPass(this, inputs, {
+      graph: "update",
       temperature,
       weights: this.#weights(),
       targets: (shard) => ({
@@ -226,15 +160,6 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
       },
     });
     return { ...evaluation, accumulation, loss: evaluation.means["loss"] ?? NaN };
-  }
-
-  /** How a mini-batch is cut: the examples of each run, by their place in it. */
-  shards(inputs: readonly Input[]): number[][] {
-    const { lengths, shared } = this.task;
-    const size = this.options.microBatchSize ?? 4;
-    return shared
-      ? sharedMicroBatches(inputs.map(lengths), inputs.map(shared), size)
-      : microBatches(inputs.map(lengths), size);
   }
 
   /**
@@ -302,30 +227,7 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
     return samples.map((sample, i) => task.withReference!(sample, predictions[i]!));
   }
 
-  async #pass(
-    graph: GraphName,
-    inputs: readonly Input[],
-    { temperature = 1, weights, targets, add }: Pass,
-  ): Promise<Evaluation<Prediction>> {
-    const { task } = this;
-    const shards = this.shards(inputs);
-    const batches = shards.map((shard) => task.batch(shard.map((i) => inputs[i]!), temperature));
-    const jobs = batches.map(({ feeds }, at) => () => ({
-      ...feeds,
-      ...weights.scale,
-      ...targets?.(shards[at]!),
-    }));
-    const sum = new Summary(inputs.length, task.nothing);
-    let at = 0;
-    for await (const outputs of this.runner.run(graph, jobs, weights.params)) {
-      const { count, read } = batches[at]!;
-      await add?.(outputs, count);
-      sum.add(shards[at++]!, { count, means: scalarsOf(outputs), predictions: read(outputs) });
-    }
-    return sum.result();
-  }
-
-  #weights(parameters: Params = this.params): Weights {
+  #weights(parameters: Params = this.params): PassWeights {
     const { lora } = this.task;
     return {
       params: [parameters],
@@ -333,7 +235,7 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
     };
   }
 
-  get #reference(): Weights {
+  get #reference(): PassWeights {
     const { reference } = this.#state;
     const now = this.#weights();
     if (reference) return { ...now, params: [...now.params, reference] };
@@ -357,20 +259,10 @@ export function openRunner(
   return openRunner ? openRunner(task, runtime) : LocalRunner.open(task, runtime);
 }
 
-/** The trained parameters of a pass. */
-interface Weights {
-  readonly params: readonly Params[];
-  /** `lora_scale`, where there is an adapter. */
-  readonly scale: Feeds;
-}
+const isValueHead = (name: string) => name.startsWith("v_head.");
 
-interface Pass extends PassOptions {
-  readonly weights: Weights;
-  /** What a run is fed besides batch and weights. */
-  readonly targets?: (shard: readonly number[]) => Feeds;
-  /** Takes the outputs of each run, in the order of the shards. */
-  readonly add?: (outputs: RunOutputs, count: number) => Promise<void>;
-}
+/** Milliseconds of adding gradients after which others of the process get their turn. */
+const TURN_MS = 8;
 
 /** Runs a long computation with pauses, in which the process answers calls. */
 async function inTurns<T>(steps: Iterator<void, T>): Promise<T> {
@@ -381,46 +273,5 @@ async function inTurns<T>(steps: Iterator<void, T>): Promise<T> {
     if (performance.now() - began < TURN_MS) continue;
     await setImmediate();
     began = performance.now();
-  }
-}
-
-const isValueHead = (name: string) => name.startsWith("v_head.");
-
-/** The scalar float outputs of a run: means over what its batch counts. */
-function scalarsOf(outputs: RunOutputs): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(outputs).flatMap(([name, { dims, data }]) =>
-      dims.length === 0 && !name.endsWith("_grad") ? [[name, Number(data[0])]] : []
-    ),
-  );
-}
-
-/** Adds up what the runs of a pass say. */
-class Summary<Prediction> {
-  #count = 0;
-  readonly #sums = new Map<string, number>();
-  readonly #predictions: Prediction[];
-
-  constructor(examples: number, nothing: Prediction) {
-    this.#predictions = Array<Prediction>(examples).fill(nothing);
-  }
-
-  add(
-    shard: readonly number[],
-    { count, means, predictions }: Evaluation<Prediction>,
-  ): void {
-    this.#count += count;
-    for (const [name, mean] of Object.entries(means)) {
-      this.#sums.set(name, (this.#sums.get(name) ?? 0) + mean * count);
-    }
-    shard.forEach((index, i) => (this.#predictions[index] = predictions[i]!));
-  }
-
-  result(): Evaluation<Prediction> {
-    return {
-      count: this.#count,
-      means: Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / this.#count])),
-      predictions: this.#predictions,
-    };
   }
 }

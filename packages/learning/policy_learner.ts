@@ -19,13 +19,8 @@ import {
 import type { Value } from "@decorum/onnx";
 import type { Params } from "@decorum/optim";
 import { computeTypeOf, InputError } from "@decorum/tensor";
-import {
-  LearningSession,
-  type LearningTask,
-  openRunner,
-  type SessionOptions,
-  type TargetContext,
-} from "./learning_session.ts";
+import { LearningSession, openRunner, type SessionOptions } from "./learning_session.ts";
+import type { LearningTask, TargetContext } from "./learning_task.ts";
 import {
   noPredictions,
   sequenceBatch,

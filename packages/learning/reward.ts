@@ -24,7 +24,8 @@ import {
 } from "@decorum/onnx";
 import { InputError, int64 } from "@decorum/tensor";
 import { preferenceLoss } from "./dpo_loss.ts";
-import { LearningSession, type LearningTask, openRunner } from "./learning_session.ts";
+import { LearningSession, openRunner } from "./learning_session.ts";
+import type { LearningTask } from "./learning_task.ts";
 import type { Feeds } from "./runner.ts";
 import { type TrainedModel, trainedModel } from "./trained_model.ts";
 

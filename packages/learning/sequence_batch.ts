@@ -6,7 +6,7 @@ import {
   type Vocabulary,
 } from "@decorum/models";
 import { float32, InputError, type Tensor } from "@decorum/tensor";
-import type { MicroBatch } from "./learning_session.ts";
+import type { MicroBatch } from "./learning_task.ts";
 import { countedTokens, splitRows } from "./token_rows.ts";
 
 /** A response, or several that run together since a loss compares them. */

@@ -6,7 +6,8 @@ import {
   type Sequence,
 } from "@decorum/models";
 import { neg, reduceMean } from "@decorum/onnx";
-import { LearningSession, type LearningTask, openRunner } from "./learning_session.ts";
+import { LearningSession, openRunner } from "./learning_session.ts";
+import type { LearningTask } from "./learning_task.ts";
 import {
   noPredictions,
   sequenceBatch,

@@ -16,7 +16,8 @@ import {
 } from "@decorum/models";
 import type { Params } from "@decorum/optim";
 import { castTensor, computeTypeOf, readJson, type Tensor } from "@decorum/tensor";
-import type { LearningTask, SessionOptions } from "./learning_session.ts";
+import type { SessionOptions } from "./learning_session.ts";
+import type { LearningTask } from "./learning_task.ts";
 import type { LayeredModel } from "./lora_dropout.ts";
 import { lossScaleOf } from "./loss_scale.ts";
 

@@ -8,7 +8,8 @@ import {
   readCheckpoint,
   writeCheckpoint,
 } from "./checkpoint.ts";
-import type { Evaluation, LearningSession } from "./learning_session.ts";
+import type { LearningSession } from "./learning_session.ts";
+import type { Evaluation } from "./pass.ts";
 import type { UpdateOutcome } from "./optimizer.ts";
 import { saveTrained } from "./trained_model.ts";
 

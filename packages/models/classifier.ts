@@ -15,8 +15,8 @@ import {
 import { InputError, int64, type Tensor } from "@decorum/tensor";
 import { attend, attentionMaskBias, Heads, positionsOf } from "./attention.ts";
 import type { ProblemType } from "./config.ts";
-import { AdapterInputs, type DryRun, dryRun, Linear, type Start } from "./linear.ts";
-import type { LinearLayers, LoraConfig } from "./lora.ts";
+import { AdapterInputs, type LayerTable, Linear, type Start, withLayers } from "./linear.ts";
+import type { LoraConfig } from "./lora.ts";
 import { checkTokenIds } from "./token_batch.ts";
 import { type ModelGraph, type WeightIndex, Weights, type WeightsOptions } from "./weights.ts";
 
@@ -91,38 +91,20 @@ export interface ClassifierParts {
 }
 
 /** A sequence classifier: a reward model. It is a description; the weights are a `Checkpoint`. */
-export interface Classifier extends ClassifierParts {
-  /** Linear layers by dotted name, in the order in which they run. */
-  readonly layers: LinearLayers;
-  /** Shapes of a new model's weights by key. */
-  readonly weightShapes: ReadonlyMap<string, readonly number[]>;
-  /** Whether a layer sees rows of all tokens, or one row a text. */
-  rowsOf(layer: string): "source" | "target";
-}
+export interface Classifier extends ClassifierParts, LayerTable {}
 
-/** The model with its table of layers, which is what a dry run of its graph asks for. */
+/** The model with its table of layers. */
 export function classifier(parts: ClassifierParts): Classifier {
-  const source = new Set<string>();
-  let found: DryRun | undefined;
-  const run = () =>
-    found ??= dryRun((graph, linear) => {
-      const network = parts.network(linear);
-      const ids = graph.input("ids", "int64", ["tokens"]);
+  return withLayers(parts, (graph, linear, ofSource) => {
+    const network = parts.network(linear);
+    const ids = graph.input("ids", "int64", ["tokens"]);
+    const hidden = ofSource(() => {
       let x = network.embed(ids, ids);
       for (let i = 0; i < parts.config.num_hidden_layers; i++) x = network.block(i, x, (q) => q);
-      for (const name of linear.layers.keys()) source.add(name);
-      network.head(x);
+      return x;
     });
-  return {
-    ...parts,
-    get layers() {
-      return run().layers;
-    },
-    get weightShapes() {
-      return run().shapes;
-    },
-    rowsOf: (layer) => run() && source.has(layer) ? "source" : "target",
-  };
+    network.head(hidden);
+  });
 }
 
 /** Longest sequence the model has positions for. */

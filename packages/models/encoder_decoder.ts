@@ -7,8 +7,7 @@ import {
   positionsOf,
   relativePositions,
 } from "./attention.ts";
-import { type DryRun, dryRun, type Linear, type Start } from "./linear.ts";
-import type { LinearLayers } from "./lora.ts";
+import { type LayerTable, type Linear, type Start, withLayers } from "./linear.ts";
 import type { Vocabulary } from "./token_batch.ts";
 
 /** What the rest of the program knows of a model's `config.json`, under transformers' common names. */
@@ -94,51 +93,25 @@ export interface EncoderDecoderParts {
 }
 
 /** An encoder-decoder model: a policy. It is a description; the weights are a `Checkpoint`. */
-export interface EncoderDecoder extends EncoderDecoderParts {
-  /** Linear layers by dotted name, in the order in which they run. */
-  readonly layers: LinearLayers;
-  /** Shapes of a new model's weights by key. */
-  readonly weightShapes: ReadonlyMap<string, readonly number[]>;
-  /** Whether a layer sees rows of the prompt or of the response. */
-  rowsOf(layer: string): "source" | "target";
-}
+export interface EncoderDecoder extends EncoderDecoderParts, LayerTable {}
 
-/** The model with its table of layers, which is what a dry run of its graph asks for. */
+/** The model with its table of layers. */
 export function encoderDecoder(parts: EncoderDecoderParts): EncoderDecoder {
-  const source = new Set<string>();
-  let found: DryRun | undefined;
-  const run = () =>
-    found ??= dryRun((graph, linear) => {
-      const network = parts.network(linear);
-      const ids = (name: string) => graph.input(name, "int64", ["batch", "time"]);
-      const ofPrompt = <T>(body: () => T): T => {
-        const before = linear.layers.size;
-        const result = body();
-        for (const name of [...linear.layers.keys()].slice(before)) source.add(name);
-        return result;
-      };
-      const hidden = ofPrompt(() => network.encode(ids("source"), attentionMaskBias(ids("mask"))));
-      const target = ids("target");
-      const positions = positionsOf(target, 1);
-      const decoded = network.decode(target, { query: positions, key: positions }, {
-        selfAttention: (q) => q,
-        crossAttention(q, layer) {
-          ofPrompt(() => network.crossKeyValues(hidden, [layer]));
-          return q;
-        },
-      });
-      network.logits(decoded);
-    }, parts.absent);
-  return {
-    ...parts,
-    get layers() {
-      return run().layers;
-    },
-    get weightShapes() {
-      return run().shapes;
-    },
-    rowsOf: (layer) => run() && source.has(layer) ? "source" : "target",
-  };
+  return withLayers(parts, (graph, linear, ofPrompt) => {
+    const network = parts.network(linear);
+    const ids = (name: string) => graph.input(name, "int64", ["batch", "time"]);
+    const hidden = ofPrompt(() => network.encode(ids("source"), attentionMaskBias(ids("mask"))));
+    const target = ids("target");
+    const positions = positionsOf(target, 1);
+    const decoded = network.decode(target, { query: positions, key: positions }, {
+      selfAttention: (q) => q,
+      crossAttention(q, layer) {
+        ofPrompt(() => network.crossKeyValues(hidden, [layer]));
+        return q;
+      },
+    });
+    network.logits(decoded);
+  }, parts.absent);
 }
 
 /** Inputs of a model over whole sequences. */

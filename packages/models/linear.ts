@@ -206,24 +206,51 @@ export class Linear {
 /** How one weight of a new model begins: a constant, or normal with this deviation. */
 export type Start = { readonly constant: number } | { readonly std: number };
 
-/** What a graph asks for: linear layers, and shapes of weights by key, both in the order in which it does. */
-export interface DryRun {
+/** What a model's graph asks for. */
+export interface LayerTable {
+  /** Linear layers by dotted name, in the order in which they run. */
   readonly layers: LinearLayers;
-  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Shapes of a new model's weights by key. */
+  readonly weightShapes: ReadonlyMap<string, readonly number[]>;
+  /** Whether a layer sees rows of the prompt (of all tokens, in a classifier), or of the response (one row a text). */
+  rowsOf(layer: string): "source" | "target";
 }
 
 /**
- * Builds a model's graph without a checkpoint, to learn what it asks for.
+ * A model with the table of its layers: its graph is built without a checkpoint, once somebody asks, to learn what it
+ * asks for.
  *
+ * @param build is given a function that runs a part whose new layers see rows of the source
  * @param absent keys that the model does not have
  */
-export function dryRun(
-  build: (graph: GraphBuilder, linear: Linear) => void,
+export function withLayers<Parts extends object>(
+  parts: Parts,
+  build: (graph: GraphBuilder, linear: Linear, ofSource: <T>(part: () => T) => T) => void,
   absent: readonly string[] = [],
-): DryRun {
-  const graph = new GraphBuilder("dry_run");
-  const index = new RecordedWeights(absent);
-  const linear = new Linear(new Weights(graph, index));
-  build(graph, linear);
-  return { layers: linear.layers, shapes: index.shapes };
+): Parts & LayerTable {
+  const source = new Set<string>();
+  let found: Pick<LayerTable, "layers" | "weightShapes"> | undefined;
+  const run = () => {
+    if (found) return found;
+    const graph = new GraphBuilder("dry_run");
+    const index = new RecordedWeights(absent);
+    const linear = new Linear(new Weights(graph, index));
+    build(graph, linear, (part) => {
+      const before = linear.layers.size;
+      const result = part();
+      for (const name of [...linear.layers.keys()].slice(before)) source.add(name);
+      return result;
+    });
+    return found = { layers: linear.layers, weightShapes: index.shapes };
+  };
+  return {
+    ...parts,
+    get layers() {
+      return run().layers;
+    },
+    get weightShapes() {
+      return run().weightShapes;
+    },
+    rowsOf: (layer) => run() && source.has(layer) ? "source" : "target",
+  };
 }
