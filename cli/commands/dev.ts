@@ -69,7 +69,7 @@ async function dev(command: readonly string[], options: DevOptions): Promise<num
 }
 
 function shown(root: SpanNode, { all, full }: DevOptions): string {
-  if (!all && root.name !== "ppo.step" && root.status !== "error") return titleOf(root) + "\n";
+  if (!all && root.name !== "train.step" && root.status !== "error") return titleOf(root) + "\n";
   const { stdout } = process;
   return waterfall(root, {
     width: stdout.isTTY ? stdout.columns : 120,

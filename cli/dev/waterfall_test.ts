@@ -32,7 +32,7 @@ function span(
 }
 
 const method = "decorum.reward.v1.RewardService/Score";
-const step = span("ppo.step", [0, 1000], [
+const step = span("train.step", [0, 1000], [
   span("score", [0, 500], [
     span(method, [0, 500], [
       span(method, [100, 400], [], {
@@ -58,8 +58,8 @@ const step = span("ppo.step", [0, 1000], [
 Deno.test("a waterfall: siblings of a name on one line, bars to scale, errors below their span", () => {
   const text = waterfall(step, { width: 75, colour: false, full: false });
   assert.deepEqual(text.split("\n"), [
-    "── ppo.step · step 7 of run r · 1.00 s · 13 spans · trace 7f",
-    "trainer   ppo.step 7                 1.00 s  ██████████████████████████████",
+    "── train.step · step 7 of run r · 1.00 s · 13 spans · trace 7f",
+    "trainer   train.step 7               1.00 s  ██████████████████████████████",
     "trainer     score                    500 ms  ███████████████",
     "trainer       → Score                500 ms  ███████████████",
     "reward          Score                300 ms     █████████",

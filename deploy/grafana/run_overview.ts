@@ -19,7 +19,7 @@ export const runOverview: DashboardSpec = {
         stat(
           "Step",
           "short",
-          "PPO steps done since the run began.",
+          "Steps done since the run began.",
           `decorum_trainer_step{${run}}`,
         ),
         stat(

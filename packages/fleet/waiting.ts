@@ -33,7 +33,7 @@ export function isTransient(error: unknown): boolean {
     case "CANCELLED":
     case "UNKNOWN":
       return true;
-    // A negative pushback is the server's word that the same request will fail again. One of Decorum gives it
+    // With a negative pushback a server says that the same request will fail again. A server of Decorum sends it
     // with every INTERNAL of its own; without it INTERNAL is a connection that broke.
     case "RESOURCE_EXHAUSTED":
     case "INTERNAL":

@@ -2,6 +2,7 @@ export { attend, attentionMaskBias, Heads, MASKED, positionsOf } from "./attenti
 export {
   type Checkpoint,
   defaultCacheDir,
+  editDistance,
   nearestKeys,
   openCheckpoint,
   withoutCopies,

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { delay } from "@decorum/async";
 import type { Logger } from "@decorum/telemetry";
 import type { Server } from "@grpc/grpc-js";
 import { StatusError } from "./errors.ts";
@@ -41,26 +42,29 @@ export async function drainServer(
   { delayMs = 0, graceMs = 30_000 }: DrainOptions,
 ): Promise<DrainReport> {
   logger.info("draining", { active: gate.active, delay_ms: delayMs, grace_ms: graceMs });
-  await sleep(delayMs);
+  await delay(delayMs);
   gate.refuse();
-  await Promise.race([gate.idle(), sleep(graceMs)]);
+  await within(graceMs, gate.idle());
   const cutOff = gate.active;
   if (cutOff > 0) {
     stopping.abort(new StatusError("UNAVAILABLE", "the server ends", { pushbackMs: 0 }));
-    await Promise.race([gate.idle(), sleep(closeMs)]);
+    await within(closeMs, gate.idle());
   }
-  await sleep(flushMs);
+  await delay(flushMs);
   // GOAWAY lets clients leave in peace; watchers of the health service would stay for ever.
   const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  await Promise.race([closed, sleep(closeMs)]);
+  await within(closeMs, closed);
   server.forceShutdown();
   healthServer?.forceShutdown();
   logger.info("drained", { cut_off: cutOff });
   return { cutOff };
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+/** Waits for something, but no longer than `ms` milliseconds. */
+async function within(ms: number, event: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([event, delay(ms, over.signal)]);
+  over.abort();
 }
 
 /**

@@ -13,7 +13,7 @@ export class HttpError extends Error {
   }
 }
 
-/** HTTP's word for a status of gRPC; 500 for all others. */
+/** The status of HTTP for each status of gRPC; 500 for all others. */
 const statuses: Readonly<Record<string, number>> = {
   INVALID_ARGUMENT: 400,
   UNAUTHENTICATED: 401,

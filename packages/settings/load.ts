@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { z } from "zod";
-import { expectation, nearestKeys } from "@decorum/models";
+import { editDistance, expectation, nearestKeys } from "@decorum/models";
 import { InputError, isJsonObject, type JsonObject } from "@decorum/tensor";
 import { fieldsOf } from "./field.ts";
 import { moveOldNames, newName, setValue } from "./names.ts";
@@ -161,11 +161,19 @@ function insteadOf(name: string, known: readonly string[]): string {
   const home = (of: string) => inLists(of.slice(0, of.lastIndexOf(".") + 1));
   const isSibling = (one: string) => home(one) === home(name);
   const all = [...known.filter(isSibling), ...known.filter((one) => !isSibling(one))];
-  const [last] = nearestKeys(lastPart(name), all.map(lastPart), 1);
+  const near = all.map(lastPart).filter((one) => isNear(one, lastPart(name)));
+  const [last] = nearestKeys(lastPart(name), near, 1);
   if (last === undefined) return "expected a setting of this version";
   const called = all.filter((one) => lastPart(one) === last);
   const nearest = called.find(isSibling) ?? nearestKeys(name, called, 1)[0];
   return `the nearest name is ${nearest}`;
+}
+
+/** Whether one may have been meant for the other: it is a part of it, or a few letters differ. */
+function isNear(a: string, b: string): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return long.startsWith(short) || (short.length > 2 && long.includes(short)) ||
+    editDistance(a, b) <= long.length / 3;
 }
 
 const lastPart = (name: string) => name.slice(name.lastIndexOf(".") + 1);

@@ -6,7 +6,7 @@ import { name, positive, precision } from "./service.ts";
 export const modelSection = z.strictObject({
   name_or_path: name.meta({
     description:
-      "The base model: a Hugging Face folder of the T5 family, or its name on the hub (`owner/name[@revision]`).",
+      "The base model: a Hugging Face folder of an encoder-decoder model (docs/models.md lists the families), or its name on the hub (`owner/name[@revision]`).",
     kind: "model",
     examples: ["google/flan-t5-base"],
   }),

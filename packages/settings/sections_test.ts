@@ -74,9 +74,14 @@ Deno.test("all that is wrong is told at once, with the nearest name for one that
   assert.match(text, /^polcy is unknown: the nearest name is policy /m);
   const trainer = problemsOf(() =>
     loadService("trainer", {
-      set: ["trainer.policy=[]", "trainer.reward=nowhere", "trainer.ppo.steps=-1"],
+      set: [
+        ...["trainer.policy=[]", "trainer.reward=nowhere", "trainer.ppo.steps=-1"],
+        ...["trainer.ppo.clip=0.1", "trainer.ppo.zzzzzz=1"],
+      ],
     })
   );
+  assert.match(trainer.join("\n"), /ppo\.clip is unknown: the nearest name is .*\.ppo\.cliprange /);
+  assert.match(trainer.join("\n"), /ppo\.zzzzzz is unknown: expected a setting of this version/);
   const names = ["trainer.policy is []", "trainer.reward is", "trainer.ppo.steps is -1"];
   for (const name of [...names, "trainer.data is missing", "model.name_or_path is missing"]) {
     assert.ok(trainer.some((one) => one.startsWith(name)), `${name} in ${trainer.join("\n")}`);

@@ -1,6 +1,6 @@
 /**
  * What a label may hold. A list: these values and "other", nothing else. "code": names written in the code
- * (methods of protos, PPO's statistics, phases), never what a caller sends. "run": ids of runs, checked where
+ * (methods of protos, the algorithms' statistics, phases), never what a caller sends. "run": ids of runs, checked where
  * runs begin; a process shows its newest eight.
  */
 export type LabelValues = readonly string[] | "code" | "run";

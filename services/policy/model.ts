@@ -59,7 +59,7 @@ export async function loadPolicyModel(config: PolicyConfig, logger: Logger): Pro
   const { config: modelConfig, layers } = description;
   const width = modelConfig.hidden_size;
   const asked = loraConfigOf(config);
-  targetLayers(asked, layers, "the configured lora");
+  targetLayers(asked, layers, "model.lora");
   const started = adapter === null ? undefined : readPeftAdapter(adapter, layers);
   // The graphs are made for the ranks and layers that START and all pushes have.
   const lora = started

@@ -153,7 +153,7 @@ function checkLog(log: string, folder: Folder, sink: OtlpSink): void {
   const entries = log.split("\n").filter((line) => line.includes("{"))
     .map((line) => JSON.parse(line.slice(line.indexOf("{"))));
   const steps = entries.filter(({ message }) => message === "step");
-  const traces = sink.tree().filter(({ name }) => name === "ppo.step");
+  const traces = sink.tree().filter(({ name }) => name === "train.step");
   assert.deepEqual(steps.map(({ trace_id }) => trace_id), traces.map(({ traceId }) => traceId));
   const prompts = readFileSync(join(folder.path, "prompts.jsonl"), "utf8").trim().split("\n");
   for (const line of prompts.slice(0, 500)) {

@@ -23,7 +23,10 @@ export const layers: readonly Layer[] = [
     holds: "the gradient walk and its table of rules",
     importers: ["packages/learning"],
   },
-  { folder: "packages/models", holds: "T5, RoBERTa, BERT, LoRA, value head, checkpoint folders" },
+  {
+    folder: "packages/models",
+    holds: "families of policies and classifiers, LoRA, value head, checkpoint folders",
+  },
   { folder: "packages/optim", holds: "Adam, clipping, schedules, accumulation: pure functions" },
   { folder: "packages/text", holds: "tokenizers, prompts, datasets, batches, ROUGE" },
   { folder: "packages/async", holds: "retry, pool, channel, deadline, delay, lock: one of each" },

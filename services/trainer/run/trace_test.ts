@@ -27,7 +27,7 @@ Deno.test("one trace holds a step: its stages, and the calls that they make", as
   } finally {
     await tracing.shutdown();
   }
-  const steps = sink.tree().filter(({ name }) => name === "ppo.step");
+  const steps = sink.tree().filter(({ name }) => name === "train.step");
   assert.deepEqual(steps.map(({ attributes }) => Number(attributes["decorum.step"])), [1, 2]);
   assert.equal(new Set(steps.map(({ traceId }) => traceId)).size, 2);
   for (const step of steps) {

@@ -50,5 +50,5 @@ export class Stages {
 /** Runs a step as the root of a trace of its own. */
 export function traceStep<T>(runId: string, step: number, work: () => Promise<T>): Promise<T> {
   const attributes = { "decorum.run_id": runId, "decorum.step": step };
-  return inSpan(TRACER, "ppo.step", { attributes, root: true }, work);
+  return inSpan(TRACER, "train.step", { attributes, root: true }, work);
 }

@@ -39,7 +39,7 @@ export function checkStepTraces(
   sink: OtlpSink,
   run: { readonly steps: number; readonly evaluatedEvery: number; readonly groups: number },
 ): void {
-  const steps = sink.tree().filter(({ name }) => name === "ppo.step");
+  const steps = sink.tree().filter(({ name }) => name === "train.step");
   assert.deepEqual(
     steps.map(({ attributes }) => Number(attributes["decorum.step"])),
     Array.from({ length: run.steps }, (_, i) => i + 1),

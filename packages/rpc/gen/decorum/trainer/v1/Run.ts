@@ -16,11 +16,11 @@ export interface Run {
    */
   'state'?: (_decorum_trainer_v1_RunState);
   /**
-   * PPO steps done.
+   * Steps done.
    */
   'step'?: (number);
   /**
-   * PPO steps in all.
+   * Steps in all.
    */
   'totalSteps'?: (number);
   /**
@@ -66,11 +66,11 @@ export interface Run__Output {
    */
   'state': (_decorum_trainer_v1_RunState__Output);
   /**
-   * PPO steps done.
+   * Steps done.
    */
   'step': (number);
   /**
-   * PPO steps in all.
+   * Steps in all.
    */
   'totalSteps': (number);
   /**

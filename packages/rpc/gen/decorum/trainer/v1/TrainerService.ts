@@ -28,7 +28,7 @@ import type { WatchMetricsRequest as _decorum_trainer_v1_WatchMetricsRequest, Wa
 import type { WatchMetricsResponse as _decorum_trainer_v1_WatchMetricsResponse, WatchMetricsResponse__Output as _decorum_trainer_v1_WatchMetricsResponse__Output } from '../../../decorum/trainer/v1/WatchMetricsResponse.ts';
 
 /**
- * Runs PPO: one run at a time, its state on disk, so that it outlives the process.
+ * Trains policies by reinforcement learning: one run at a time, its state on disk, so that it outlives the process.
  */
 export interface TrainerServiceClient extends grpc.Client {
   /**
@@ -214,7 +214,7 @@ export interface TrainerServiceClient extends grpc.Client {
 }
 
 /**
- * Runs PPO: one run at a time, its state on disk, so that it outlives the process.
+ * Trains policies by reinforcement learning: one run at a time, its state on disk, so that it outlives the process.
  */
 export interface TrainerServiceHandlers extends grpc.UntypedServiceImplementation {
   /**
