@@ -119,7 +119,7 @@ Deno.test("sft: columns, empty data, long texts, layers and batches that do not 
     [
       ["--data", data],
       2,
-      /--prompt is "\{prompt\}".*not a column; the columns are "text", "answer"[^]*--response/,
+      /--prompt is "prompt".*not a column; the columns are "text", "answer"[^]*--response/,
     ],
     [["--data", folder.jsonl("empty.jsonl", []), ...template], 1, /empty\.jsonl: it has no rows/],
     [
