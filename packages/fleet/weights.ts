@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
 import { baseModelHash, initValueHead, openPolicyModel, readPeftAdapter } from "@decorum/models";
 import {
+  byteChunks,
   type CallOptions,
   type policyService,
   type policyV1,
@@ -115,7 +115,7 @@ export async function pushWeights(
   const { expectedVersion } = target;
   const { uploadId, maxChunkBytes } = await policy.beginWeights({ ...target, manifest }, options);
   try {
-    await policy.uploadWeights(chunksOf(uploadId, bytes, maxChunkBytes), options);
+    await policy.uploadWeights(uploadOf(uploadId, bytes, maxChunkBytes), options);
     const { weights } = await policy.commitWeights({ uploadId, expectedVersion }, options);
     if (weights?.sha256.equals(sha256)) return weights;
     throw new Error(`internal: ${policy.address} committed other weights than were pushed to it`);
@@ -125,14 +125,13 @@ export async function pushWeights(
   }
 }
 
-function* chunksOf(
+function* uploadOf(
   uploadId: string,
   bytes: Uint8Array,
   size: number,
 ): Iterable<policyV1.UploadWeightsRequest> {
-  for (let offset = 0; offset < bytes.length; offset += size) {
-    const data = bytes.subarray(offset, offset + size);
-    yield { uploadId: offset === 0 ? uploadId : "", offset, data, crc32: crc32(data) };
+  for (const chunk of byteChunks([bytes], size)) {
+    yield { uploadId: chunk.offset === 0 ? uploadId : "", ...chunk };
   }
 }
 

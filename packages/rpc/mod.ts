@@ -52,6 +52,7 @@ export {
   trainerService,
 } from "./services.ts";
 export {
+  type ByteChunk,
   byteChunks,
   ByteReader,
   MAX_CHUNK_BYTES,

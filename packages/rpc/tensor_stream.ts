@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import {
   arrayOf,
@@ -9,11 +10,18 @@ import {
   tensor,
 } from "@decorum/tensor";
 import { dataLoss, StatusError } from "./errors.ts";
-import type { Chunk, Chunk__Output } from "./gen/decorum/learner/v1/Chunk.ts";
 import type { TensorSpec, TensorSpec__Output } from "./gen/decorum/learner/v1/TensorSpec.ts";
 
 /** Largest piece of a stream of bytes. */
 export const MAX_CHUNK_BYTES: number = 2 ** 20;
+
+/** A piece of a stream of bytes. */
+export interface ByteChunk {
+  readonly offset: number;
+  readonly data: Uint8Array;
+  /** CRC-32 of `data`. */
+  readonly crc32: number;
+}
 
 type Tensors = Iterable<readonly [string, Tensor]>;
 
@@ -27,23 +35,27 @@ export function tensorSpecs(tensors: Tensors): TensorSpec[] {
 }
 
 /** The bytes of tensors in pieces, each with its checksum. */
-export function tensorChunks(tensors: Tensors): Iterable<Chunk> {
+export function tensorChunks(tensors: Tensors): Iterable<ByteChunk> {
   return byteChunks([...tensors].map(([, { data }]) => bytesOf(data)));
 }
 
-/** Bytes that follow each other, in pieces that are as large as they may be. */
-export function* byteChunks(parts: readonly Uint8Array[]): Iterable<Chunk> {
+/** Bytes that follow each other, in pieces of `size`; the last may be smaller. */
+export function* byteChunks(
+  parts: readonly Uint8Array[],
+  size: number = MAX_CHUNK_BYTES,
+): Iterable<ByteChunk> {
   const total = parts.reduce((sum, { length }) => sum + length, 0);
   let [part, at] = [0, 0];
-  for (let offset = 0; offset < total; offset += MAX_CHUNK_BYTES) {
-    const data = new Uint8Array(Math.min(MAX_CHUNK_BYTES, total - offset));
-    for (let filled = 0; filled < data.length;) {
-      const piece = parts[part]!.subarray(at, at + data.length - filled);
-      data.set(piece, filled);
-      filled += piece.length;
+  for (let offset = 0; offset < total; offset += size) {
+    const pieces: Uint8Array[] = [];
+    for (let missing = Math.min(size, total - offset); missing > 0;) {
+      const piece = parts[part]!.subarray(at, at + missing);
+      pieces.push(piece);
+      missing -= piece.length;
       at += piece.length;
       if (at === parts[part]!.length) [part, at] = [part + 1, 0];
     }
+    const data = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
     yield { offset, data, crc32: crc32(data) };
   }
 }
@@ -57,13 +69,18 @@ export class ByteReader {
   /** @param what for messages, as "the feeds of a run" */
   constructor(readonly what: string, readonly parts: readonly Uint8Array[]) {}
 
+  /** Bytes so far. */
+  get received(): number {
+    return this.#received;
+  }
+
   /**
    * Takes the next piece; one that is refused changes nothing.
    *
    * @throws StatusError DATA_LOSS when its checksum does not agree, OUT_OF_RANGE when it is not the next one or goes
    * beyond the end; InputError when it is too large
    */
-  write({ offset, data, crc32: expected }: Chunk__Output): void {
+  write({ offset, data, crc32: expected }: ByteChunk): void {
     const what = `Cannot take ${data.length} bytes at offset ${offset} of ${this.what}`;
     const total = this.#total;
     if (data.length > MAX_CHUNK_BYTES) {
@@ -75,8 +92,11 @@ export class ByteReader {
         `${what}: ${this.#received} of ${total} bytes were received, the next chunk begins there`,
       );
     }
-    if (crc32(data) !== expected) {
-      throw dataLoss(`${what}: its CRC-32 does not agree; send it again`);
+    const found = crc32(data);
+    if (found !== expected) {
+      throw dataLoss(
+        `${what}: its CRC-32 is ${hex(found)}, expected ${hex(expected)}; send it again`,
+      );
     }
     this.#received += data.length;
     for (let taken = 0; taken < data.length;) {
@@ -93,7 +113,7 @@ export class ByteReader {
   checkComplete(): void {
     if (this.#received === this.#total) return;
     throw dataLoss(
-      `Cannot use ${this.what}: ${this.#received} of ${this.#total} bytes were received; send all of them`,
+      `Cannot use ${this.what}: ${this.#received} of ${this.#total} bytes were received; send the rest`,
     );
   }
 
@@ -135,7 +155,7 @@ export class TensorReader {
   }
 
   /** @throws as `ByteReader.write` */
-  write(chunk: Chunk__Output): void {
+  write(chunk: ByteChunk): void {
     this.#bytes.write(chunk);
   }
 
@@ -145,6 +165,8 @@ export class TensorReader {
     return this.#tensors;
   }
 }
+
+const hex = (value: number) => `0x${value.toString(16).padStart(8, "0")}`;
 
 function byteLength(what: string, spec: TensorSpec__Output): number {
   return elementCount(spec.dims) * bytesPerElement(dtypeOf(what, spec));

@@ -181,19 +181,22 @@ Deno.test("weights on their way in", async (t) => {
     await assert.rejects(upload(bad), refuses("DATA_LOSS", /CRC-32 is 0x[0-9a-f]{8}, expected/));
     await assert.rejects(
       upload(chunk(id, part, 100)),
-      refuses("OUT_OF_RANGE", /100 bytes at offset 100 of an upload: 0 bytes were received/),
+      refuses("OUT_OF_RANGE", /100 bytes at offset 100 of an upload: 0 of \d+ bytes were received/),
     );
     assert.equal((await upload(chunk(id, part))).receivedBytes, 100);
     await assert.rejects(
       upload(chunk(id, part)),
-      refuses("OUT_OF_RANGE", /100 bytes were received/),
+      refuses("OUT_OF_RANGE", /100 of \d+ bytes were received/),
     );
     await assert.rejects(
       upload(chunk(id, new Uint8Array(2 ** 20 + 1), 100)),
       refuses(invalid, /at most 1048576 bytes/),
     );
     const beyond = new Uint8Array(bytes.length);
-    await assert.rejects(upload(chunk(id, beyond, 100)), refuses("OUT_OF_RANGE", /manifest has/));
+    await assert.rejects(
+      upload(chunk(id, beyond, 100)),
+      refuses("OUT_OF_RANGE", /bytes were received/),
+    );
     await assert.rejects(
       upload(chunk("nobody", part)),
       refuses("NOT_FOUND", /push "nobody"/),

@@ -5,13 +5,14 @@ import {
   type CallContext,
   failedPrecondition,
   type Handlers,
+  MAX_CHUNK_BYTES,
   type policyService,
 } from "@decorum/rpc";
 import type { LogFields, Logger, Metrics } from "@decorum/telemetry";
 import { checkLora, checkManifest } from "./manifest.ts";
 import type { Policy } from "./policy.ts";
 import { type GenerationRequest, parseRequest } from "./request.ts";
-import { MAX_CHUNK_BYTES, type Upload } from "./upload.ts";
+import type { Upload } from "./upload.ts";
 import { describeWeights, type HeldWeights } from "./weights.ts";
 import { chunkToWire, messagesOf, modelInfo, weightsToWire } from "./wire.ts";
 

@@ -1,19 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
-import { crc32 } from "node:zlib";
-import { dataLoss, StatusError } from "@decorum/rpc";
+import { type ByteChunk, ByteReader, dataLoss } from "@decorum/rpc";
 import { castTensor, InputError, type Tensor, tensorFromBytes } from "@decorum/tensor";
 import type { PushedTensor } from "./manifest.ts";
-
-/** Largest piece of an upload, in bytes. */
-export const MAX_CHUNK_BYTES = 2 ** 20;
-
-/** One piece of an upload. */
-export interface Chunk {
-  readonly offset: number;
-  readonly data: Uint8Array;
-  /** CRC-32 of `data`. */
-  readonly crc32: number;
-}
 
 /** The bytes of one push while they come. They are hashed as they come, so that the commit has little to do. */
 export class Upload {
@@ -21,51 +9,24 @@ export class Upload {
   readonly #whole: Hash = createHash("sha256");
   readonly #digests: Uint8Array[] = [];
   #tensorHash: Hash = createHash("sha256");
-  #received = 0;
+  readonly #reader: ByteReader;
 
   /** @param tensors in the order of their bytes, without gaps */
   constructor(readonly tensors: readonly PushedTensor[]) {
     const last = tensors.at(-1);
     this.#bytes = new Uint8Array(last ? last.offset + last.length : 0);
+    this.#reader = new ByteReader("an upload", [this.#bytes]);
   }
 
   get received(): number {
-    return this.#received;
+    return this.#reader.received;
   }
 
-  /**
-   * Takes the next piece; a piece that is refused changes nothing.
-   *
-   * @throws StatusError DATA_LOSS when the checksum does not agree, OUT_OF_RANGE when the piece is not the
-   * next one or goes beyond the end; InputError when it is too large
-   */
-  write({ offset, data, crc32: expected }: Chunk): void {
-    const what = `Cannot take ${data.length} bytes at offset ${offset} of an upload`;
-    if (data.length > MAX_CHUNK_BYTES) {
-      throw new InputError(`${what}: a chunk has at most ${MAX_CHUNK_BYTES} bytes`);
-    }
-    if (offset !== this.#received) {
-      throw new StatusError(
-        "OUT_OF_RANGE",
-        `${what}: ${this.#received} bytes were received, the next chunk begins there`,
-      );
-    }
-    if (offset + data.length > this.#bytes.length) {
-      throw new StatusError(
-        "OUT_OF_RANGE",
-        `${what}: the manifest has ${this.#bytes.length} bytes in all`,
-      );
-    }
-    const found = crc32(data);
-    if (found !== expected) {
-      throw dataLoss(
-        `${what}: its CRC-32 is ${hex(found)}, expected ${hex(expected)}; send it again`,
-      );
-    }
-    this.#bytes.set(data, offset);
-    this.#received += data.length;
-    this.#whole.update(data);
-    this.#hashTensors(data, offset);
+  /** Takes the next piece. @throws as `ByteReader.write` */
+  write(chunk: ByteChunk): void {
+    this.#reader.write(chunk);
+    this.#whole.update(chunk.data);
+    this.#hashTensors(chunk.data, this.received - chunk.data.length);
   }
 
   /**
@@ -96,10 +57,7 @@ export class Upload {
 
   /** @throws StatusError DATA_LOSS while bytes are missing; more may be uploaded */
   checkComplete(): void {
-    if (this.#received === this.#bytes.length) return;
-    throw dataLoss(
-      `Cannot commit a push: ${this.#received} of ${this.#bytes.length} bytes were received; upload the rest`,
-    );
+    this.#reader.checkComplete();
   }
 
   /** Adds a piece to the hashes of the tensors it belongs to. */
@@ -135,4 +93,3 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 const toHex = (bytes: Uint8Array) =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-const hex = (value: number) => `0x${value.toString(16).padStart(8, "0")}`;
