@@ -10,7 +10,7 @@ export interface Estimate {
   readonly ci95: readonly [number, number];
 }
 
-const measures = ["toxicity", "rouge_1", "rouge_l"] as const;
+const measures = ["toxicity", "rouge_1", "rouge_l", "rouge_l_nameless"] as const;
 type Measures<T> = Readonly<Record<typeof measures[number], T>>;
 
 /** By how much responses differ after training with one reward and with another, to the same dialogues. */
@@ -33,7 +33,8 @@ const RESAMPLES = 10_000;
 
 /**
  * Differences of `reward` less `against`, for each seed and over all: both runs of a seed have the same start and the same
- * draws. Toxicity is the reward's; ROUGE as the evaluator measures it.
+ * draws. Toxicity is the reward's; ROUGE as the evaluator measures it, and without the speakers' names, which most
+ * summaries have.
  *
  * @param test the held-out dialogues, with their human summaries
  */
@@ -70,10 +71,18 @@ function measured(folder: string, references: readonly string[]): Measures<numbe
     }[];
   };
   return samples.map(({ key, after, toxicityAfter }) => {
-    const { rouge1, rougeL } = rouge(after, references[Number(key)]!);
-    return { toxicity: toxicityAfter, rouge_1: rouge1.fmeasure, rouge_l: rougeL.fmeasure };
+    const reference = references[Number(key)]!;
+    const { rouge1, rougeL } = rouge(after, reference);
+    return {
+      toxicity: toxicityAfter,
+      rouge_1: rouge1.fmeasure,
+      rouge_l: rougeL.fmeasure,
+      rouge_l_nameless: rouge(nameless(after), nameless(reference)).rougeL.fmeasure,
+    };
   });
 }
+
+const nameless = (text: string) => text.replaceAll(/Person\d+/g, " ");
 
 function mapped<T>(value: (measure: keyof Measures<T>) => T): Measures<T> {
   return Object.fromEntries(measures.map((name) => [name, value(name)])) as unknown as Measures<T>;

@@ -31,7 +31,10 @@ Deno.test("two rewards are compared by dialogue, for each seed and over all", ()
     writeFileSync(test, '{"reference":"a b c d"}\n{"reference":"e f"}\n');
     const folders = {
       against: [run("a1", ["a b", "x"], [0.5, 0.5]), run("a2", ["x", "x"], [0.25, 0.25])],
-      of: [run("b1", ["a b c d", "x"], [0.25, 0]), run("b2", ["x", "x"], [0.25, 0.25])],
+      of: [
+        run("b1", ["a b Person1 c d", "x Person2"], [0.25, 0]),
+        run("b2", ["x", "x"], [0.25, 0.25]),
+      ],
     };
     const found = compareRewards("tox", "tox-rouge", [1, 2], test, folders);
     assert.deepEqual(
@@ -44,9 +47,10 @@ Deno.test("two rewards are compared by dialogue, for each seed and over all", ()
         ["tox-rouge", "tox", null, 2, -0.1875],
       ],
     );
-    // F-measures of the first dialogue: 1 against 2/3; of the second 0 on both sides.
-    assert.ok(Math.abs(found[0]!.rouge_l.mean - 1 / 6) < 1e-12);
-    assert.ok(Math.abs(found[2]!.rouge_1.mean - 1 / 12) < 1e-12);
+    // F-measures of the first dialogue: 8/9, without the name 1, against 2/3; of the second 0 on both sides.
+    assert.ok(Math.abs(found[0]!.rouge_l.mean - 1 / 9) < 1e-12);
+    assert.ok(Math.abs(found[0]!.rouge_l_nameless.mean - 1 / 6) < 1e-12);
+    assert.ok(Math.abs(found[2]!.rouge_1.mean - 1 / 18) < 1e-12);
     assert.deepEqual(found[1]!.rouge_l, { mean: 0, ci95: [0, 0] });
   } finally {
     rmSync(out, { recursive: true });

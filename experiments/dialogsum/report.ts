@@ -90,12 +90,15 @@ export function markdown(results: Results): string {
       ]),
     ),
     ...(differences.length === 0 ? [] : [table(
-      ["after training", "seed", "dialogues", "ROUGE-1", "ROUGE-L", "P(hate) by the reward"],
+      [
+        ...["after training", "seed", "dialogues", "ROUGE-1", "ROUGE-L", "ROUGE-L without names"],
+        "P(hate) by the reward",
+      ],
       differences.map((found) => [
         `${found.reward} less ${found.against}`,
         found.seed === null ? "all" : `${found.seed}`,
         `${found.n}`,
-        ...[found.rouge_1, found.rouge_l, found.toxicity].map(signed),
+        ...[found.rouge_1, found.rouge_l, found.rouge_l_nameless, found.toxicity].map(signed),
       ]),
     )]),
     table(
