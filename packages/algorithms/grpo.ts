@@ -18,6 +18,11 @@ const schema = z.strictObject({
   num_generations: z.int().min(2).default(8).describe(
     "Responses to a prompt. A step has batch_size / num_generations prompts.",
   ),
+  micro_batch_size: z.int().positive().default(8).meta({
+    description:
+      "Responses in one run of the gradient graph: it bounds memory, not results. At least num_generations encodes a prompt once.",
+    unit: "responses",
+  }),
   beta: z.number().nonnegative().default(0.04)
     .describe("Weight of the KL to the reference (k3) in the loss."),
   loss_type: z.enum(["grpo", "bnpo", "dr_grpo"]).default("bnpo").describe(

@@ -58,7 +58,7 @@ export const ratioSettings = {
 
 /** Settings of algorithms that have several responses to a prompt in a batch. */
 export const sharingSettings = {
-  share_prompts: z.boolean().default(false).describe(
+  share_prompts: z.boolean().default(true).describe(
     "Whether a prompt is encoded once for all of its responses, in rollouts, reference and updates. Mini-batches are then made of " +
       "whole prompts. Sums are taken in another order, so results differ in their last bits.",
   ),

@@ -9,6 +9,7 @@ export {
   algorithmOf,
   configDifferences,
   configHash,
+  continuing,
   decisive,
   mapRunNames,
   recordedRunConfig,

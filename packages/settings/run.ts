@@ -171,7 +171,7 @@ function merged(base: unknown, changes: unknown): unknown {
 
 /**
  * A run's configuration as it is on record, by this version or an earlier one: settings that are newer than the run
- * have their defaults.
+ * have their defaults, or what runs did before there was a choice.
  *
  * @throws ConfigError when this version cannot run it
  */
@@ -179,7 +179,25 @@ export function recordedRunConfig(configJson: string): RunConfig {
   const problems: string[] = [];
   const recorded = jsonObject(configJson);
   moveOldNames(recorded, [""], problems);
-  return checked(schema, recorded, { problems });
+  return checked(schema, merged(recorded, beforeSharing(recorded)), { problems });
+}
+
+/**
+ * As {@link runConfigOf}, for a run that is on record: settings that are newer than the run are as the run had them.
+ *
+ * @param configJson the run's, as it is on record
+ */
+export function continuing(configJson: string, base: RunConfig): RunConfig {
+  return runConfigOf(base, JSON.stringify(beforeSharing(jsonObject(configJson))));
+}
+
+/** What is to be added to a configuration of a run that is older than `share_prompts`: it encoded a prompt for each response. */
+function beforeSharing(recorded: JsonObject): JsonObject {
+  const older = ["grpo", "rloo", "online_dpo"].filter((name) => {
+    const section = recorded[name];
+    return isJsonObject(section) && !("share_prompts" in section);
+  });
+  return Object.fromEntries(older.map((name) => [name, { share_prompts: false }]));
 }
 
 /** `config` with other names in it. @param change what it returns takes the name's place */

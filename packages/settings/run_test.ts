@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   configDifferences,
   configHash,
+  continuing,
   decisive,
   recordedRunConfig,
   runConfigOf,
@@ -113,4 +114,18 @@ Deno.test("what keeps a prompt from being encoded once is said", () => {
     /mini_batch_size is 6, not a multiple of the 4/,
   );
   assert.deepEqual(sharingCuts(of("online_dpo", { micro_batch_size: 1 })), [], "pairs stay whole");
+});
+
+Deno.test("a run that is older than share_prompts goes on without it", () => {
+  const wanted = runConfigOf(base, '{"algorithm": "grpo"}');
+  assert.ok(wanted.grpo.share_prompts);
+  const { share_prompts: _, ...older } = wanted.grpo;
+  const json = JSON.stringify({ ...wanted, grpo: older });
+  const recorded = recordedRunConfig(json);
+  assert.ok(!recorded.grpo.share_prompts && recorded.rloo.share_prompts);
+  const differences = (config: typeof wanted) =>
+    configDifferences(decisive(recorded), decisive(config));
+  assert.deepEqual(differences(continuing(json, wanted)), []);
+  assert.deepEqual(differences(wanted), ["grpo.share_prompts"]);
+  assert.deepEqual(continuing(JSON.stringify(wanted), wanted), wanted);
 });

@@ -6,7 +6,7 @@ import { checkpointName } from "@decorum/learning";
 import { type Changes, ended, fixture } from "../testing/fixture.ts";
 
 const few = {
-  steps: 10,
+  steps: 16,
   batch_size: 8,
   mini_batch_size: 4,
   num_iterations: 2,

@@ -2,9 +2,9 @@ import { lockFile, tryLockFile } from "@decorum/async";
 import {
   configDifferences,
   ConfigError,
+  continuing,
   decisive,
   recordedRunConfig,
-  runConfigOf,
 } from "@decorum/settings";
 import { exitCodes } from "@decorum/service";
 import { withPinsOf } from "./run_inputs.ts";
@@ -29,7 +29,8 @@ export async function theOnlyRun(
   const known = trainer.store.run(runId);
   if (known) {
     const recorded = recordedRunConfig(known.configJson);
-    const wanted = withPinsOf(recorded, runConfigOf(config));
+    const named = continuing(known.configJson, config);
+    const wanted = withPinsOf(recorded, named);
     const changed = configDifferences(decisive(recorded), decisive(wanted));
     if (changed.length > 0) {
       throw new ConfigError([
