@@ -39,8 +39,8 @@ const SIDES = ["chosen", "rejected"] as const;
 /**
  * Direct preference optimisation of a policy on pairs of responses (Rafailov et al. 2023; TRL's `DPOTrainer` with
  * `loss_type` "sigmoid"). Trains a LoRA adapter, or all weights. The reference is what training starts from: the base
- * without adapter, the adapter that was given, or the start's weights. Prompts are encoded, so log-probabilities are of
- * responses alone.
+ * without adapter, the adapter that was given, or the start's weights. Prompts are encoded, each once for both responses, so
+ * log-probabilities are of responses alone.
  *
  * @throws InputError when the folder is no policy, the adapter does not fit it, or `beta` is not above 0
  */
@@ -63,12 +63,15 @@ export async function openDpo(options: DpoOptions): Promise<DpoSession> {
       query.length,
       Math.max(chosen.length, rejected.length),
     ],
+    shared: ({ query }) => query.join(),
     nothing: { chosen: NaN, rejected: NaN },
     batch(pairs, temperature) {
       const sequences = pairs.flatMap((pair): Sequence[] =>
         SIDES.map((side) => ({ query: pair.query, response: pair[side] }))
       );
-      const { feeds } = sequenceBatch(sequences, model.config, temperature);
+      const { feeds } = sequenceBatch(sequences, model.config, temperature, undefined, {
+        sharePrompts: true,
+      });
       const lengths = sequences.map((sequence) => sequence.response.length);
       const ofSide = SIDES.map((side, at) => [
         [`${side}_tokens`, membershipOf(lengths, pairs.map((_, i) => 2 * i + at))],

@@ -74,6 +74,21 @@ Deno.test("log-probabilities are sums over the tokens of a response, however pai
   }
 });
 
+Deno.test("dropout leaves the same out of a prompt for all of its pairs, however they are cut", async () => {
+  using folder = new TinyT5();
+  const adapter = randomAdapter(folder.model);
+  const dropping = { ...lora, loraDropout: 0.3 };
+  const gradientsOf = async (microBatchSize: number) => {
+    await using dpo = await open(folder.model, { lora: dropping, adapter, microBatchSize });
+    const some = pairs.map((pair, i) => i === 2 ? pair : { ...pair, query: pairs[0]!.query });
+    return meanGradients((await dpo.gradients(some)).accumulation);
+  };
+  const [whole, cut] = [await gradientsOf(4), await gradientsOf(1)];
+  for (const [name, { data }] of whole) {
+    data.forEach((x, i) => assert.ok(Math.abs(x - cut.get(name)!.data[i]!) < 1e-5, name));
+  }
+});
+
 Deno.test("dpo learns what is preferred", async () => {
   using folder = new TinyT5();
   await using dpo = await open(folder.model, { lora: { ...lora, loraDropout: 0.1 } });

@@ -150,7 +150,7 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
       temperature,
       weights: this.#weights(),
       targets: (shard) => ({
-        ...this.#dropoutMasks(shard.map((i) => inputs[i]!), shard),
+        ...this.#dropoutMasks(inputs, shard),
         ...task.targets?.(shard.map((i) => samples[i]!), context),
       }),
       add: async (outputs, count) => {
@@ -242,12 +242,19 @@ export class LearningSession<Sample, Input = Sample, Prediction = unknown>
     return { ...now, scale: { lora_scale: float32([], [0]) } };
   }
 
+  /** @param inputs of the whole mini-batch */
   #dropoutMasks(inputs: readonly Input[], shard: readonly number[]): Feeds {
-    const { lora, model, dropoutRows } = this.task;
+    const { lora, model, dropoutRows, shared } = this.task;
     if (!lora || lora.loraDropout === 0 || !dropoutRows) return {};
-    const rows = inputs.flatMap((input, i) => dropoutRows(input, shard[i]!));
+    const target = shard.flatMap((i) => dropoutRows(inputs[i]!, i));
+    // What is shared is drawn for the first that has it, in whichever micro-batches the others are.
+    const first = (i: number) =>
+      inputs.findIndex((other) => shared!(other) === shared!(inputs[i]!));
+    const source = shared
+      ? [...new Set(shard.map(first))].map((i) => dropoutRows(inputs[i]!, i)[0]!)
+      : target;
     const draw = { seed: this.options.seed ?? 0, step: this.steps };
-    return loraDropoutMasks(lora, model, rows, draw);
+    return loraDropoutMasks(lora, model, { source, target }, draw);
   }
 }
 

@@ -17,6 +17,12 @@ export interface DropoutRow {
   readonly target: number;
 }
 
+/** Rows as layers see them: of prompts, each once where it is shared, and of responses. */
+export interface DropoutRows {
+  readonly source: readonly DropoutRow[];
+  readonly target: readonly DropoutRow[];
+}
+
 /**
  * LoRA dropout masks of one micro-batch: `<layer>.lora_dropout` `[rows * width, in]`, 0 with probability
  * `p = loraDropout`, else 1 / (1 - p) (inverted dropout, as PyTorch). Drawn from seed, step, layer and sequence
@@ -25,19 +31,19 @@ export interface DropoutRow {
 export function loraDropoutMasks(
   config: LoraConfig,
   model: LayeredModel,
-  rows: readonly DropoutRow[],
+  rows: DropoutRows,
   draw: { readonly seed: number; readonly step: number },
 ): Record<string, Tensor> {
   const p = config.loraDropout;
   const kept = 1 / (1 - p);
-  const width = (kind: "source" | "target") => Math.max(...rows.map((row) => row[kind]));
+  const width = (kind: keyof DropoutRows) => Math.max(...rows[kind].map((row) => row[kind]));
   const widths = { source: width("source"), target: width("target") };
   const masks: Record<string, Tensor> = {};
   for (const layer of targetLayers(config, model.layers)) {
     const kind = model.rowsOf(layer);
     const [, inp] = model.layers.get(layer)!;
-    const mask = zeros("float32", [rows.length * widths[kind], inp]);
-    rows.forEach((row, i) => {
+    const mask = zeros("float32", [rows[kind].length * widths[kind], inp]);
+    rows[kind].forEach((row, i) => {
       const key = randomKey(draw.seed, "lora dropout", draw.step, layer, row.index);
       const drawn = uniforms(key, 0, row[kind] * inp);
       const start = i * widths[kind] * inp;

@@ -12,7 +12,8 @@ const model = {
   rowsOf: (layer: string) => /^encoder|\.k$/.test(layer) ? "source" as const : "target" as const,
 };
 const config = { r: 1, loraAlpha: 1, loraDropout: 0.25, targetModules: ["q", "k"] };
-const rows = [{ index: 0, source: 40, target: 20 }, { index: 3, source: 30, target: 21 }];
+const all = [{ index: 0, source: 40, target: 20 }, { index: 3, source: 30, target: 21 }];
+const rows = { source: all, target: all };
 const draw = { seed: 1, step: 5 };
 
 Deno.test("rows follow what a layer sees: source or target", () => {
@@ -34,11 +35,19 @@ Deno.test("a quarter is dropped, the rest scaled up, padding is 0", () => {
 Deno.test("a sequence's draws depend on seed, step, layer and its index alone", () => {
   const name = "decoder.block.0.layer.0.SelfAttention.q.lora_dropout";
   const of = (
-    chosen: typeof rows,
+    target: typeof all,
     at = draw,
-  ) => [...loraDropoutMasks(config, model, chosen, at)[name]!.data.slice(0, 20 * 64)];
-  assert.deepEqual(of([rows[0]!]), of(rows));
-  assert.notDeepEqual(of(rows, { seed: 1, step: 6 }), of(rows));
-  assert.notDeepEqual(of(rows, { seed: 2, step: 5 }), of(rows));
-  assert.notDeepEqual(of([rows[1]!]), of(rows));
+  ) => [
+    ...loraDropoutMasks(config, model, { source: all, target }, at)[name]!.data.slice(0, 20 * 64),
+  ];
+  assert.deepEqual(of([all[0]!]), of(all));
+  assert.notDeepEqual(of(all, { seed: 1, step: 6 }), of(all));
+  assert.notDeepEqual(of(all, { seed: 2, step: 5 }), of(all));
+  assert.notDeepEqual(of([all[1]!]), of(all));
+});
+
+Deno.test("a prompt that is shared has one mask in the encoder; its responses have one each in the decoder", () => {
+  const shared = { source: [all[0]!], target: all };
+  const masks = loraDropoutMasks(config, model, shared, draw);
+  assert.deepEqual(Object.values(masks).map((mask) => mask.dims[0]), [40, 42, 42, 40]);
 });
