@@ -61,57 +61,64 @@ for (const computeType of halves) {
   });
 }
 
-Deno.test("precision is one option: a learner and a generator in fp16 agree", async () => {
-  const { index, spec, weights } = policyCase("float32");
-  using _index = index;
-  const runtime = { precision: "fp16", intraOpThreads: 1 } as const;
-  await using generator = await Generator.create(spec, runtime);
-  assert.equal(generator.spec.computeType, "float16");
-  const prompts = sequences.map(({ query }) => ({
-    ids: query,
-    minNewTokens: 5,
-    maxNewTokens: 5,
-    uniforms: (start: number, count: number) =>
-      Float32Array.from({ length: count }, (_, i) => ((start + i) * 0.31) % 1),
-  }));
-  const sampling = { doSample: true, temperature: 1, topK: 0, topP: 1 };
-  const params = new Map(trainedOf(spec).map((name) => [name, weights[name] as Tensor<"float32">]));
-  const adapter = new Map([...params].filter(([name]) => !name.startsWith("v_head.")));
-  const valueHead = new Map([...params].filter(([name]) => name.startsWith("v_head.")));
-  await using learner = await PolicyLearner.create({
-    model: { model: spec.model, index },
-    lora,
-    adapter,
-    valueHead,
-    optimizer: { learningRate: 1e-3 },
-    runtime,
-  }, wholePpo);
-  // Chunks of 2 hand the caches over at the graph's boundary.
-  const responses: { tokens: number[]; logprobs: number[] }[] = prompts.map(() => ({
-    tokens: [],
-    logprobs: [],
-  }));
-  for await (const piece of generator.generate(prompts, sampling, weights, { chunkTokens: 2 })) {
-    responses[piece.index]!.tokens.push(...piece.tokenIds);
-    responses[piece.index]!.logprobs.push(...piece.logprobs);
-  }
-  const rolled = sequences.map(({ query }, i) => ({ query, response: responses[i]!.tokens }));
-  const predictions = await learner.forward(rolled);
-  predictions.forEach(({ logprobs }, i) => {
-    logprobs.forEach((x, t) => {
-      assert.ok(Math.abs(Math.exp(x - responses[i]!.logprobs[t]!) - 1) < 1e-2);
+for (const sharePrompts of [false, true]) {
+  const how = sharePrompts ? "prompts encoded once" : "each response with its prompt";
+  Deno.test(`precision is one option: a learner and a generator in fp16 agree, ${how}`, async () => {
+    const { index, spec, weights } = policyCase("float32");
+    using _index = index;
+    const runtime = { precision: "fp16", intraOpThreads: 1 } as const;
+    await using generator = await Generator.create(spec, runtime);
+    assert.equal(generator.spec.computeType, "float16");
+    const twice = sequences.flatMap((sequence) => [sequence, sequence]);
+    const prompts = twice.map(({ query }, row) => ({
+      ids: query,
+      minNewTokens: 5,
+      maxNewTokens: 5,
+      uniforms: (start: number, count: number) =>
+        Float32Array.from({ length: count }, (_, i) => ((start + i) * 0.31 + row * 0.07) % 1),
+    }));
+    const sampling = { doSample: true, temperature: 1, topK: 0, topP: 1 };
+    const params = new Map(
+      trainedOf(spec).map((name) => [name, weights[name] as Tensor<"float32">]),
+    );
+    const adapter = new Map([...params].filter(([name]) => !name.startsWith("v_head.")));
+    const valueHead = new Map([...params].filter(([name]) => name.startsWith("v_head.")));
+    await using learner = await PolicyLearner.create({
+      model: { model: spec.model, index },
+      lora,
+      adapter,
+      valueHead,
+      optimizer: { learningRate: 1e-3 },
+      ...{ runtime, sharePrompts },
+    }, wholePpo);
+    // Chunks of 2 hand the caches over at the graph's boundary.
+    const responses: { tokens: number[]; logprobs: number[] }[] = prompts.map(() => ({
+      tokens: [],
+      logprobs: [],
+    }));
+    const options = { chunkTokens: 2, sharePrompts };
+    for await (const piece of generator.generate(prompts, sampling, weights, options)) {
+      responses[piece.index]!.tokens.push(...piece.tokenIds);
+      responses[piece.index]!.logprobs.push(...piece.logprobs);
+    }
+    const rolled = twice.map(({ query }, i) => ({ query, response: responses[i]!.tokens }));
+    const predictions = await learner.forward(rolled);
+    predictions.forEach(({ logprobs }, i) => {
+      logprobs.forEach((x, t) => {
+        assert.ok(Math.abs(Math.exp(x - responses[i]!.logprobs[t]!) - 1) < 1e-2);
+      });
     });
+    const samples = rolled.map((sequence, i) => ({
+      sequence,
+      oldLogprobs: predictions[i]!.logprobs,
+      oldValues: predictions[i]!.values,
+      advantages: new Float32Array(5).fill(1),
+      returns: new Float32Array(5),
+    }));
+    const { applied, gradNorm } = await learner.update(samples);
+    assert.ok(applied && gradNorm > 0);
   });
-  const samples = rolled.map((sequence, i) => ({
-    sequence,
-    oldLogprobs: predictions[i]!.logprobs,
-    oldValues: predictions[i]!.values,
-    advantages: new Float32Array(5).fill(1),
-    returns: new Float32Array(5),
-  }));
-  const { applied, gradNorm } = await learner.update(samples);
-  assert.ok(applied && gradNorm > 0);
-});
+}
 
 Deno.test("bf16 on the CPU is refused with what is possible instead", async () => {
   const model = goldenModel("t5_lora_grad_flan");

@@ -12,16 +12,21 @@ import { type Changes, ended, type Finished, type Fixture, fixture } from "./fix
 
 const few = { batch_size: 8, mini_batch_size: 8, num_iterations: 2, max_new_tokens: 8 };
 const group = { ...few, micro_batch_size: 1, learning_rate: 0.02 };
+/** Four shards, each with all responses to a prompt, which is encoded once. */
+const wholePrompts = {
+  ...{ batch_size: 16, mini_batch_size: 16, micro_batch_size: 4 },
+  share_prompts: true,
+};
 /** A run of each algorithm. */
 export const algorithms = {
   ppo: (steps: number): Changes => ({ ppo: { steps, micro_batch_size: 1 } }),
   grpo: (steps: number): Changes => ({
     other: { algorithm: "grpo" },
-    grpo: { ...group, num_generations: 4, steps },
+    grpo: { ...group, ...wholePrompts, num_generations: 4, steps },
   }),
   rloo: (steps: number): Changes => ({
     other: { algorithm: "rloo" },
-    rloo: { ...group, rloo_k: 4, steps },
+    rloo: { ...group, rloo_k: 4, share_prompts: false, steps },
   }),
 };
 
