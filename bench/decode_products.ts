@@ -4,7 +4,9 @@ import { int64, type Tensor, zeros } from "@decorum/tensor";
 
 /** Shape of a rollout. */
 export interface DecodeShape {
+  /** Rows, of which `shared` each have one prompt. */
   readonly batch: number;
+  readonly shared: number;
   readonly source: number;
   readonly steps: number;
 }
@@ -14,7 +16,7 @@ export interface DecodeShape {
  * `steps` times every linear layer over `batch` rows, the attention to the prompts and to a past of half the
  * length, and the LM head. Run it without graph optimisation, which would merge equal products.
  */
-export function decodeProducts(spec: PolicySpec, { batch, source, steps }: DecodeShape): {
+export function decodeProducts(spec: PolicySpec, { batch, shared, source, steps }: DecodeShape): {
   readonly model: ModelGraph;
   readonly feeds: Record<string, Tensor>;
 } {
@@ -31,12 +33,15 @@ export function decodeProducts(spec: PolicySpec, { batch, source, steps }: Decod
   const outer = new Weights(graph, spec.index, spec);
   const layers = [...all].filter(([name]) => name.startsWith("decoder."));
   const prompt = new Map<string, Value>();
-  const hidden = input("hidden", [batch * source, config.hidden_size]);
+  const prompts = batch / shared;
+  const hidden = input("hidden", [prompts * source, config.hidden_size]);
   for (const [name, dims] of layers) {
     if (!/EncDecAttention\.[kv]$/.test(name)) continue;
     const weight = outer.matrix(`${name}.weight`, dims);
     const rows = graph.op("Gemm", [hidden, weight], { transB: 1 });
-    const shape = name.endsWith("k") ? [batch, heads, size, source] : [batch, heads, source, size];
+    const shape = name.endsWith("k")
+      ? [prompts, heads, size, source]
+      : [prompts, heads, source, size];
     prompt.set(name, reshape(rows, shape));
   }
   const past = Math.ceil(steps / 2);
@@ -45,7 +50,8 @@ export function decodeProducts(spec: PolicySpec, { batch, source, steps }: Decod
       .map((width) => [width, input(`rows_${width}`, [batch, width])]),
   );
   const query = input("query", [batch, heads, 1, size]);
-  const toPrompt = input("to_prompt", [batch, heads, 1, source]);
+  const promptQuery = input("prompt_query", [prompts, heads, shared, size]);
+  const toPrompt = input("to_prompt", [prompts, heads, shared, source]);
   const pastKeys = input("past_keys", [batch, heads, size, past]);
   const pastValues = input("past_values", [batch, heads, past, size]);
   const toPast = input("to_past", [batch, heads, 1, past]);
@@ -68,7 +74,7 @@ export function decodeProducts(spec: PolicySpec, { batch, source, steps }: Decod
       }
       for (let i = 0; i < count; i++) {
         const cross = `decoder.block.${i}.layer.1.EncDecAttention`;
-        product("MatMul", query, prompt.get(`${cross}.k`)!);
+        product("MatMul", promptQuery, prompt.get(`${cross}.k`)!);
         product("MatMul", toPrompt, prompt.get(`${cross}.v`)!);
         product("MatMul", query, pastKeys);
         product("MatMul", toPast, pastValues);

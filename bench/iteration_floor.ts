@@ -1,7 +1,7 @@
 import { buildEncodeGraph } from "@decorum/generation";
 import { buildUpdateGraph, learnerSession } from "@decorum/learning";
 import { openGraph } from "@decorum/runtime";
-import { ppo } from "@decorum/algorithms";
+import type { Algorithm } from "@decorum/algorithms";
 import {
   adapterShapes,
   buildForwardGraph,
@@ -24,11 +24,15 @@ export interface FloorOptions {
   readonly query: number;
   readonly response: number;
   readonly miniBatch: number;
+  /** Sequences of a run at most. */
+  readonly microBatch: number;
 }
 
 /** Sessions of the matrix products of an iteration. */
-export async function openFloor(folder: string, options: FloorOptions) {
-  const { batch, query: source, response, miniBatch } = options;
+export async function openFloor(folder: string, algorithm: Algorithm, options: FloorOptions) {
+  const { batch, query: source, response } = options;
+  // Responses for which a prompt is encoded once.
+  const shared = algorithm.sharePrompts ? algorithm.responses : 1;
   const model = openPolicyModel(folder);
   using index = openCheckpoint(folder);
   const spec: PolicySpec = { model, index, lora, valueHead: true };
@@ -42,25 +46,23 @@ export async function openFloor(folder: string, options: FloorOptions) {
     times: number,
   ) => ({ session: await openGraph(model, { ...runtime, prepack }), feeds, times });
   const sizes = (rows: number): Sizes =>
-    new Map([["prompts", rows], ["responses", 1], ["source", source], ["target", response], [
-      "tokens",
-      rows * response,
-    ]]);
+    new Map([
+      ...[["prompts", rows / shared], ["responses", shared], ["sequences", rows]] as const,
+      ...[["pairs", rows / 2], ["source", source], ["target", response]] as const,
+      ["tokens", rows * response],
+    ]);
   const alone = (model: ModelGraph, rows: number) => productsOnly(model, sizes(rows));
   const wrt = [
     ...adapterShapes(lora, model.layers).keys(),
-    ...valueHeadShapes(model.config.hidden_size).keys(),
+    ...(algorithm.valueHead ? valueHeadShapes(model.config.hidden_size).keys() : []),
   ];
-  const micro = Math.min(4, batch);
+  const micro = Math.min(options.microBatch, batch);
+  const miniBatch = Math.min(micro, options.miniBatch);
   const parts = [
     await open(alone(buildEncodeGraph(spec), batch), true, 1),
-    await open(decodeProducts(spec, { batch, source, steps: response }), true, 1),
+    await open(decodeProducts(spec, { batch, shared, source, steps: response }), true, 1),
     await open(alone(buildForwardGraph(spec), micro), false, batch / micro),
-    await open(
-      alone(buildUpdateGraph(ppo.open({}), spec, wrt), Math.min(micro, miniBatch)),
-      true,
-      batch / Math.min(micro, miniBatch),
-    ),
+    await open(alone(buildUpdateGraph(algorithm, spec, wrt), miniBatch), true, batch / miniBatch),
   ];
   return {
     async run() {

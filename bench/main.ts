@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { join } from "node:path";
 import process from "node:process";
+import { algorithmNames } from "@decorum/algorithms";
 import { benchPpoIteration } from "./ppo_iteration.ts";
+import { benchSharedIteration } from "./shared_iteration.ts";
 import { benchPush } from "./push_weights.ts";
 import { type T5Size, t5Sizes } from "./random_t5.ts";
 import { benchLearners } from "./learner_scaling.ts";
@@ -75,10 +77,19 @@ program.command("push").description("push of FLAN-T5-base's 14 MB adapter to an 
 program.command("ppo_iteration").description("one PPO iteration: rollout, reference, update, push")
   .option("--size <size>", `model shape: ${Object.keys(t5Sizes).join(", ")}`, size, "base")
   .option("--threads <n>", "threads of one operator", positive, 2)
-  .option("--batch <n>", "prompts", positive, 16)
-  .option("--query <n>", "tokens of each", positive, 256)
+  .addOption(
+    new Option("--algorithm <name>", "not ppo: beside the same with each response's prompt encoded")
+      .choices(algorithmNames).default("ppo"),
+  )
+  .option("--num-generations <n>", "responses to a prompt, but for ppo", positive, 8)
+  .option("--batch <n>", "responses", positive, 16)
+  .option("--query <n>", "tokens of a prompt", positive, 256)
   .option("--response <n>", "new tokens of each", positive, 64)
-  .option("--mini-batch <n>", "sequences of an optimizer step", positive, 4)
+  .option(
+    "--mini-batch <n>",
+    "responses of an optimizer step (default: 4; all, but for ppo)",
+    positive,
+  )
   .option("--micro-batch <n>", "sequences of a run at most", positive, 4)
   .addOption(
     new Option("--lengths <which>", "dialogsum: prompts of 60-300 tokens, 20-120 new ones")
@@ -89,9 +100,12 @@ program.command("ppo_iteration").description("one PPO iteration: rollout, refere
   .option("--peer <script>", "trl_ppo.py: also time TRL, between our iterations")
   .option("--python <path>", "Python with torch, transformers, peft and trl, for --peer")
   .option("--json", "print one JSON object")
-  .action(async ({ json, ...options }) => {
-    const result = await benchPpoIteration(options);
-    const row = { bench: "ppo_iteration", ...options, ...result };
+  .action(async ({ json, algorithm, numGenerations, miniBatch, ...shape }) => {
+    const options = { ...shape, miniBatch: miniBatch ?? (algorithm === "ppo" ? 4 : shape.batch) };
+    const result = algorithm === "ppo"
+      ? await benchPpoIteration(options)
+      : await benchSharedIteration({ ...options, algorithm, numGenerations });
+    const row = { bench: "ppo_iteration", algorithm, ...options, ...result };
     console.log(json ? JSON.stringify(row) : JSON.stringify(row, null, 2));
     process.exitCode = 0;
   });
