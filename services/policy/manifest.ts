@@ -7,6 +7,7 @@ import {
 } from "@decorum/models";
 import { failedPrecondition, type policyV1 } from "@decorum/rpc";
 import { bytesPerElement, type DType, elementCount, InputError } from "@decorum/tensor";
+import type { PolicyModel } from "./model.ts";
 
 /** One tensor of a push and where its bytes lie in it. */
 export interface PushedTensor {
@@ -41,13 +42,63 @@ export function maxPushBytes(shapes: ReadonlyMap<string, readonly number[]>): nu
   return [...shapes.values()].reduce((sum, dims) => sum + 4 * elementCount(dims), 0);
 }
 
+/** Run ids become labels and parts of messages. */
+const RUN_ID = /^[\w.:-]{1,128}$/;
+
+/** A push as it was begun; everything that its manifest says has been checked. */
+export interface PushRequest {
+  readonly runId: string;
+  readonly expectedVersion: number;
+  /** The tensors become START of the run, not a version. */
+  readonly start: boolean;
+  /** Whatever is held of the run is replaced. */
+  readonly restart: boolean;
+  readonly tensors: readonly PushedTensor[];
+}
+
+/**
+ * The push that a call begins, checked before any byte is taken.
+ *
+ * @param shapes of the tensors that it must have
+ * @throws InputError naming what is wrong; StatusError FAILED_PRECONDITION for another model or adapter
+ */
+export function pushOf(
+  request: policyV1.BeginWeightsRequest__Output,
+  model: Pick<PolicyModel, "name" | "baseModelHash" | "lora" | "layers">,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): PushRequest {
+  const { runId, baseModelHash, expectedVersion, manifest, restart } = request;
+  if (!RUN_ID.test(runId)) {
+    throw new InputError(
+      `Cannot take a push for run ${
+        JSON.stringify(runId.slice(0, 150))
+      }: expected 1 to 128 letters, digits, and . _ : -`,
+    );
+  }
+  if (!Number.isSafeInteger(expectedVersion + 1)) {
+    throw new InputError(
+      `Cannot take a push on version ${expectedVersion}: expected less than 2^53 - 1`,
+    );
+  }
+  if (baseModelHash !== model.baseModelHash) {
+    throw failedPrecondition(
+      `Cannot take a push for base model ${baseModelHash.slice(0, 64) || "(none)"}: ` +
+        `this policy holds ${model.name}, ${model.baseModelHash}`,
+    );
+  }
+  if (manifest === null) throw new InputError("Cannot take a push: its manifest is missing");
+  checkLora(manifest.adapter, model.lora, model.layers);
+  const tensors = checkManifest(manifest, shapes);
+  return { runId, expectedVersion, start: manifest.start, restart, tensors };
+}
+
 /**
  * Checks everything that a manifest says before any byte is taken.
  *
  * @returns its tensors in the order of their bytes
  * @throws InputError naming the tensor
  */
-export function checkManifest(
+function checkManifest(
   manifest: policyV1.WeightsManifest__Output,
   shapes: ReadonlyMap<string, readonly number[]>,
 ): PushedTensor[] {
@@ -108,7 +159,7 @@ export function checkManifest(
  *
  * @throws StatusError FAILED_PRECONDITION naming both
  */
-export function checkLora(
+function checkLora(
   pushed: policyV1.AdapterConfig__Output | null,
   lora: LoraConfig,
   layers: LinearLayers,

@@ -8,7 +8,7 @@ import type { Engine } from "./engine.ts";
 import { pushShapes } from "./manifest.ts";
 import { loadPolicyModel, type PolicyModel } from "./model.ts";
 import { Pushes } from "./pushes.ts";
-import type { GenerationRequest, Row } from "./request.ts";
+import type { GenerationRequest, Row } from "./wire.ts";
 import { promptKey, runBatch, type TokenChunk, type Work } from "./run_batch.ts";
 import { WeightsStore } from "./weights.ts";
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { LoraConfig } from "@decorum/models";
 import { aborted, notFound, resourceExhausted } from "@decorum/rpc";
-import type { PushedTensor } from "./manifest.ts";
+import type { PushRequest } from "./manifest.ts";
 import { Upload } from "./upload.ts";
 import {
   type HeldWeights,
@@ -17,17 +17,6 @@ const MAX_OPEN = 8;
 const IDLE_MS = 5 * 60_000;
 /** Commits whose answer is remembered. */
 const MAX_COMMITTED = 64;
-
-/** A push as it was begun; its manifest has been checked. */
-export interface PushRequest {
-  readonly runId: string;
-  readonly expectedVersion: number;
-  /** The tensors become START of the run, not a version. */
-  readonly start: boolean;
-  /** Whatever is held of the run is replaced. */
-  readonly restart: boolean;
-  readonly tensors: readonly PushedTensor[];
-}
 
 interface OpenPush {
   readonly request: PushRequest;

@@ -3,7 +3,7 @@ import type { Piece } from "@decorum/generation";
 import type { BatchCounts, Part } from "@decorum/serving";
 import type { Metrics } from "@decorum/telemetry";
 import type { Engine } from "./engine.ts";
-import type { GenerationRequest, Row } from "./request.ts";
+import type { GenerationRequest, Row } from "./wire.ts";
 import { describeWeights } from "./weights.ts";
 
 /** Tokens between two looks at whether anybody still waits for a batch without a stream. */

@@ -9,15 +9,18 @@ import {
   type policyService,
 } from "@decorum/rpc";
 import type { LogFields, Logger, Metrics } from "@decorum/telemetry";
-import { checkLora, checkManifest } from "./manifest.ts";
+import { pushOf } from "./manifest.ts";
 import type { Policy } from "./policy.ts";
-import { type GenerationRequest, parseRequest } from "./request.ts";
 import type { Upload } from "./upload.ts";
 import { describeWeights, type HeldWeights } from "./weights.ts";
-import { chunkToWire, messagesOf, modelInfo, weightsToWire } from "./wire.ts";
-
-/** Run ids become labels and parts of messages. */
-const RUN_ID = /^[\w.:-]{1,128}$/;
+import {
+  chunkToWire,
+  type GenerationRequest,
+  messagesOf,
+  modelInfo,
+  parseRequest,
+  weightsToWire,
+} from "./wire.ts";
 
 /** What the handlers need; `policy` settles when the model is loaded, and calls wait for it. */
 export interface PolicyServiceOptions {
@@ -78,24 +81,10 @@ export function policyHandlers(
         expected_version: request.expectedVersion,
         bytes: request.manifest?.totalBytes ?? 0,
       };
-      const begin = (): string => {
-        const { runId, baseModelHash, expectedVersion, manifest, restart } = request;
-        checkRun(runId, expectedVersion);
-        if (baseModelHash !== model.baseModelHash) {
-          throw failedPrecondition(
-            `Cannot take a push for base model ${baseModelHash.slice(0, 64) || "(none)"}: ` +
-              `this policy holds ${model.name}, ${model.baseModelHash}`,
-          );
-        }
-        if (manifest === null) throw new InputError("Cannot take a push: its manifest is missing");
-        checkLora(manifest.adapter, model.lora, model.layers);
-        const tensors = checkManifest(manifest, shapes);
-        return pushes.begin({ runId, expectedVersion, start: manifest.start, restart, tensors });
-      };
       const uploadId = await audit(
         call,
         push,
-        () => refused(begin),
+        () => refused(() => pushes.begin(pushOf(request, model, shapes))),
         (id) => ({ upload_id: id }),
       );
       return { uploadId, maxChunkBytes: MAX_CHUNK_BYTES };
@@ -106,7 +95,8 @@ export function policyHandlers(
       let id = "";
       let upload: Upload | undefined;
       const take = async (): Promise<number> => {
-        for await (const { uploadId, offset, data, crc32 } of requests) {
+        for await (const chunk of requests) {
+          const { uploadId } = chunk;
           if (uploadId !== "" && id !== "" && uploadId !== id) {
             throw new InputError(
               `Cannot upload to push ${
@@ -116,7 +106,7 @@ export function policyHandlers(
           }
           id ||= uploadId;
           upload = pushes.upload(id);
-          refused(() => upload?.write({ offset, data, crc32 }));
+          refused(() => upload?.write(chunk));
         }
         return upload?.received ?? 0;
       };
@@ -183,21 +173,6 @@ export function policyHandlers(
 function describeLabel({ label }: HeldWeights): LogFields {
   const sha256 = Array.from(label.sha256, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return { run_id: label.runId, weights: label.kind, version: label.version, sha256 };
-}
-
-function checkRun(runId: string, expectedVersion: number): void {
-  if (!RUN_ID.test(runId)) {
-    throw new InputError(
-      `Cannot take a push for run ${
-        JSON.stringify(runId.slice(0, 150))
-      }: expected 1 to 128 letters, digits, and . _ : -`,
-    );
-  }
-  if (!Number.isSafeInteger(expectedVersion + 1)) {
-    throw new InputError(
-      `Cannot take a push on version ${expectedVersion}: expected less than 2^53 - 1`,
-    );
-  }
 }
 
 /** The names of OpenTelemetry's conventions for generative models; prompts are not told. */
