@@ -2,6 +2,12 @@ import { type DashboardSpec, lines, mean, query, rate, stat } from "./panel.ts";
 
 const run = 'run_id="$run"';
 const of = (name: string) => `decorum_trainer_statistic{${run},name="${name}"}`;
+/** Statistics of the terms of a reward; the first group of the pattern is the legend. */
+const terms = (pattern: string) =>
+  query(
+    `label_replace(decorum_trainer_statistic{${run},name=~"${pattern}"}, "term", "$1", "name", "${pattern}")`,
+    "{{term}}",
+  );
 const one = (name: string, legend: string) => query(of(name), legend);
 
 /** What somebody wants to know who has started a run. */
@@ -81,13 +87,13 @@ export const runOverview: DashboardSpec = {
           "Terms of the reward",
           "short",
           "Mean of each term over a step's responses, before its weight. One that rises alone, or falls while the sum rises, is the one that is played, or paid with.",
-          [query(`decorum_trainer_statistic{${run},name=~"rewards/.+/mean"}`, "{{name}}")],
+          [terms("rewards/(.+)/mean")],
         ),
         lines(
           "Spread of the terms",
           "short",
           "Standard deviation of each term over a step's responses. The term with the largest, times its weight, decides what is learned; near 0 a term teaches nothing.",
-          [query(`decorum_trainer_statistic{${run},name=~"rewards/.+/std"}`, "{{name}}")],
+          [terms("rewards/(.+)/std")],
           { min: 0 },
         ),
         lines(
@@ -144,7 +150,7 @@ export const runOverview: DashboardSpec = {
           "Terms of the reward",
           "short",
           "Mean of each term on responses before (the frozen reference) and after, at the last evaluation.",
-          [query(`decorum_trainer_statistic{${run},name=~"eval/rewards/.+"}`, "{{name}}")],
+          [terms("eval/rewards/(.+)")],
         ),
         lines(
           "ROUGE-L and distinct-2",
