@@ -227,6 +227,13 @@ Deno.test("network: exactly the edges that the services need", async () => {
   }
 });
 
+Deno.test("network: an evaluator reaches the reward where it measures terms of a reward", async () => {
+  const terms = [{ name: "civil", kind: "classifier", service: "demo-decorum-reward:50051" }];
+  const manifests = await render(valueSets["cpu"]!, { evaluator: { config: { rewards: terms } } });
+  const added = reachable(manifests, ports).filter((edge) => !expected("cpu").includes(edge));
+  assert.deepEqual(added, ["evaluator > reward:50051"]);
+});
+
 Deno.test("network: clients of the values come in, at the ports of their service alone", async () => {
   const strangers = [{ namespaceSelector: { matchLabels: others["stranger"]!.namespace } }];
   const manifests = await render(valueSets["cpu"]!, {
