@@ -1,4 +1,11 @@
-import { ConfigError, coreServiceNames, type ProcessName } from "@decorum/settings";
+import process from "node:process";
+import {
+  ConfigError,
+  coreServiceNames,
+  loadSections,
+  type ProcessName,
+  sectionsOf,
+} from "@decorum/settings";
 import { createClient, type RpcClient, trainerService } from "@decorum/rpc";
 import { connection, type ConnectionFlags, serviceTls } from "./connection.ts";
 import { pinnedSettings } from "./download.ts";
@@ -26,14 +33,25 @@ export function serviceProgram(
 export type Addresses = Readonly<Record<typeof coreServiceNames[number], string>>;
 
 /**
+ * Stops before services are started with a configuration that one of them, or their caller, would refuse.
+ *
+ * @throws ConfigError with every fault at once
+ */
+function checkServices({ config: file, set }: { config: string; set: readonly string[] }): void {
+  const names = new Set(coreServiceNames.flatMap((name) => sectionsOf[name]));
+  loadSections([...names, "client"], { file, env: process.env, set });
+}
+
+/**
  * Starts the four services with one configuration; the caller stops the supervisor.
  *
- * @throws StartError with what all of them have to say
+ * @throws ConfigError with every fault of the configuration; StartError with what all of them have to say
  */
 export async function startServices(
   supervisor: Supervisor,
   given: { readonly config: string; readonly set: readonly string[] },
 ): Promise<Addresses> {
+  checkServices(given);
   const settings = await pinnedSettings(given);
   await startAll(coreServiceNames.map((name) => supervisor.start(serviceProgram(name, settings))));
   return Object.fromEntries(
@@ -87,6 +105,7 @@ export async function withTrainer<T>(
   body: (trainer: RpcClient<typeof trainerService>) => Promise<T>,
 ): Promise<T> {
   const { address, config, set } = options;
+  if (address === undefined && config !== undefined) checkServices({ config, set });
   const call = connection(options.connection, { config, set });
   if (address !== undefined) {
     using trainer = createClient(trainerService, { ...call("trainer"), address });

@@ -31,19 +31,24 @@ Deno.test("a bad configuration: everything that is wrong, at once", async () => 
     "trainer.ppo.step=3",
     "trainer.ppo.learning_rate=-1",
     "telemetry.log_level=loud",
+    "polcy.threads=1",
   ];
-  const stderr = await fails(2, ["up", "--config", system.config, "--set", ...set]);
-  for (
-    const problem of [
-      /policy\.threads is "many"/,
-      /policy\.limits\.max_prompts is 0/,
-      /reward\.model is null/,
-      /evaluator\.toxicity\.threshold is unknown/,
-      /trainer\.ppo\.step is unknown/,
-      /trainer\.ppo\.learning_rate is -1/,
-      /telemetry\.log_level is "loud"/,
-    ]
-  ) assert.match(stderr, problem);
+  for (const command of ["up", "train"]) {
+    const stderr = await fails(2, [command, "--config", system.config, "--set", ...set]);
+    for (
+      const problem of [
+        /^The configuration has 8 problems:$/m,
+        /polcy is unknown: the nearest name is policy/,
+        /policy\.threads is "many"/,
+        /policy\.limits\.max_prompts is 0/,
+        /reward\.model is null/,
+        /evaluator\.toxicity\.threshold is unknown/,
+        /trainer\.ppo\.step is unknown/,
+        /trainer\.ppo\.learning_rate is -1/,
+        /telemetry\.log_level is "loud"/,
+      ]
+    ) assert.match(stderr, problem);
+  }
 });
 
 Deno.test("no such file, no such label, and a port that is in use", async () => {
