@@ -1,15 +1,14 @@
-export type { Algorithm, AlgorithmPage, RolledBatch } from "./algorithm.ts";
+export type { Algorithm, RolledBatch } from "./algorithm.ts";
 export { grpo } from "./grpo.ts";
 export { InvariantError } from "./invariants.ts";
-export { klController, type SampledKlKind, tokenKl } from "./kl.ts";
+export { type SampledKlKind, tokenKl } from "./kl.ts";
 export { firstState, type Learned, Learning, type LearnState, type ScoredBatch } from "./learn.ts";
 export { onlineDpo } from "./online_dpo.ts";
 export { ppo } from "./ppo.ts";
 export { type AlgorithmName, algorithmNames, algorithms, pageOf } from "./registry.ts";
 export { rloo } from "./rloo.ts";
-export type { LoopSettings } from "./settings.ts";
 export { type StageRunner, type StepStage } from "./stages.ts";
-export { type Offsets, offsetsOf } from "./tokens.ts";
+export { offsetsOf } from "./tokens.ts";
 export {
   gather,
   type Gathered,

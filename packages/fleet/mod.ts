@@ -1,13 +1,6 @@
 export { Fleet, type Member, UnfitError } from "./fleet.ts";
 export { describeRun, type FollowOptions, followRun, type TrainerClient } from "./follow_run.ts";
-export {
-  graphBytes,
-  type LearnerClient,
-  Learners,
-  type LearnersOptions,
-  programId,
-  weightsId,
-} from "./learners.ts";
+export { graphBytes, Learners, programId, weightsId } from "./learners.ts";
 export { Policies, policyFleet } from "./policies.ts";
 export { shareWork } from "./share_work.ts";
 export { isTransient, persist, StoppedError, type Waiting } from "./waiting.ts";

@@ -22,7 +22,7 @@ export {
 } from "./examples.ts";
 export { type LearnerState, stateFromTensors, stateToTensors } from "./learner_state.ts";
 export { LearningSession } from "./learning_session.ts";
-export type { LearningTask, TargetContext } from "./learning_task.ts";
+export type { LearningTask } from "./learning_task.ts";
 export { microBatches, sequenceMicroBatches } from "./micro_batches.ts";
 export { initTrainState, type UpdateOutcome } from "./optimizer.ts";
 export {

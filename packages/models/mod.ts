@@ -29,13 +29,7 @@ export {
   runSequences,
   sequenceInputs,
 } from "./encoder_decoder.ts";
-export {
-  classifierModel,
-  isPolicyModel,
-  openClassifier,
-  openPolicyModel,
-  policyModel,
-} from "./families.ts";
+export { isPolicyModel, openClassifier, openPolicyModel } from "./families.ts";
 export { addClassifierHead, initClassifier, initPolicyModel } from "./init.ts";
 export { AdapterInputs, Linear, type LinearOptions } from "./linear.ts";
 export {
@@ -43,7 +37,6 @@ export {
   adapterShapes,
   checkAdapter,
   initAdapter,
-  layerScaling,
   type LinearLayers,
   type LoraConfig,
   loraScaling,

@@ -1,11 +1,10 @@
-export { type Curve, type Curves, type CurvesQuery } from "./curves.ts";
+export { type Curves, type CurvesQuery } from "./curves.ts";
 export {
   type BeforeAfter,
   type Comparison,
   comparison,
   type Evaluation,
   evaluationOf,
-  type EvaluationSample,
   type Moments,
   moments,
   recordedEvaluation,
@@ -22,7 +21,6 @@ export {
   type RunRow,
   type RunState,
   type SampleRow,
-  type StepRow,
 } from "./records.ts";
 export { RunStore } from "./store.ts";
-export { StoreError, type StoreFault } from "./store_error.ts";
+export { StoreError } from "./store_error.ts";

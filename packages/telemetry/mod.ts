@@ -1,4 +1,4 @@
-export { createLogger, type LogFields, type Logger, type LogLevel, logLevels } from "./logger.ts";
+export { createLogger, type LogFields, type Logger, logLevels } from "./logger.ts";
 export { createMetrics, type LabelsOf, type Metrics } from "./metrics.ts";
 export {
   type LabelValues,

@@ -1,5 +1,5 @@
 export { reportOf } from "./report.ts";
-export { openUi, type Ui, type UiOptions } from "./server.ts";
-export { type RunControls, type RunSource } from "./source.ts";
+export { openUi, type Ui } from "./server.ts";
+export { type RunControls } from "./source.ts";
 export { storeSource } from "./store_source.ts";
 export { trainerControls, trainerSource } from "./trainer_source.ts";
