@@ -11,6 +11,7 @@ import {
   type RunSettings,
   runTraining,
   type TrainedModel,
+  type TrainingRun,
   type TrainMetrics,
 } from "@decorum/learning";
 import type { LoraConfig } from "@decorum/models";
@@ -202,7 +203,8 @@ async function train<E, I, P>(
   });
   const settings = await settingsOf(flags, plan, lora, model, examples.examples);
   await trainWithProgress({
-    ...{ title, session, model, plan, out: flags.out, resume: flags.resume, unit: training.unit },
+    ...{ title, session, model, out: flags.out, resume: flags.resume, unit: training.unit },
+    ...{ schedule: plan, checkpointEvery: flags.checkpointEvery },
     data: examples.examples,
     heldOut: heldOut?.examples,
     settings: { ...settings, ...training.settings },
@@ -210,15 +212,10 @@ async function train<E, I, P>(
 }
 
 /** A training with everything that it takes. */
-interface TrainingJob<E, I, P> extends Pick<Training<E, I, P>, "model" | "unit"> {
+interface TrainingJob<E, I, P> extends TrainingRun<E, I, P>, Pick<Training<E, I, P>, "unit"> {
   /** The command's name. */
   readonly title: string;
-  readonly session: LearningSession<E, I, P>;
-  readonly data: readonly E[];
-  readonly heldOut: readonly E[] | undefined;
-  readonly plan: TrainingPlan;
-  readonly settings: RunSettings;
-  readonly out: string;
+  readonly schedule: TrainingPlan;
   readonly resume: boolean;
 }
 
@@ -232,7 +229,7 @@ async function trainWithProgress<E, I, P>(
   job: TrainingJob<E, I, P>,
   stop: Interruption,
 ): Promise<void> {
-  const { title, session, plan, out, settings, unit } = job;
+  const { title, session, schedule, out, settings, unit } = job;
   if (job.resume) {
     const others = resumeTraining(job);
     if (others.length > 0) {
@@ -248,7 +245,7 @@ async function trainWithProgress<E, I, P>(
   describe(job);
   const began = session.steps;
   let losses: { readonly first: number; last: number } | undefined;
-  const progress = startProgress(title, plan.steps, began);
+  const progress = startProgress(title, schedule.steps, began);
   const watcher = {
     get stopped() {
       return stop.requested;
@@ -262,14 +259,11 @@ async function trainWithProgress<E, I, P>(
       progress.update(step + 1, shown);
     },
   };
-  const end = await runTraining(
-    { ...job, schedule: plan, checkpointEvery: plan.checkpointEvery },
-    watcher,
-  ).finally(() => progress.stop());
-  if (!end.finished) return interrupted(session.steps, plan.steps, stop);
+  const end = await runTraining(job, watcher).finally(() => progress.stop());
+  if (!end.finished) return interrupted(session.steps, schedule.steps, stop);
   const { skipped } = session.state().train;
   console.log(
-    `Trained ${plan.steps} steps` +
+    `Trained ${schedule.steps} steps` +
       (losses ? `, loss ${losses.first.toFixed(4)} -> ${losses.last.toFixed(4)}` : "") +
       (skipped > 0 ? `; ${skipped} updates were skipped, metrics.jsonl says why` : ""),
   );
@@ -291,7 +285,7 @@ function show(value: RunSettings[string] | undefined): string {
 }
 
 /** Says what is going to be done, and what it takes. */
-function describe<E, I, P>({ title, session, data, heldOut, plan }: TrainingJob<E, I, P>) {
+function describe<E, I, P>({ title, session, data, heldOut, schedule }: TrainingJob<E, I, P>) {
   const weights = [...session.params.values()].reduce((n, { data }) => n + data.length, 0);
   // Weights, gradients and Adam's two moments in float32.
   const bytes = weights * 4 * 4;
@@ -299,12 +293,12 @@ function describe<E, I, P>({ title, session, data, heldOut, plan }: TrainingJob<
   console.error(
     `${title}: ${what}, ${weights.toLocaleString("en")} numbers (with gradients and moments ${
       megabytes(bytes)
-    }, activations on top), learning rate ${plan.optimizer.learningRate}`,
+    }, activations on top), learning rate ${schedule.optimizer.learningRate}`,
   );
   console.error(
     `${title}: ${data.length} examples, ${
       heldOut?.length ?? 0
-    } held out, ${plan.steps} steps of ${plan.batchSize}` +
+    } held out, ${schedule.steps} steps of ${schedule.batchSize}` +
       (session.steps > 0 ? `; goes on after step ${session.steps}` : ""),
   );
 }

@@ -242,7 +242,6 @@ export function loraOf(
 /** How many updates, of how many examples, and how large. */
 export interface TrainingPlan extends TrainingSchedule {
   readonly microBatchSize: number;
-  readonly checkpointEvery: number;
   readonly optimizer: TrainedModel["optimizer"];
 }
 
@@ -272,7 +271,6 @@ export function planOf(
     batchSize,
     microBatchSize: Math.min(flags.microBatchSize, batchSize),
     seed: flags.seed,
-    checkpointEvery: flags.checkpointEvery,
     optimizer: {
       algorithm: flags.optimizer,
       learningRate: flags.learningRate ?? learningRate,

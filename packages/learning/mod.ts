@@ -55,6 +55,7 @@ export {
   type RunSettings,
   runTraining,
   train,
+  type TrainingRun,
   type TrainingSchedule,
   type TrainMetrics,
 } from "./training_run.ts";

@@ -56,7 +56,7 @@ export async function* train<E, I, P>(
 /** What decides a run's results, by the option that sets it. */
 export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;
 
-interface TrainingRun<E, I, P> {
+export interface TrainingRun<E, I, P> {
   readonly session: LearningSession<E, I, P>;
   readonly data: readonly E[];
   readonly heldOut: readonly E[] | undefined;

@@ -3,7 +3,6 @@ import { float32, InputError } from "@decorum/tensor";
 import {
   buildClassifierGraph,
   classifierBatch,
-  classifierModel,
   type ClassifierText,
   initAdapter,
   labelIndex,
@@ -12,6 +11,7 @@ import {
   mergeAdapter,
   openCheckpoint,
 } from "./mod.ts";
+import { classifierModel } from "./families.ts";
 import { assertClose, difference, type Feeds, floats, run, runAll } from "@decorum/testing/graph";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { lora, makeClassifier, randomAdapter, tinyBert, tinyRoberta } from "./testing/tiny.ts";

@@ -2,15 +2,12 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { float32, InputError, type Tensor, writeSafetensors } from "@decorum/tensor";
 import {
-  classifierModel,
   initAdapter,
   initValueHead,
-  layerScaling,
   type LoraConfig,
   loraScaling,
   mergeAdapter,
   openCheckpoint,
-  policyModel,
   readPeftAdapter,
   startingFrom,
   targetLayers,
@@ -18,6 +15,8 @@ import {
   VALUE_HEAD_WEIGHT,
   writePeftAdapter,
 } from "./mod.ts";
+import { classifierModel, policyModel } from "./families.ts";
+import { layerScaling } from "./lora.ts";
 import { TemporaryFolder } from "@decorum/testing/folder";
 import { lora, makeClassifier, randomAdapter, tinyRoberta, tinyT5 } from "./testing/tiny.ts";
 
