@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { createServer, implement, rewardService } from "@decorum/rpc";
+import { createServer, implement, learnerService, rewardService } from "@decorum/rpc";
 import { VERSION } from "@decorum/service";
 import { createLogger } from "@decorum/telemetry";
 import { writeCertificates } from "../certificates/folder.ts";
@@ -16,7 +16,7 @@ import { examine } from "./doctor.ts";
 import type { Finding } from "./finding.ts";
 import { capacity, clock, denoVersion, memory, threads, writableFolder } from "./machine.ts";
 import { model } from "./models.ts";
-import { peer, port } from "./network.ts";
+import { peer, port, sameModel } from "./network.ts";
 
 /** Asserts what one check found. */
 function found(finding: Finding | undefined, status: Finding["status"], text: RegExp): void {
@@ -148,11 +148,33 @@ Deno.test("doctor: ports that are free, held by a stranger, held by a service; p
   found((await peer("p", same.address, {}))[0], "warn", /does not serve yet/);
   found((await peer("p", "no-such-host.invalid:1", {}))[0], "fail", /Cannot resolve/);
   found((await peer("p", "192.0.2.1:1", {}))[0], "fail", /plaintext/);
+  const unknown = { service: "learner", address: older.address, call: {} } as const;
+  found(await sameModel("p", unknown, "base"), "warn", /does not say which model/);
   await same.drain({ graceMs: 0 });
   found((await peer("p", same.address, {}))[0], "fail", /ECONNREFUSED/);
   found(await port("listen", same.address, null), "ok", /is free/);
   await older.drain({ graceMs: 0 });
   await new Promise((resolve) => stranger.close(resolve));
+});
+
+Deno.test("doctor: a learner with the trainer's base model, and with another", async () => {
+  const unused = () => Promise.reject(new Error("unused"));
+  const info = { baseModelHash: "base", machine: null, runId: "", program: "", weights: [] };
+  const learner = implement(learnerService, {
+    getInfo: () => Promise.resolve(info),
+    ...{ load: unused, putWeights: unused },
+    // deno-lint-ignore require-yield -- nobody calls it
+    async *run() {
+      throw new Error("unused");
+    },
+  });
+  const logger = createLogger({ service: "test", write: () => {} });
+  const server = await createServer({ address: "127.0.0.1:0", services: [learner], logger });
+  server.setServing(true);
+  const target = { service: "learner", address: server.address, call: {} } as const;
+  found(await sameModel("p", target, "base"), "ok", /serves the trainer's base model/);
+  found(await sameModel("p", target, "other"), "fail", /serves another model than model\.name_or/);
+  await server.drain({ graceMs: 0 });
 });
 
 Deno.test("doctor: a configuration, its faults, and the exit code", async () => {

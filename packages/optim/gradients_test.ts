@@ -4,6 +4,7 @@ import fixture from "./testdata/torch.json" with { type: "json" };
 import { float32, InputError } from "@decorum/tensor";
 import {
   accumulate,
+  accumulating,
   clipByGlobalNorm,
   emptyAccumulation,
   findNonFinite,
@@ -52,6 +53,23 @@ Deno.test("one micro-batch comes back bit for bit", () => {
 Deno.test("a micro-batch of no token adds nothing, though its mean is NaN", () => {
   const sum = fill([[of(NaN), 0], [of(3), 2], [of(NaN), 0]]);
   assert.deepEqual(meanGradients(sum).get("w")!.data, Float32Array.of(3));
+});
+
+Deno.test("adding stops often, within large tensors too, and gives the same", () => {
+  const large = new Float32Array(2 ** 20 + 5).map((_, i) => 1 / (i + 3));
+  const grads: Params = new Map([["w", float32([large.length], large)], ["b", float32([1], [2])]]);
+  const before = accumulate(emptyAccumulation, grads, 3);
+  const expected = accumulate(before, grads, 4);
+  const steps = accumulating(before, grads, 4);
+  let stops = 0;
+  for (let step = steps.next();; step = steps.next()) {
+    if (!step.done) stops++;
+    else {
+      assert.deepEqual(step.value, expected);
+      break;
+    }
+  }
+  assert.equal(stops, 6);
 });
 
 Deno.test("NaN in a micro-batch with tokens is kept for the check that follows", () => {

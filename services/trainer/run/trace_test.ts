@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type SpanNode, startOtlpSink, startTracing } from "@decorum/telemetry";
+import { spawnService } from "@decorum/testing/process";
 import { fixture } from "../testing/fixture.ts";
 import { startEvaluator } from "../testing/reward_server.ts";
 
@@ -56,6 +57,39 @@ Deno.test("one trace holds a step: its stages, and the calls that they make", as
     const pushed = parts(part("push").children[0]!).map((name) => name.replace(/^.*\//, ""));
     assert.deepEqual(pushed.slice(-3), ["BeginWeights", "UploadWeights", "CommitWeights"]);
     assert.deepEqual(parts(part("evaluate")), ["decorum.evaluator.v1.EvaluatorService/Evaluate"]);
+  }
+  await sink.close();
+});
+
+Deno.test("micro-batches on a learner are part of the step's trace, in both processes", async () => {
+  const sink = await startOtlpSink();
+  const { url: endpoint } = sink;
+  const service = { service: "trainer", version: "test" } as const;
+  const tracing = await startTracing({ ...service, endpoint, delayMs: 50 });
+  try {
+    await using all = await fixture();
+    await using learner = spawnService(
+      new URL("../../learner/main.ts", import.meta.url),
+      ...["learner.listen=127.0.0.1:0", "learner.threads=1"],
+      `model=${JSON.stringify(all.config().model)}`,
+      `telemetry.otlp_endpoint=${endpoint}`,
+    );
+    const learners = [await learner.ready];
+    const { run } = await all.finished("r", { ppo: { steps: 1 }, other: { learners } });
+    assert.equal(run.state, "SUCCEEDED", run.message);
+    await learner.end("SIGTERM");
+  } finally {
+    await tracing.shutdown();
+  }
+  const [step] = sink.tree().filter(({ name }) => name === "ppo.step");
+  const within = (span: SpanNode): SpanNode[] => [span, ...span.children.flatMap(within)];
+  const shards = within(step!).filter(({ name }) => name === "shard");
+  const graphs = shards.map(({ attributes }) => attributes["decorum.graph"]);
+  assert.deepEqual(new Set(graphs), new Set(["forward", "update"]));
+  for (const shard of shards) {
+    const call = shard.children.find(({ name }) => name.endsWith("LearnerService/Run"));
+    assert.equal(call?.kind, "client");
+    assert.equal(call?.children[0]?.kind, "server", "it goes on in the learner");
   }
   await sink.close();
 });
