@@ -20,6 +20,7 @@ import { InputError, type JsonObject, readJson } from "@decorum/tensor";
 import { loadRows, loadTokenizer, parsePrompt, type Prompt, splitRows } from "@decorum/text";
 import { addFlags, type FlagValues, Problems, readFlags } from "./flags.ts";
 import { Interruption } from "./interruption.ts";
+import { learnersOf } from "./learners.ts";
 import { startProgress } from "./progress.ts";
 import {
   checkTrainingFlags,
@@ -199,6 +200,7 @@ async function train<E, I, P>(
     microBatchSize: plan.microBatchSize,
     seed: plan.seed,
     runtime: { intraOpThreads: flags.threads },
+    ...learnersOf(flags, model),
     ...(lora ? { lora } : {}),
   });
   const settings = await settingsOf(flags, plan, lora, model, examples.examples);

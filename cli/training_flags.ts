@@ -33,6 +33,7 @@ import {
   text,
   toggle,
 } from "./flags.ts";
+import { learnerFlags } from "./learners.ts";
 
 /** Options that all commands have that train. */
 export const trainingFlags = {
@@ -127,6 +128,7 @@ export const trainingFlags = {
     "threads of one operator; 0: one for each physical core",
     count.default(0),
   ),
+  ...learnerFlags,
 } as const;
 
 export type TrainingFlags = FlagValues<typeof trainingFlags>;
@@ -183,6 +185,9 @@ export function checkTrainingFlags(flags: Partial<TrainingFlags>, problems: Prob
   if (model !== undefined && tokenizer !== undefined) both("--model", "--tokenizer");
   if (evalData !== undefined && evalFraction !== undefined) both("--eval-data", "--eval-fraction");
   if (flags.steps !== undefined && flags.epochs !== undefined) both("--steps", "--epochs");
+  if (flags.learnersTls !== undefined && flags.learners === undefined) {
+    problems.add("--learners-tls was given without --learners: name those too, or leave it out");
+  }
   const [lora] = loraFlags(flags);
   if (flags.full && lora !== undefined) both("--full", lora);
   const named = (option: string, path: string | undefined, kind: "file" | "folder") => {

@@ -13,7 +13,7 @@ import { type Host, Network } from "./hosts.ts";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const entry = readFileSync(join(root, "deploy/images/decorum.sh"), "utf8");
 
-export type Role = "policy" | "reward" | "evaluator" | "trainer";
+export type Role = "policy" | "reward" | "evaluator" | "learner" | "trainer";
 
 /** A process on a machine of its own. */
 export interface Member {
@@ -33,6 +33,7 @@ export interface Member {
 export const policyName = "demo-decorum-policy.rlhf.svc";
 export const rewardName = "demo-decorum-reward.rlhf.svc";
 export const evaluatorName = "demo-decorum-evaluator.rlhf.svc";
+export const learnerName = "demo-decorum-learner.rlhf.svc";
 
 /**
  * Services on machines of their own, started as the chart starts them: its configuration and arguments, the image's
@@ -62,7 +63,13 @@ export class Cluster implements AsyncDisposable {
     await writeCertificates({
       folder: join(this.folder, "certs"),
       trustDomain: "decorum",
-      hosts: [policyName, rewardName, evaluatorName, ...hosts.map(({ address }) => address)],
+      hosts: [
+        policyName,
+        rewardName,
+        evaluatorName,
+        learnerName,
+        ...hosts.map(({ address }) => address),
+      ],
       days: 2,
       now: new Date(),
     });
@@ -81,11 +88,12 @@ export class Cluster implements AsyncDisposable {
   async start(role: Role, host: Host, run = "calm"): Promise<Member> {
     const all = await this.#render(run);
     const name = `demo-decorum-${role}`;
-    const pod =
-      all.find(({ kind, metadata }) =>
-        ["Deployment", "Job"].includes(kind) && metadata.name.startsWith(name)
-      )!.spec.template!.spec;
-    const [container] = pod.containers;
+    const template = all.flatMap(({ kind, metadata, spec }) =>
+      kind === "Deployment" && metadata.name === name
+        ? spec.template!
+        : (spec?.replicatedJobs ?? []).map(({ template }) => template.spec.template)
+    ).find(({ spec: { containers: [one] } }) => one.name === role)!;
+    const [container] = template.spec.containers;
     const config = all.find(({ kind, metadata }) =>
       kind === "ConfigMap" && metadata.name === name
     )!;
@@ -137,6 +145,7 @@ export class Cluster implements AsyncDisposable {
         ...{ replicas: 2, resources: cpu },
         config: { model: "/models/reward", drain_delay_s: 3 },
       },
+      learner: { replicas: 2, resources: cpu, config: { drain_delay_s: 3 } },
       evaluator: {
         resources: cpu,
         config: {

@@ -4,7 +4,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createClient, policyService } from "@decorum/rpc";
 import { RunStore } from "@decorum/runs";
-import { Cluster, evaluatorName, type Member, policyName, rewardName } from "./cluster.ts";
+import {
+  Cluster,
+  evaluatorName,
+  learnerName,
+  type Member,
+  policyName,
+  rewardName,
+} from "./cluster.ts";
 import type { Host, Network } from "./hosts.ts";
 
 export interface Storm {
@@ -16,41 +23,52 @@ export interface Storm {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Three policies and two rewards, the last of each behind a relay, an evaluator and a trainer, each on a machine of
- * its own, and a calm run that others must equal.
+ * Three policies, two rewards and two learners, the last of each behind a relay, an evaluator and a trainer, each on a
+ * machine of its own, and a calm run that others must equal.
  */
 class Scene implements AsyncDisposable {
   readonly policies: [Host, Host, Host];
   readonly rewards: [Host, Host];
+  readonly learners: [Host, Host];
   /** One serves; the other takes its place. */
   readonly evaluators: [Host, Host];
-  /** In front of the last policy, and of the last reward. */
-  readonly relays: readonly [Member, Member];
+  /** In front of the last policy, the last reward and the last learner. */
+  readonly relays: readonly [Member, Member, Member];
   readonly trainer: Host;
   readonly services = new Map<Host, Member>();
-  readonly #relayed: readonly [Host, Host];
+  readonly #relayed: readonly [Host, Host, Host];
   calm: Outcome | undefined;
 
   private constructor(readonly cluster: Cluster) {
     const host = () => cluster.network.host();
     this.policies = [host(), host(), host()];
     this.rewards = [host(), host()];
+    this.learners = [host(), host()];
     this.evaluators = [host(), host()];
     this.trainer = host();
-    this.#relayed = [host(), host()];
-    const [policy, reward] = this.#relayed;
-    this.relays = [cluster.relay(policy, this.policies[2]), cluster.relay(reward, this.rewards[1])];
+    this.#relayed = [host(), host(), host()];
+    const [policy, reward, learner] = this.#relayed;
+    this.relays = [
+      cluster.relay(policy, this.policies[2]),
+      cluster.relay(reward, this.rewards[1]),
+      cluster.relay(learner, this.learners[1]),
+    ];
   }
 
   static async open(steps: number): Promise<Scene> {
-    const ppo = { batch_size: 8, mini_batch_size: 4, ppo_epochs: 1, learning_rate: 0.001 };
+    const ppo = {
+      ...{ batch_size: 8, mini_batch_size: 4, micro_batch_size: 1 },
+      ...{ ppo_epochs: 1, learning_rate: 0.001 },
+    };
     const scene = new Scene(new Cluster({ ppo: { ...ppo, steps, max_new_tokens: 12 } }));
     try {
-      const { cluster, policies, rewards, evaluators, trainer } = scene;
-      await cluster.certify([...policies, ...rewards, ...evaluators, trainer, ...scene.#relayed]);
+      const { cluster, policies, rewards, learners, evaluators, trainer } = scene;
+      const hosts = [...policies, ...rewards, ...learners, ...evaluators, trainer];
+      await cluster.certify([...hosts, ...scene.#relayed]);
       await Promise.all(scene.relays.map(({ ready }) => ready));
       scene.name(policies);
-      await Promise.all([...policies, ...rewards, evaluators[0]].map((host) => scene.start(host)));
+      const serving = [...policies, ...rewards, ...learners, evaluators[0]];
+      await Promise.all(serving.map((host) => scene.start(host)));
       const { messages, ...calm } = await scene.run("calm");
       assert.equal(messages, "");
       assert.ok(calm.measured.some(([step, name]) => step === steps && name === "eval/kl"));
@@ -72,6 +90,8 @@ class Scene implements AsyncDisposable {
       ? "evaluator"
       : this.rewards.includes(host)
       ? "reward"
+      : this.learners.includes(host)
+      ? "learner"
       : "policy";
     const member = await this.cluster.start(role, host);
     this.services.set(host, member);
@@ -83,11 +103,14 @@ class Scene implements AsyncDisposable {
     policies: readonly Host[],
     rewards: readonly Host[] = this.rewards,
     evaluator: Host = this.evaluators[0],
+    learners: readonly Host[] = this.learners,
   ): void {
-    const through = new Map([[this.policies[2], this.#relayed[0]], [
-      this.rewards[1],
-      this.#relayed[1],
-    ]]);
+    const [policy, reward, learner] = this.#relayed;
+    const through = new Map([
+      [this.policies[2], policy],
+      [this.rewards[1], reward],
+      [this.learners[1], learner],
+    ]);
     const reached = (hosts: readonly Host[]) =>
       hosts.map((host) => (through.get(host) ?? host).address);
     for (const one of this.evaluators) this.network.name(one, { [policyName]: reached(policies) });
@@ -95,16 +118,24 @@ class Scene implements AsyncDisposable {
       [policyName]: reached(policies),
       [rewardName]: reached(rewards),
       [evaluatorName]: [evaluator.address],
+      [learnerName]: reached(learners),
     });
   }
 
   /** As Kubernetes replaces a pod: it loses its place behind the name, drains, ends; another takes its place. */
   async replace(host: Host): Promise<void> {
     const others = (all: readonly Host[]) => all.filter((one) => one !== host);
-    this.name(others(this.policies), others(this.rewards));
+    this.name(
+      others(this.policies),
+      others(this.rewards),
+      this.evaluators[0],
+      others(this.learners),
+    );
     const member = this.services.get(host)!;
     member.signal("SIGTERM");
-    assert.equal(await member.ended, 0, member.log().slice(-2000));
+    // A learner is a Job's: it says that its part is not done.
+    const code = this.learners.includes(host) ? 75 : 0;
+    assert.equal(await member.ended, code, member.log().slice(-2000));
     await this.start(host);
     this.name(this.policies);
   }
@@ -168,32 +199,34 @@ interface Outcome {
 type Reached = (step: number) => Promise<void>;
 
 /**
- * A stormy run: it begins with two policies, the third joins; a link is cut, another late by 200 ms, another loses 5 % (as does
- * a reward's), then a policy is killed for good and leaves. It must end with the calm run's adapter, and no policy with half
+ * A stormy run: it begins with two policies, the third joins; links of a policy and of a learner are cut, others late by 200 ms,
+ * others lose 5 % (as does a reward's), then a policy and a learner are killed for good, and the policy leaves. It must end with the calm run's adapter, and no policy with half
  * a push.
  */
 export async function storm({ steps, seconds }: Storm): Promise<void> {
   await using scene = await Scene.open(steps);
-  const { network, relays: [relay], policies: [first, second, third], rewards: [reward] } = scene;
+  const { network, relays: [policy, , learner], rewards: [reward] } = scene;
+  const { policies: [first, second, third], learners: [near, far] } = scene;
   scene.name([first, third]);
   const stormy = await scene.run("stormy", async (_, reached) => {
     await reached(1);
     scene.name(scene.policies);
     await reached(2);
-    relay.say("delay 200");
-    network.drop(second, 5);
-    network.drop(reward, 5);
-    network.drop(first, 100);
+    for (const relay of [policy, learner]) relay.say("delay 200");
+    for (const host of [second, reward, far]) network.drop(host, 5);
+    for (const host of [first, near]) network.drop(host, 100);
     await pause(1000 * seconds);
-    for (const host of [first, second, reward]) network.drop(host, 0);
-    relay.say("delay 0");
+    for (const host of [first, second, reward, near, far]) network.drop(host, 0);
+    for (const relay of [policy, learner]) relay.say("delay 0");
     await reached(Math.floor(steps / 2));
     scene.services.get(second)!.signal("SIGKILL");
+    scene.services.get(near)!.signal("SIGKILL");
     await reached(Math.floor(steps / 2) + 2);
     scene.name([first, third]);
   });
   assert.deepEqual([stormy.bytes, stormy.measured], [scene.calm!.bytes, scene.calm!.measured]);
   assert.match(stormy.messages, new RegExp(`(waiting for|without) policy ${second.address}:50051`));
+  assert.match(stormy.messages, new RegExp(`waiting for learner ${near.address}:50051`));
   const { cluster } = scene;
   const [a, b] = await Promise.all([first, third].map((host) => heldBy(cluster, host.address)));
   assert.equal(a!.version, steps + 1, stormy.messages);
@@ -217,7 +250,9 @@ export async function rollingRestart(steps: number): Promise<void> {
     const [policy, reward] = scene.relays;
     policy.say("delay 150");
     reward.say("delay 500");
-    for (const host of [...scene.policies, ...scene.rewards]) await scene.replace(host);
+    for (const host of [...scene.policies, ...scene.rewards, ...scene.learners]) {
+      await scene.replace(host);
+    }
     await scene.replaceEvaluator();
     await reached(2);
     for (const relay of scene.relays) relay.say("delay 0");
