@@ -162,7 +162,7 @@ Deno.test("doctor: a learner with the trainer's base model, and with another", a
   const info = { baseModelHash: "base", machine: null, runId: "", program: "", weights: [] };
   const learner = implement(learnerService, {
     getInfo: () => Promise.resolve(info),
-    ...{ load: unused, putWeights: unused },
+    ...{ load: unused, putWeights: unused, release: unused },
     // deno-lint-ignore require-yield -- nobody calls it
     async *run() {
       throw new Error("unused");

@@ -53,6 +53,8 @@ const AT_ONCE = 2;
 const AHEAD = 3;
 /** Milliseconds that weights for one learner may hold up those for the next. */
 const TURN_MS = 1000;
+/** Milliseconds that a learner is told of the run's end. */
+const RELEASE_MS = 2000;
 /** Times in a row that a learner may lose what it was given in one run. */
 const MOST_LOSSES = 2;
 /** Bytes of outputs that a learner may send before they are read. */
@@ -74,6 +76,8 @@ export class Learners implements Runner {
   };
   /** Weights that a member with our program holds, as far as is known. */
   readonly #held = new WeakMap<Member<LearnerClient>, Set<string>>();
+  /** Members that were given our program. */
+  readonly #loaded = new Set<Member<LearnerClient>>();
   /** What brings a member up to date now: its runs wait for the same. */
   readonly #preparing = new WeakMap<Member<LearnerClient>, Promise<void>>();
   /** Settles when the last one in line has its weights. */
@@ -128,9 +132,15 @@ export class Learners implements Runner {
     );
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  /** Leaves the learners to other runs. One that does not hear of it is free after a minute. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const request = { runId: this.options.runId };
+    await Promise.all(
+      [...this.#loaded].filter((one) => this.#fleet.has(one)).map(({ client }) =>
+        client.release(request, { deadlineMs: RELEASE_MS }).catch(() => {})
+      ),
+    );
     this.#fleet[Symbol.dispose]();
-    return Promise.resolve();
   }
 
   /** One run on one learner, with whatever the learner lacks before it. */
@@ -272,6 +282,7 @@ export class Learners implements Runner {
       );
     }
     const { id, graphs } = this.#program;
+    this.#loaded.add(member);
     if (info.program === id && info.runId === runId) return new Set(info.weights);
     const header: learnerV1.LoadHeader = {
       runId,

@@ -24,6 +24,7 @@ async function echo(answer: (x: number) => Promise<void> = now, put = now) {
   const machine = await arithmeticOf({});
   const weights = new Set<string>();
   const puts: string[] = [];
+  const released: string[] = [];
   const service = implement(learnerService, {
     getInfo: () =>
       Promise.resolve({
@@ -42,6 +43,10 @@ async function echo(answer: (x: number) => Promise<void> = now, put = now) {
       }
       return {};
     },
+    release({ runId }) {
+      released.push(runId);
+      return Promise.resolve({});
+    },
     async *run(requests) {
       let reader: TensorReader | undefined;
       for await (const { header, chunk } of requests) {
@@ -59,7 +64,7 @@ async function echo(answer: (x: number) => Promise<void> = now, put = now) {
   server.setServing(true);
   return {
     address: server.address,
-    puts,
+    ...{ puts, released },
     [Symbol.asyncDispose]: async () => void await server.drain({ graceMs: 0 }),
   };
 }
@@ -121,7 +126,7 @@ Deno.test("weights go to each learner once; one that does not take them keeps th
   };
   await using one = await echo(now, put);
   await using two = await echo(now, put);
-  await using learners = await open([one.address, two.address]);
+  const learners = await open([one.address, two.address]);
   const pass = () => Array.fromAsync(learners.run("forward", jobs, [params]));
   const first = pass();
   while (one.puts.length + two.puts.length < 2) await changed.wait();
@@ -130,4 +135,6 @@ Deno.test("weights go to each learner once; one that does not take them keeps th
   assert.equal((await pass()).length, jobs.length);
   assert.deepEqual(one.puts, two.puts);
   assert.equal(one.puts.length, 1);
+  await learners[Symbol.asyncDispose]();
+  assert.deepEqual([one.released, two.released], [["r"], ["r"]]);
 });

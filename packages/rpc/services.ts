@@ -126,5 +126,6 @@ export const learnerService: Service<
     PutWeights: minutes(10, false),
     // Who shares work over learners tries again by itself, on another one.
     Run: minutes(60, false),
+    Release: quick,
   },
 };

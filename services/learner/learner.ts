@@ -45,7 +45,7 @@ export class Learner implements AsyncDisposable {
   /** Runs under way. */
   #running = 0;
   #usedAt = -Infinity;
-  /** Loads happen one after another. */
+  /** Programs are loaded and released one after another. */
   #loading: Promise<void> = Promise.resolve();
 
   constructor(readonly options: LearnerOptions) {}
@@ -89,12 +89,8 @@ export class Learner implements AsyncDisposable {
    *
    * @throws as `admit`; InputError for graphs that cannot be used
    */
-  async load(given: ProgramBytes): Promise<void> {
-    const before = this.#loading;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#loading = promise;
-    await before;
-    try {
+  load(given: ProgramBytes): Promise<void> {
+    return this.#inTurn(async () => {
       this.admit(given);
       if (this.#program?.id === given.id && this.#program.runId === given.runId) return;
       const { forward, update, compare } = given.graphs;
@@ -110,9 +106,14 @@ export class Learner implements AsyncDisposable {
       );
       this.#program = { id: given.id, runId: given.runId, runner, weights: new Map() };
       this.#usedAt = performance.now();
-    } finally {
-      resolve();
-    }
+    });
+  }
+
+  /** Lets go of a run's program, where it is loaded. */
+  release(runId: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#program?.runId === runId) await this.#unload();
+    });
   }
 
   /**
@@ -180,6 +181,18 @@ export class Learner implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#loading;
     await this.#unload();
+  }
+
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const before = this.#loading;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#loading = promise;
+    await before;
+    try {
+      await work();
+    } finally {
+      resolve();
+    }
   }
 
   async #unload(): Promise<void> {

@@ -76,6 +76,12 @@ export function learnerHandlers(
       return {};
     },
 
+    async release({ runId }, call) {
+      const learner = await loading;
+      await audit(call, { run_id: runId.slice(0, 128) }, () => learner.release(runId));
+      return {};
+    },
+
     async *run(requests, { signal }) {
       const learner = await loading;
       const { header, chunks } = await opened("a run", requests, ({ header }) => header);

@@ -120,6 +120,17 @@ Deno.test("a program is loaded, weights are put, and a graph runs on them", () =
     await assert.rejects(product(client, weights, [1]), refused("NOT_FOUND", /not held/));
   }));
 
+Deno.test("a run that has ended leaves the learner to another one; a stranger cannot end it", () =>
+  withLearner(async (client) => {
+    await client.load(loading());
+    await client.release({ runId: "other" });
+    const other = () => client.load(loading({ runId: "other" }));
+    await assert.rejects(other(), refused("RESOURCE_EXHAUSTED", /run r uses this learner/));
+    await client.release({ runId: "r" });
+    assert.equal((await client.getInfo({})).program, "");
+    await other();
+  }));
+
 Deno.test("what does not fit is refused and changes nothing", () =>
   withLearner(async (client) => {
     const weights = await weightsId(w);

@@ -8,6 +8,7 @@ export const kinds = {
     Load: "clientStream",
     PutWeights: "clientStream",
     Run: "bidi",
+    Release: "unary",
   },
   "decorum.policy.v1.PolicyService": {
     Generate: "serverStream",

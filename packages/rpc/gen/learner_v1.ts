@@ -11,6 +11,8 @@ export * from "./decorum/learner/v1/Machine.ts";
 export * from "./decorum/learner/v1/PutWeightsHeader.ts";
 export * from "./decorum/learner/v1/PutWeightsRequest.ts";
 export * from "./decorum/learner/v1/PutWeightsResponse.ts";
+export * from "./decorum/learner/v1/ReleaseRequest.ts";
+export * from "./decorum/learner/v1/ReleaseResponse.ts";
 export * from "./decorum/learner/v1/RunHeader.ts";
 export * from "./decorum/learner/v1/RunRequest.ts";
 export * from "./decorum/learner/v1/RunResponse.ts";

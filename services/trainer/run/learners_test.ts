@@ -80,8 +80,7 @@ async function otherProcessor(model: string): Promise<{ address: string } & Asyn
   const service = implement(learnerService, {
     getInfo: () =>
       Promise.resolve({ baseModelHash: hash, machine, runId: "", program: "", weights: [] }),
-    load: nothing,
-    putWeights: nothing,
+    ...{ load: nothing, putWeights: nothing, release: nothing },
     run: () => {
       throw new Error("internal: it does not fit");
     },

@@ -8,6 +8,8 @@ import type { LoadRequest as _decorum_learner_v1_LoadRequest, LoadRequest__Outpu
 import type { LoadResponse as _decorum_learner_v1_LoadResponse, LoadResponse__Output as _decorum_learner_v1_LoadResponse__Output } from '../../../decorum/learner/v1/LoadResponse.ts';
 import type { PutWeightsRequest as _decorum_learner_v1_PutWeightsRequest, PutWeightsRequest__Output as _decorum_learner_v1_PutWeightsRequest__Output } from '../../../decorum/learner/v1/PutWeightsRequest.ts';
 import type { PutWeightsResponse as _decorum_learner_v1_PutWeightsResponse, PutWeightsResponse__Output as _decorum_learner_v1_PutWeightsResponse__Output } from '../../../decorum/learner/v1/PutWeightsResponse.ts';
+import type { ReleaseRequest as _decorum_learner_v1_ReleaseRequest, ReleaseRequest__Output as _decorum_learner_v1_ReleaseRequest__Output } from '../../../decorum/learner/v1/ReleaseRequest.ts';
+import type { ReleaseResponse as _decorum_learner_v1_ReleaseResponse, ReleaseResponse__Output as _decorum_learner_v1_ReleaseResponse__Output } from '../../../decorum/learner/v1/ReleaseResponse.ts';
 import type { RunRequest as _decorum_learner_v1_RunRequest, RunRequest__Output as _decorum_learner_v1_RunRequest__Output } from '../../../decorum/learner/v1/RunRequest.ts';
 import type { RunResponse as _decorum_learner_v1_RunResponse, RunResponse__Output as _decorum_learner_v1_RunResponse__Output } from '../../../decorum/learner/v1/RunResponse.ts';
 
@@ -72,6 +74,23 @@ export interface LearnerServiceClient extends grpc.Client {
   putWeights(callback: grpc.requestCallback<_decorum_learner_v1_PutWeightsResponse__Output>): grpc.ClientWritableStream<_decorum_learner_v1_PutWeightsRequest>;
   
   /**
+   * Ends a run's use of this learner, so that another run may load its program at once. Of a run that does not use
+   * it, it changes nothing.
+   */
+  Release(argument: _decorum_learner_v1_ReleaseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_learner_v1_ReleaseResponse__Output>): grpc.ClientUnaryCall;
+  Release(argument: _decorum_learner_v1_ReleaseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_learner_v1_ReleaseResponse__Output>): grpc.ClientUnaryCall;
+  Release(argument: _decorum_learner_v1_ReleaseRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_learner_v1_ReleaseResponse__Output>): grpc.ClientUnaryCall;
+  Release(argument: _decorum_learner_v1_ReleaseRequest, callback: grpc.requestCallback<_decorum_learner_v1_ReleaseResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Ends a run's use of this learner, so that another run may load its program at once. Of a run that does not use
+   * it, it changes nothing.
+   */
+  release(argument: _decorum_learner_v1_ReleaseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_learner_v1_ReleaseResponse__Output>): grpc.ClientUnaryCall;
+  release(argument: _decorum_learner_v1_ReleaseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_learner_v1_ReleaseResponse__Output>): grpc.ClientUnaryCall;
+  release(argument: _decorum_learner_v1_ReleaseRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_learner_v1_ReleaseResponse__Output>): grpc.ClientUnaryCall;
+  release(argument: _decorum_learner_v1_ReleaseRequest, callback: grpc.requestCallback<_decorum_learner_v1_ReleaseResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
    * Runs one graph: a header and the bytes of the feeds in, a header and the bytes of the outputs out.
    * NOT_FOUND: the program is not loaded, or weights are not held: give them again. INVALID_ARGUMENT: feeds that
    * the graph does not take. DATA_LOSS: a checksum does not agree, or bytes are missing.
@@ -114,6 +133,12 @@ export interface LearnerServiceHandlers extends grpc.UntypedServiceImplementatio
   PutWeights: grpc.handleClientStreamingCall<_decorum_learner_v1_PutWeightsRequest__Output, _decorum_learner_v1_PutWeightsResponse>;
   
   /**
+   * Ends a run's use of this learner, so that another run may load its program at once. Of a run that does not use
+   * it, it changes nothing.
+   */
+  Release: grpc.handleUnaryCall<_decorum_learner_v1_ReleaseRequest__Output, _decorum_learner_v1_ReleaseResponse>;
+  
+  /**
    * Runs one graph: a header and the bytes of the feeds in, a header and the bytes of the outputs out.
    * NOT_FOUND: the program is not loaded, or weights are not held: give them again. INVALID_ARGUMENT: feeds that
    * the graph does not take. DATA_LOSS: a checksum does not agree, or bytes are missing.
@@ -126,5 +151,6 @@ export interface LearnerServiceDefinition extends grpc.ServiceDefinition {
   GetInfo: MethodDefinition<_decorum_learner_v1_GetInfoRequest, _decorum_learner_v1_GetInfoResponse, _decorum_learner_v1_GetInfoRequest__Output, _decorum_learner_v1_GetInfoResponse__Output>
   Load: MethodDefinition<_decorum_learner_v1_LoadRequest, _decorum_learner_v1_LoadResponse, _decorum_learner_v1_LoadRequest__Output, _decorum_learner_v1_LoadResponse__Output>
   PutWeights: MethodDefinition<_decorum_learner_v1_PutWeightsRequest, _decorum_learner_v1_PutWeightsResponse, _decorum_learner_v1_PutWeightsRequest__Output, _decorum_learner_v1_PutWeightsResponse__Output>
+  Release: MethodDefinition<_decorum_learner_v1_ReleaseRequest, _decorum_learner_v1_ReleaseResponse, _decorum_learner_v1_ReleaseRequest__Output, _decorum_learner_v1_ReleaseResponse__Output>
   Run: MethodDefinition<_decorum_learner_v1_RunRequest, _decorum_learner_v1_RunResponse, _decorum_learner_v1_RunRequest__Output, _decorum_learner_v1_RunResponse__Output>
 }
