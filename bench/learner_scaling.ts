@@ -1,11 +1,13 @@
 import { GraphBuilder, identity } from "@decorum/onnx";
 import { Learners, type Waiting } from "@decorum/fleet";
-import { LearningSession, type LearningTask } from "@decorum/learning";
+import { LearningSession, type LearningTask, openSft } from "@decorum/learning";
+import { baseModelHash } from "@decorum/models";
 import { arithmeticOf } from "@decorum/runtime";
 import { createMetrics } from "@decorum/telemetry";
-import { spawnProgram } from "@decorum/testing/process";
+import { spawnProgram, spawnService } from "@decorum/testing/process";
 import type { Tensor } from "@decorum/tensor";
 import type { ScalingRow } from "./scaling.ts";
+import { randomT5, type T5Size } from "./random_t5.ts";
 import { median, seconds } from "./stats.ts";
 
 export interface LearnerScalingOptions {
@@ -57,6 +59,67 @@ export async function benchLearners(options: LearnerScalingOptions): Promise<Sca
   return rows;
 }
 
+/** The same with real learners, a process and a thread each, which train an adapter of a T5 with random weights. */
+export async function benchRealLearners(
+  { size, cache, rounds, replicas }: Pick<LearnerScalingOptions, "rounds" | "replicas"> & {
+    readonly size: T5Size;
+    readonly cache: string;
+  },
+): Promise<ScalingRow[]> {
+  const rows: ScalingRow[] = [];
+  const model = randomT5(cache, size);
+  const ids = (length: number) => Array.from({ length }, (_, i) => 2 + i % 50);
+  const samples = Array.from({ length: 32 }, () => ({ query: ids(64), response: ids(16) }));
+  for (const count of replicas) {
+    await using all = new AsyncDisposableStack();
+    const main = new URL("../services/learner/main.ts", import.meta.url);
+    const children = Array.from({ length: count }, () =>
+      all.use(
+        spawnService(
+          main,
+          ...["learner.listen=127.0.0.1:0", "learner.threads=1", "learner.metrics_listen=null"],
+          ...[`model.name_or_path=${model}`, "telemetry.log_level=warn"],
+        ),
+      ));
+    const addresses = await Promise.all(children.map(({ ready }) => ready));
+    const session = all.use(
+      await openSft({
+        model,
+        lora: { r: 16, loraAlpha: 16, loraDropout: 0, targetModules: ["q", "v"] },
+        optimizer: { algorithm: "adam", learningRate: 1e-4 },
+        microBatchSize: 4,
+        runtime: { intraOpThreads: 1 },
+        openRunner: async (graphs, runtime) =>
+          await Learners.open(graphs, {
+            ...await openOptions(addresses),
+            baseModelHash: await baseModelHash(model),
+            arithmetic: await arithmeticOf(runtime),
+          }),
+      }),
+    );
+    const once = () => session.update(samples);
+    await once();
+    const times: number[] = [];
+    for (let round = 0; round < rounds; round++) times.push(await seconds(once));
+    const time = median(times);
+    rows.push({
+      replicas: count,
+      median_s: time,
+      groups_per_s: 8 / time,
+      times: (rows[0]?.median_s ?? time) / time,
+    });
+  }
+  return rows;
+}
+
+async function openOptions(addresses: readonly string[]) {
+  return {
+    ...{ addresses, security: () => ({}), runId: "bench", baseModelHash: "bench", waiting },
+    metrics: createMetrics({ service: "trainer", version: "bench" }),
+    ...{ arithmetic: await arithmeticOf({}), allowDifferent: false, deadlineMs: 600_000 },
+  };
+}
+
 async function openSession(
   addresses: readonly string[],
   { megabytes }: LearnerScalingOptions,
@@ -80,18 +143,7 @@ async function openSession(
     nothing: undefined,
     batch: () => ({ feeds: {}, count: 1, read: () => [undefined] }),
   };
-  const metrics = createMetrics({ service: "trainer", version: "bench" });
-  const runner = await Learners.open(task, {
-    ...{
-      addresses,
-      security: () => ({}),
-      metrics,
-      runId: "bench",
-      baseModelHash: "bench",
-      waiting,
-    },
-    ...{ arithmetic: await arithmeticOf({}), allowDifferent: false, deadlineMs: 600_000 },
-  });
+  const runner = await Learners.open(task, await openOptions(addresses));
   const optimizer = { algorithm: "adam", learningRate: 1e-5 } as const;
   return new LearningSession(task, { optimizer, microBatchSize: 1 }, runner);
 }

@@ -6,9 +6,9 @@ import { benchPpoIteration } from "./ppo_iteration.ts";
 import { benchSharedIteration } from "./shared_iteration.ts";
 import { benchPush } from "./push_weights.ts";
 import { type T5Size, t5Sizes } from "./random_t5.ts";
-import { benchLearners } from "./learner_scaling.ts";
+import { benchLearners, benchRealLearners } from "./learner_scaling.ts";
 import { benchRealScaling, benchScaling, processors } from "./scaling.ts";
-import { costTable, printCosts } from "./scaling_model.ts";
+import { costTable, learningTable, printCosts, printLearning } from "./scaling_model.ts";
 import { benchScoreLoad, printScoreLoad } from "./score_load.ts";
 import { benchRowPadding } from "./row_padding.ts";
 import { benchTelemetryCost, GROUPS } from "./telemetry_cost.ts";
@@ -120,9 +120,22 @@ program.command("scaling")
   .option("--size <size>", `shape of theirs: ${Object.keys(t5Sizes).join(", ")}`, size, "small")
   .option("--cache <folder>", "where the random model lies", join(".cache", "bench"))
   .option("--fit", "instead, what the model of docs/scaling.md predicts for 1-64 policies")
-  .option("--learners", "instead, updates of 64 micro-batches of 500 ms over 1, 4 and 8 learners")
+  .option(
+    "--learners",
+    "instead, updates of 64 micro-batches of 500 ms over 1, 4 and 8 learners; with --real real ones",
+  )
   .action(async ({ real, fit, learners, ...options }) => {
-    if (fit) return printCosts(costTable());
+    if (fit) {
+      printCosts(costTable());
+      printLearning(learningTable());
+      return;
+    }
+    if (learners && real) {
+      const rows = await benchRealLearners({ ...options, replicas: [1, 2] });
+      console.log(JSON.stringify({ bench: "scaling", processors, ...options, rows }, null, 2));
+      process.exitCode = 0;
+      return;
+    }
     if (learners) {
       const update = { delay: 500, shards: 64, megabytes: 13.5, rounds: options.rounds };
       const rows = await benchLearners({ ...update, replicas: [1, 4, 8] });

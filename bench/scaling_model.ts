@@ -88,6 +88,69 @@ export function stepCost(
   };
 }
 
+/**
+ * What the trainer itself does for learners, in seconds of its one thread, measured for 13.5 MiB: to take the gradients of
+ * a micro-batch and add them, to send weights to one learner; and Adam.
+ */
+const LEARNERS = { take: 0.047, send: 0.025, adam: 0.12 };
+/** Sequences of a micro-batch. */
+const MICRO = 4;
+
+/** Seconds of reference and update over some learners. */
+export interface LearningCost {
+  readonly learners: number;
+  /** Until all gradients are there, the reference included. */
+  readonly gradients: number;
+  /** Weights to all learners. */
+  readonly weights: number;
+  readonly learning: number;
+  /** One learner's time over this. */
+  readonly times: number;
+  readonly bottleneck: string;
+}
+
+/**
+ * Costs of reference and update on learners. Each computes its share of the micro-batches; the trainer takes their gradients one
+ * after another, over its link; and once an optimizer step it sends the weights to each.
+ *
+ * @param options.mini sequences of an optimizer step
+ */
+export function learningCost(
+  learners: number,
+  learner: Processor,
+  options: { readonly batch: number; readonly mini: number },
+): LearningCost {
+  const of = (count: number) => {
+    const { batch, mini } = options;
+    const steps = batch / mini;
+    const rounds = (sequences: number) => Math.ceil(sequences / MICRO / count);
+    const micro = (flop: number) => flop * MICRO / BATCH / learner.flops;
+    const computing = rounds(batch) * micro(flops.reference) +
+      steps * rounds(mini) * micro(flops.update);
+    const taking = batch / MICRO * Math.max(LEARNERS.take, PUSH.bytes / LINK);
+    const weights = steps * count * Math.max(LEARNERS.send, PUSH.bytes / LINK);
+    const gradients = Math.max(computing, taking);
+    const bottleneck = weights > gradients
+      ? "weights"
+      : taking > computing
+      ? "gradients"
+      : "learners";
+    return {
+      gradients,
+      weights,
+      learning: gradients + weights + steps * LEARNERS.adam,
+      bottleneck,
+    };
+  };
+  const cost = of(learners);
+  return { ...cost, learners, times: of(1).learning / cost.learning };
+}
+
+/** Predictions of {@link learningCost} for 1 to 64 learners. */
+export function learningTable(): readonly LearningCost[] {
+  return [1, 2, 4, 8, 16, 32, 64].map((n) => learningCost(n, cpu, { batch: 512, mini: 128 }));
+}
+
 /** Predictions for 1 to 64 policies, for each kind of machines. */
 export function costTable(): { readonly title: string; readonly rows: readonly StepCost[] }[] {
   const numbers = [1, 2, 4, 8, 16, 32, 64];
@@ -119,5 +182,17 @@ export function printCosts(tables: ReturnType<typeof costTable>): void {
       const text = cells.map((s) => s.toPrecision(3)).join(" | ");
       console.log(`| ${row.replicas} | ${text} | ${row.bottleneck} |`);
     }
+  }
+}
+
+export function printLearning(rows: readonly LearningCost[]): void {
+  console.log(
+    `\nlearners: ${cpu.name}; 512 responses, 128 an optimizer step, micro-batches of ${MICRO}\n`,
+  );
+  console.log("| learners | gradients | weights | reference and update | times | most goes to |");
+  console.log("|---|---|---|---|---|---|");
+  for (const { learners, gradients, weights, learning, times, bottleneck } of rows) {
+    const cells = [gradients, weights, learning, times].map((x) => x.toPrecision(3)).join(" | ");
+    console.log(`| ${learners} | ${cells} | ${bottleneck} |`);
   }
 }
