@@ -65,6 +65,14 @@ for (const command of commands) {
   program.addCommand(command().copyInheritedSettings(program));
 }
 
+/** What to print of an error. Of a file system's own, as EACCES, it says what it means for the command. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || path === undefined) return message;
+  return `Cannot use ${path}: ${message}; is there such a folder, may this user read and write it, and is there room?`;
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -73,7 +81,7 @@ try {
     process.exit(BAD_CONFIG);
   }
   if (error instanceof InterruptedError) process.exit(error.exitCode);
-  console.error(error instanceof Error ? error.message : String(error));
+  console.error(sentenceOf(error));
   if (error instanceof RpcError || !process.env["DECORUM_DEBUG"]) process.exit(FAILED);
   throw error;
 }

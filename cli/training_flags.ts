@@ -262,7 +262,11 @@ export function planOf(
   const { batchSize, warmupSteps, schedule } = flags;
   const problems: string[] = [];
   if (examples < batchSize) {
-    problems.push(`--batch-size is ${batchSize}: there are ${examples} examples to train on`);
+    problems.push(
+      `--batch-size is ${batchSize}: there ${
+        examples === 1 ? "is 1 example" : `are ${examples} examples`
+      } to train on, fewer than one batch`,
+    );
   }
   // A pass is its full batches: the rest goes into the next shuffle.
   const perEpoch = Math.max(1, Math.floor(examples / batchSize));

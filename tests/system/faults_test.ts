@@ -51,6 +51,16 @@ Deno.test("a bad configuration: everything that is wrong, at once", async () => 
   }
 });
 
+Deno.test("a folder that cannot be written is named, with what to look at", async () => {
+  for (const command of ["demo", "certs"]) {
+    const stderr = await fails(1, [command, "--out", "/dev/null/x"]);
+    assert.match(
+      stderr,
+      /^Cannot use \/dev\/null\/x: E\w+.*; is there such a folder, may this user/m,
+    );
+  }
+});
+
 Deno.test("no such file, no such label, and a port that is in use", async () => {
   using system = await System.make();
   const serve = ["serve", "reward", "--config"];
