@@ -314,7 +314,7 @@ function megabytes(bytes: number): string {
 function interrupted(done: number, steps: number, stop: Interruption): void {
   const again = process.argv.slice(2).filter((argument) => argument !== "--resume").map(quoted);
   console.error(
-    `Stopped after step ${done} of ${steps}, with a checkpoint. Go on with:\n` +
+    `Stopped after step ${done} of ${steps}, with a checkpoint. Continue with:\n` +
       `  decorum ${again.join(" ")} --resume`,
   );
   process.exitCode = stop.exitCode;

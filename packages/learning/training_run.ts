@@ -109,7 +109,7 @@ export function resumeTraining<E, I, P>(
 ): { readonly setting: string; readonly was: RunSettings[string] | undefined }[] {
   const path = newestCheckpoint(checkpointsOf(out));
   if (path === undefined) {
-    throw new InputError(`Cannot go on with the run in ${out}: it has no checkpoint`);
+    throw new InputError(`Cannot continue the run in ${out}: it has no checkpoint`);
   }
   const { info, train } = readCheckpoint(path, session.params, session.task.model.layers);
   const saved = (info["settings"] ?? {}) as RunSettings;

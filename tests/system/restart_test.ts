@@ -42,7 +42,7 @@ Deno.test("services that are killed in mid-run come back, and the run ends as if
       );
     }
 
-    // The policy begins anew while the evaluator, which is stopped meanwhile, is asked for its version.
+    // The policy starts again while the evaluator, which is stopped meanwhile, is asked for its version.
     const { run } = await trainer.pause({ runId: "r" });
     const measured = run!.step + 2 - run!.step % 2;
     assert.ok(measured <= STEPS, `paused at ${run!.step}`);

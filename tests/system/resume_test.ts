@@ -4,7 +4,7 @@ import { gone, servicesOf, startDecorum } from "@decorum/testing/decorum";
 import { freeAddress } from "@decorum/testing/ports";
 import { STEPS, System } from "./testing/system.ts";
 
-Deno.test("runs of `decorum train` go on with `decorum resume`, bit for bit, whoever was killed", async (t) => {
+Deno.test("`decorum resume` continues runs of `decorum train`, bit for bit, whoever was killed", async (t) => {
   using system = await System.make();
   const command = (...args: string[]) =>
     startDecorum([...args, "--config", system.config, "--verbose"], { cwd: system.folder });

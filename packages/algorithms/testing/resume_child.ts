@@ -1,4 +1,4 @@
-// Goes on with a saved run in a process of its own: model folder, state file, result file, KL controller.
+// Continues a saved run in a process of its own: model folder, state file, result file, KL controller.
 import process from "node:process";
 import { stateFromTensors, stateToTensors } from "@decorum/learning";
 import { readSafetensors, writeSafetensors } from "@decorum/tensor";

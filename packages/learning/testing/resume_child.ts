@@ -1,4 +1,4 @@
-// Goes on with a saved SFT run in a process of its own: model folder, state file, result file.
+// Continues a saved SFT run in a process of its own: model folder, state file, result file.
 import process from "node:process";
 import { readSafetensors, writeSafetensors } from "@decorum/tensor";
 import { openSft, stateFromTensors, stateToTensors, train } from "../mod.ts";

@@ -83,7 +83,7 @@ Deno.test("what a policy says of older weights is checked under those", async ()
   const off = await all.finished("off", changes(all));
   succeeded(off);
   assert.deepEqual(off.metrics.map((m) => m["rollout/recomputed"]), [1, 1, 1, 1]);
-  // Made anew under the generating weights: PPO's ratio is as with an honest policy, up to rounding.
+  // Computed again under the generating weights: PPO's ratio is as with an honest policy, up to rounding.
   delete all.policies[0]!.faults.answer;
   const honest = await all.finished("honest", changes(all));
   for (const [i, metrics] of off.metrics.entries()) {

@@ -108,7 +108,7 @@ export class Trainer {
     return this.run(run.options.runId);
   }
 
-  /** Goes on with a paused run. */
+  /** Continues a paused run. */
   resume(runId: string): RunRow {
     const { run } = this.#activeRun(runId);
     if (!run.control.resume()) {

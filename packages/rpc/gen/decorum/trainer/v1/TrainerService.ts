@@ -152,14 +152,14 @@ export interface TrainerServiceClient extends grpc.Client {
   pause(argument: _decorum_trainer_v1_PauseRequest, callback: grpc.requestCallback<_decorum_trainer_v1_PauseResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Goes on with a paused run. FAILED_PRECONDITION: the run is not paused.
+   * Continues a paused run. FAILED_PRECONDITION: the run is not paused.
    */
   Resume(argument: _decorum_trainer_v1_ResumeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ResumeResponse__Output>): grpc.ClientUnaryCall;
   Resume(argument: _decorum_trainer_v1_ResumeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_ResumeResponse__Output>): grpc.ClientUnaryCall;
   Resume(argument: _decorum_trainer_v1_ResumeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ResumeResponse__Output>): grpc.ClientUnaryCall;
   Resume(argument: _decorum_trainer_v1_ResumeRequest, callback: grpc.requestCallback<_decorum_trainer_v1_ResumeResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * Goes on with a paused run. FAILED_PRECONDITION: the run is not paused.
+   * Continues a paused run. FAILED_PRECONDITION: the run is not paused.
    */
   resume(argument: _decorum_trainer_v1_ResumeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_trainer_v1_ResumeResponse__Output>): grpc.ClientUnaryCall;
   resume(argument: _decorum_trainer_v1_ResumeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_trainer_v1_ResumeResponse__Output>): grpc.ClientUnaryCall;
@@ -258,7 +258,7 @@ export interface TrainerServiceHandlers extends grpc.UntypedServiceImplementatio
   Pause: grpc.handleUnaryCall<_decorum_trainer_v1_PauseRequest__Output, _decorum_trainer_v1_PauseResponse>;
   
   /**
-   * Goes on with a paused run. FAILED_PRECONDITION: the run is not paused.
+   * Continues a paused run. FAILED_PRECONDITION: the run is not paused.
    */
   Resume: grpc.handleUnaryCall<_decorum_trainer_v1_ResumeRequest__Output, _decorum_trainer_v1_ResumeResponse>;
   
