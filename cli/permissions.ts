@@ -65,7 +65,7 @@ export function servicePermissions(name: ProcessName, sources: SettingsSources):
   const allowed = config.allowed_folders === null
     ? []
     : [...config.allowed_folders, hubSettings().cacheDir];
-  // A reward of the user's own, and what it imports from beside it: all of it is hashed.
+  // A reward of the user's own; the trainer hashes what it imports from beside it too.
   const modules = namedIn(sections, "readable").filter(({ name }) => name.endsWith(".module"));
   // A process that may write to a folder alone cannot make the folder itself.
   const cache = dirname(defaultCacheDir());
@@ -76,7 +76,7 @@ export function servicePermissions(name: ProcessName, sources: SettingsSources):
     ...SYSTEM_FILES,
     ...write,
     ...[...local, ...allowed].flatMap((path) => both(at(path))),
-    ...modules.flatMap(({ value }) => both(dirname(at(value)))),
+    ...modules.flatMap(({ value }) => both(name === "trainer" ? dirname(at(value)) : at(value))),
     // The link to a model may be turned to another one beside it.
     ...("reload" in config && config.reload.watch ? both(dirname(at(config.model))) : []),
     // Folders: a Secret's files are links that are turned to new ones.

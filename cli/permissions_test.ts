@@ -72,7 +72,8 @@ Deno.test("permissions: an evaluator may ask and start what the terms that it me
     for (const address of ["10.0.0.9:50052", "198.51.100.7:5000"]) {
       assert.ok(net.includes(address), `${name}: ${address}`);
     }
-    for (const folder of ["/secrets", "/home/me"]) assert.ok(read?.includes(folder), folder);
+    const module = name === "trainer" ? "/home/me" : "/home/me/my_reward.ts";
+    for (const path of ["/secrets", module]) assert.ok(read?.includes(path), path);
     assert.deepEqual(run, [process.execPath]);
   }
   const none = servicePermissions("evaluator", { set: [...set, "evaluator.rewards=[]"] });

@@ -23,6 +23,9 @@ const sides = z.strictObject({ before: z.number(), after: z.number() });
 const summarySchema = z.strictObject({
   toxicity: comparison,
   judge: comparison,
+  // The demo's reward is one label, whose toxicity is measured.
+  rewards: z.array(z.never()),
+  reward: z.null(),
   rouge_l: sides,
   kl: z.number(),
   kl_target: z.number(),
