@@ -31,9 +31,14 @@ const waiting: Waiting = {
   say: (message) => console.error(message),
 };
 
+export interface LearnerRow extends ScalingRow {
+  /** Longest time for which the trainer's thread answered nobody. */
+  readonly longest_block_ms: number;
+}
+
 /** The trainer's own updates, weights, additions and Adam included, on learners that only wait; a process each. */
-export async function benchLearners(options: LearnerScalingOptions): Promise<ScalingRow[]> {
-  const rows: ScalingRow[] = [];
+export async function benchLearners(options: LearnerScalingOptions): Promise<LearnerRow[]> {
+  const rows: LearnerRow[] = [];
   for (const replicas of options.replicas) {
     await using all = new AsyncDisposableStack();
     const main = new URL("./delayed_learner.ts", import.meta.url);
@@ -47,9 +52,11 @@ export async function benchLearners(options: LearnerScalingOptions): Promise<Sca
     const once = () => session.update(samples);
     await once();
     const times: number[] = [];
+    const longest = watchLoop();
     for (let round = 0; round < options.rounds; round++) times.push(await seconds(once));
     const time = median(times);
     rows.push({
+      longest_block_ms: longest(),
       replicas,
       median_s: time,
       groups_per_s: options.shards / time,
@@ -57,6 +64,20 @@ export async function benchLearners(options: LearnerScalingOptions): Promise<Sca
     });
   }
   return rows;
+}
+
+/** Watches this thread's event loop. @returns ends it, and says how late a timer was at most, in milliseconds */
+function watchLoop(): () => number {
+  let [longest, last] = [0, performance.now()];
+  const timer = setInterval(() => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last - 2);
+    last = now;
+  }, 2);
+  return () => {
+    clearInterval(timer);
+    return Math.round(longest);
+  };
 }
 
 /** The same with real learners, a process and a thread each, which train an adapter of a T5 with random weights. */
