@@ -136,25 +136,20 @@ export function firstProgress(algorithm: Algorithm): Progress {
   return { ...firstState(algorithm), rewardVersion: "" };
 }
 
-/** What is published. */
-export interface Published {
-  readonly version: number;
-  /** Adapter, and value head where one learns. */
-  readonly parameters: Params;
-}
-
 /**
  * Brings weights to all policies, and START where training began from an adapter.
  *
  * @param startHead the start adapter's value head; zeros where it has none
+ * @param parameters adapter, and value head where one learns; by default the learner's as they are now
  * @throws StoppedError when the wait for a policy is ended
  */
 export async function publish(
   { learner, policies, waiting }: RunTools,
   runId: string,
-  { version, parameters }: Published,
+  version: number,
   startHead: Params | undefined,
   stages: Stages,
+  parameters: Params = learner.params,
 ): Promise<void> {
   const { lora } = learner.options;
   const { reference } = learner.state();

@@ -150,8 +150,7 @@ export class TrainingRun {
     generator: Params,
   ): Promise<void> {
     const { runId, inputs, metrics } = this.options;
-    const weights = { version: step, parameters: generator };
-    await publish(tools, runId, weights, inputs.start?.valueHead, new Stages(metrics));
+    await publish(tools, runId, step, inputs.start?.valueHead, new Stages(metrics), generator);
     batches.begin(step, generator);
     await batches.settled(new Stages(metrics));
   }
@@ -161,9 +160,8 @@ export class TrainingRun {
     const { runId, store, inputs } = this.options;
     this.#published = false;
     try {
-      const weights = { version: step + 1, parameters: tools.learner.state().train.params };
       const began = performance.now();
-      await publish(tools, runId, weights, inputs.start?.valueHead, stages);
+      await publish(tools, runId, step + 1, inputs.start?.valueHead, stages);
       this.record.pushed(step + 1, (performance.now() - began) / 1000);
       const due = evaluationDue(tools, step) && !("eval/kl" in store.metrics(runId, step));
       const result = due
