@@ -153,10 +153,14 @@ function texts<E>(
       ...(query ? { query: fill(query, data, row) } : {}),
     };
     const name = `row ${row + 1} of ${data.name}`;
-    const whole = encodeItem(tokenizer, item, { maxTokens: Infinity, truncate: false }, name);
+    const limited = (limit: { maxTokens: number; truncate: boolean }): ClassifierText => {
+      const { ids, tokenTypeIds } = encodeItem(tokenizer, item, limit, name);
+      return tokenTypeIds?.some((type) => type !== 0) ? { ids, tokenTypeIds } : { ids };
+    };
+    const whole = limited({ maxTokens: Infinity, truncate: false });
     const { length } = whole.ids;
     const cut = lengths.exceeds("text", row, length, maxTokens, "--max-tokens") && truncate;
-    return cut ? encodeItem(tokenizer, item, { maxTokens, truncate }, name) : whole;
+    return cut ? limited({ maxTokens, truncate }) : whole;
   };
   const examples = data.rows.map((_, row) => example(encode, row));
   return { examples, note: lengths.settle(data.name, examples.length, truncate) };
