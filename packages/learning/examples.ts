@@ -180,7 +180,10 @@ export function preferenceRows({ name, rows }: DataRows): DataRows {
 
 function preferenceRow(row: Row, where: string): Row {
   const lists = new Map(
-    Object.entries(row).map(([column, value]) => [column, messagesOf(parsedList(value))]),
+    Object.entries(row).map(([column, value]) => [
+      column,
+      messagesOf(parsedList(value), `Cannot use ${where}, column "${column}"`),
+    ]),
   );
   const [chosen, rejected] = [lists.get("chosen"), lists.get("rejected")];
   if (chosen && rejected && !lists.get("prompt")) {

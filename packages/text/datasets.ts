@@ -22,7 +22,7 @@ interface ReadOptions {
   readonly format?: "csv" | "jsonl";
   /** The columns that every row must have; rows are returned with these alone. */
   readonly columns?: readonly string[];
-  /** What becomes of a list of messages, as TRL has them: its text, which is the default, or JSON. */
+  /** What a list of messages, as TRL has them, becomes: its text, which is the default, or JSON. */
   readonly messages?: "text" | "json";
 }
 
@@ -41,7 +41,7 @@ export async function* readRows(
 ): AsyncGenerator<Row, void, undefined> {
   const format = options.format ?? formatOf(path);
   const { columns } = options;
-  const rows = format === "csv" ? readCsv(path) : readJsonl(path, options.messages);
+  const rows = format === "csv" ? readCsv(path) : readJsonl(path, options);
   for await (const { row, line } of rows) {
     yield columns === undefined ? row : pick(row, columns, `${path}, line ${line}`);
   }
@@ -200,12 +200,12 @@ async function* textOf(first: Line, rest: AsyncIterable<Line>): AsyncGenerator<s
  * The rows of a JSON Lines file: one object a line. Numbers, arrays and objects are the text that is written there:
  * 9007199254740993 and 1.0 do not change.
  *
- * @param messages what becomes of a list of messages: its text, or JSON as of any other array
  * @throws InputError for a line that is not JSON, or not an object
+ * @throws InputError for a message without a text, in a column that is asked for
  */
 async function* readJsonl(
   path: string,
-  messages: "text" | "json" = "text",
+  { columns, messages = "text" }: ReadOptions,
 ): AsyncGenerator<LocatedRow, void, undefined> {
   for await (const { text, number } of readLines(path)) {
     if (text.trim() === "") continue;
@@ -229,7 +229,10 @@ async function* readJsonl(
       Object.entries(value).map(([column, field]) => {
         if (typeof field === "string") return [column, field];
         if (field === null) return [column, ""];
-        const list = messages === "text" ? messagesOf(field) : undefined;
+        const asText = messages === "text" && (columns?.includes(column) ?? true);
+        const list = asText
+          ? messagesOf(field, `Cannot read ${path}, line ${number}, column "${column}"`)
+          : undefined;
         return [column, list ? messagesText(list) : written.get(column) ?? ""];
       }),
     );

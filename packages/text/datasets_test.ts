@@ -65,18 +65,40 @@ Deno.test("JSONL: a list of messages is their text, or stays JSON", async () => 
     role: "user",
     content: [{ type: "text", text: "Is it" }, { type: "text", text: " far?" }],
   }];
-  const image = [{ role: "user", content: [{ type: "image" }] }];
-  const line = JSON.stringify({ turns, parts, image, none: [] });
+  const roles = [{ role: "host", name: "Ann" }];
+  const line = JSON.stringify({ turns, parts, roles, none: [] });
   assert.deepEqual(await rowsOf("a.jsonl", line), [{
     turns: "Is it far?\nNo.",
     parts: "Is it far?",
-    image: JSON.stringify(image),
+    roles: JSON.stringify(roles),
     none: "[]",
   }]);
   await withFolder({ "a.jsonl": line }, async (folder) => {
     const [row] = await loadRows(join(folder, "a.jsonl"), { messages: "json", columns: ["turns"] });
     assert.deepEqual(row, { turns: JSON.stringify(turns) });
   });
+});
+
+Deno.test("JSONL: a message without a text is refused with its line, unless its column is not asked for", async () => {
+  const called = { role: "assistant", tool_calls: [{ id: "1" }] };
+  const cases: readonly [unknown, string][] = [
+    [{ ...called, content: null }, "null"],
+    [called, "missing"],
+    [{ role: "assistant", content: [{ type: "text", text: "a" }, { type: "image" }] }, "a list"],
+  ];
+  for (const [message, found] of cases) {
+    const line = JSON.stringify({ id: 1, turns: [{ role: "user", content: "a" }, message] });
+    await assert.rejects(
+      () => rowsOf("a.jsonl", `{"id":0}\n${line}`),
+      (error) => {
+        assert.ok(error instanceof InputError);
+        assert.match(error.message, /a\.jsonl, line 2, column "turns": the content of message 2/);
+        assert.ok(error.message.includes(`(role "assistant") is ${found}; expected a text`));
+        return true;
+      },
+    );
+    assert.deepEqual(await rowsOf("a.jsonl", line, ["id"]), [{ id: "1" }]);
+  }
 });
 
 Deno.test("CR alone ends lines where a file has no other line ends", async () => {
