@@ -14,7 +14,7 @@ export class InterruptedError extends Error {
 }
 
 /**
- * Listens for Ctrl-C and SIGTERM until it is disposed, so that work can end at a place from which it goes on. The
+ * Listens for Ctrl-C and SIGTERM until it is disposed, so that work can end at a place from which it continues. The
  * second signal ends the process at once.
  */
 export class Interruption implements Disposable {

@@ -15,7 +15,7 @@ import { flag, names, text } from "./flags.ts";
 export const learnerFlags = {
   learners: flag(
     "--learners <addresses>",
-    "let these learners compute, with commas between them: the same bits (default: this process)",
+    "addresses of learners that compute, with commas between them; the result is the same (default: none)",
     names.optional(),
   ),
   learnersTls: flag(

@@ -24,7 +24,7 @@ export function clock(seconds: number): string {
 /**
  * Progress of `total` units of work called `title`; written to standard error.
  *
- * @param from units that were done before, by a run that goes on
+ * @param from units that were done before, by a run that continues
  */
 export function startProgress(title: string, total: number, from = 0): Progress {
   const started = Date.now();

@@ -113,7 +113,7 @@ type Initialise = (
 
 /**
  * The folder of the model that training starts from: the one that was named, or `start` in the output folder,
- * which gets random weights unless a run goes on that has them.
+ * which gets random weights unless a run is continued that has them.
  *
  * @throws ConfigError when the vocabulary of the config is smaller than the tokenizer's
  */
@@ -225,7 +225,7 @@ interface TrainingJob<E, I, P> extends TrainingRun<E, I, P>, Pick<Training<E, I,
  * Trains to the last step with progress, metrics and checkpoints; writes model or adapter; evaluates. A signal
  * ends it after the step in hand, with a checkpoint, and sets the exit code.
  *
- * @throws ConfigError with every setting that is not that of the run that is to go on
+ * @throws ConfigError with every setting that is not that of the run that is to continue
  */
 async function trainWithProgress<E, I, P>(
   job: TrainingJob<E, I, P>,
@@ -301,7 +301,7 @@ function describe<E, I, P>({ title, session, data, heldOut, schedule }: Training
     `${title}: ${data.length} examples, ${
       heldOut?.length ?? 0
     } held out, ${schedule.steps} steps of ${schedule.batchSize}` +
-      (session.steps > 0 ? `; goes on after step ${session.steps}` : ""),
+      (session.steps > 0 ? `; continues after step ${session.steps}` : ""),
   );
 }
 

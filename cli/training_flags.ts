@@ -48,7 +48,7 @@ export const trainingFlags = {
     "the tokenizer of a model with random weights (default: beside --init-config)",
     text.optional(),
   ),
-  data: flag("--data <file>", "the examples: .jsonl, or .csv with a header row", dataFile),
+  data: flag("--data <file>", "the examples: .jsonl, or .csv or .tsv with a header row", dataFile),
   evalData: flag(
     "--eval-data <file>",
     "held-out examples, which are measured at the end",
@@ -60,7 +60,7 @@ export const trainingFlags = {
     share.optional(),
   ),
   out: flag("--out <folder>", "write model/ or adapter/, checkpoint/ and metrics.jsonl here", text),
-  full: flag("--full", "train all weights (default: up to 100 million of them)", toggle),
+  full: flag("--full", "train all weights (default: of models with up to 100 million)", toggle),
   loraR: flag(
     "--lora-r <n>",
     "train a LoRA adapter of this rank (default: 32)",
@@ -68,7 +68,7 @@ export const trainingFlags = {
   ),
   loraAlpha: flag(
     "--lora-alpha <x>",
-    "lora_alpha: its scale times the rank (default: the rank)",
+    "the adapter is scaled by this over the rank (default: the rank)",
     positive.optional(),
   ),
   loraDropout: flag(
@@ -293,7 +293,7 @@ export function planOf(
   };
 }
 
-/** What must be the same for a run to go on bit for bit. A run on a constant schedule may be made longer. */
+/** What must be the same for a run to continue bit for bit. A run on a constant schedule may be made longer. */
 export async function settingsOf(
   flags: TrainingFlags,
   plan: TrainingPlan,

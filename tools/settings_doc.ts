@@ -95,7 +95,7 @@ function settingsPage(): string {
     "[config/example.yaml](../config/example.yaml), the permissions of the services' processes, what `decorum download`",
     "brings, and the schema of the Helm chart.",
     "",
-    "A configuration is a YAML file. Each service reads its own section, `model` (policy and trainer) and `telemetry`.",
+    "A configuration is a YAML file. Each service reads its own section, `model` (policy, trainer and learner) and `telemetry`.",
     "`DECORUM_POLICY__THREADS=2` in the environment or `--set policy.threads=2` set one field; flags win over the",
     "environment, the environment over the file. All that is wrong with a configuration is reported at once.",
     "",

@@ -31,7 +31,7 @@ Deno.test("sft: from random weights, the loss falls, and the model is saved and 
   assert.ok(existsSync(folder.join("run", "model", "tokenizer.json")));
 });
 
-Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that goes on equals one without it, bit for bit", async () => {
+Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that continues equals one that was not stopped, bit for bit", async () => {
   using folder = new TemporaryFolder();
   const model = tinyT5(folder);
   const rows = echoRows(20).map(({ text, answer }) => `"${text}",${answer}\n`);
@@ -66,7 +66,7 @@ Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that goes on equals one 
   await killed.ended;
 
   const resumed = await succeed([...run("cut"), "--resume"]);
-  assert.match(resumed.stderr, /goes on after step \d+/);
+  assert.match(resumed.stderr, /continues after step \d+/);
   const bytes = (out: string) =>
     readFileSync(folder.join(out, "adapter", "adapter_model.safetensors"));
   assert.ok(bytes("cut").equals(bytes("whole")));

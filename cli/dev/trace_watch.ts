@@ -37,7 +37,7 @@ export class TraceWatch {
       const since = now - (before?.spans === spans ? before.at : now);
       const roots = since >= quietMs ? this.sink.tree(traceId) : [];
       if (roots.length === 0) continue;
-      // A step whose own span has not ended yet goes on, however quiet it is.
+      // A step whose own span has not ended yet still runs, however quiet it is.
       if (quietMs > 0 && roots.some(({ parentSpanId }) => parentSpanId !== "")) continue;
       whole.push(roots);
       this.#seen.delete(traceId);

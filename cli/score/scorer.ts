@@ -79,7 +79,7 @@ export async function openService(address: string, security: CallSecurity): Prom
       async *score(batches, truncate) {
         const source = batches[Symbol.asyncIterator]();
         for (let ended = false; !ended;) {
-          // A stream waits where the service is busy; it takes so many texts, then another goes on.
+          // A stream waits where the service is busy; it takes so many texts, then another has its turn.
           const sent: Awaited<ReturnType<typeof source.next>>["value"][] = [];
           let left = maxStreamTexts;
           const requests = async function* (): AsyncGenerator<rewardV1.ScoreStreamRequest> {

@@ -44,7 +44,7 @@ export async function decorum(args: readonly string[]): Promise<string> {
     if (code === 0) return stdout;
     throw new Error(
       `The command "decorum ${args[0]}" ended with ${code ?? "a signal"}; it says why above. ` +
-        "Run the experiment again to go on where it stopped",
+        "Run the experiment again to continue where it stopped",
     );
   } finally {
     for (const signal of signals) process.off(signal, forward);

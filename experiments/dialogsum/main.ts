@@ -20,7 +20,7 @@ const command = new Command("experiments/dialogsum/main.ts")
       "on it, PPO through the four services, evaluation. docs/experiments.md says what it found.",
   )
   .requiredOption("--data <folder>", "dialogsum/, toxicity/ and tokenizers/")
-  .requiredOption("--out <folder>", "gets a folder a stage; run again to go on")
+  .requiredOption("--out <folder>", "gets a folder a stage; run again to continue")
   .option("--seed <n>", "of data and models; PPO's seeds are in the settings", whole, 1)
   .option(
     "--settings <file>",
@@ -40,7 +40,7 @@ try {
 } catch (error) {
   if (!(error instanceof Error)) throw error;
   if (error instanceof StoppedError) {
-    console.error("Stopped; the same command goes on.");
+    console.error("Stopped; the same command continues.");
     process.exit(error.exitCode);
   }
   console.error(error.message);

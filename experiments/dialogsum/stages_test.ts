@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Stages } from "./stages.ts";
 
-Deno.test("a stage is done once, goes on where it was cut off, and starts again when its inputs change", async () => {
+Deno.test("a stage is done once, continues where it was cut off, and starts again when its inputs change", async () => {
   const out = mkdtempSync(join(tmpdir(), "decorum-stages-"));
   try {
     const stages = new Stages(out, () => {});

@@ -20,7 +20,7 @@ const schema = z.strictObject({
   ),
   micro_batch_size: z.int().positive().default(8).meta({
     description:
-      "Responses in one run of the gradient graph: it bounds memory, not results. At least num_generations encodes a prompt once.",
+      "Responses in one run of the gradient graph: it bounds memory, not results. With num_generations or more, a prompt is encoded once.",
     unit: "responses",
   }),
   beta: z.number().nonnegative().default(0.04)

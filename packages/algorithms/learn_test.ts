@@ -206,7 +206,7 @@ Deno.test("steps raise the log-probability of what scores well", async () => {
   assert.ok(await mean(0) - await mean(4) > before + 0.1);
 });
 
-Deno.test("a run that is saved and goes on in another process equals one that was not", async () => {
+Deno.test("a run that is saved and continues in another process equals one that was not", async () => {
   using folder = new TinyT5();
   const file = (name: string) => join(folder.path, `${name}.safetensors`);
   await using learning = await openRun(folder.model);

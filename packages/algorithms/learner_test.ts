@@ -231,7 +231,7 @@ Deno.test("ratio is 1 on the first mini-batch: the update's forward is the rollo
   assert.ok(means["ppo/val/error"]! < 1e-12);
 });
 
-Deno.test("a restored learner goes on bit for bit", async () => {
+Deno.test("a restored learner continues bit for bit", async () => {
   using folder = new TinyT5();
   const sequences = randomSequences(6);
   await using first = await learner(folder.model, { valueHead: randomValueHead(16) });

@@ -32,7 +32,7 @@ export const loopSettings = {
     .meta({ description: "Longest response.", unit: "tokens" }),
   length_sampler: z.strictObject({
     min: positive.meta({ description: "Smallest value that is drawn.", unit: "tokens" }),
-    max: positive.meta({ description: "Bound of the values: it is not drawn.", unit: "tokens" }),
+    max: positive.meta({ description: "Upper bound; it is not drawn itself.", unit: "tokens" }),
   }).nullable().default(null)
     .describe("Draws max_new_tokens of each response. null: max_new_tokens itself."),
   use_score_scaling: z.boolean().default(false)

@@ -19,7 +19,7 @@ import {
 import { inOrderOf, stateFromTensors, stateToTensors, withoutValueHead } from "./learner_state.ts";
 import type { TrainState } from "./optimizer.ts";
 
-/** What a run goes on from. */
+/** What a run continues from. */
 export interface CheckpointContents {
   readonly train: TrainState;
   /** What the run knows besides, as JSON. */
@@ -90,7 +90,7 @@ export function writeCheckpoint(
 /**
  * Reads a checkpoint: a folder that {@link writeCheckpoint} wrote, or the one file of older versions.
  *
- * @param like parameters of the session that goes on
+ * @param like parameters of the session that continues
  * @param layers of its model
  * @throws InputError naming the file, when it is damaged, or of another model or adapter
  */

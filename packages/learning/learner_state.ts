@@ -2,7 +2,7 @@ import { adamStateFromTensors, adamStateToTensors, type Params } from "@decorum/
 import { InputError, int64, type Tensor } from "@decorum/tensor";
 import type { TrainState } from "./optimizer.ts";
 
-/** What a session needs in order to go on bit for bit. */
+/** What a session needs in order to continue bit for bit. */
 export interface LearnerState {
   /** Adapter (with value head) or weights, Adam's moments, counters. */
   readonly train: TrainState;
@@ -32,7 +32,7 @@ export function stateToTensors({ train, reference }: LearnerState): Map<string, 
 /**
  * The state that {@link stateToTensors} made these tensors of, bit for bit.
  *
- * @param like parameters of the session that goes on: names and shapes must be the same
+ * @param like parameters of the session that continues: names and shapes must be the same
  * @throws InputError when a tensor is missing, unknown, or of another type or shape
  */
 export function stateFromTensors(

@@ -122,7 +122,7 @@ Deno.test("micro-batches of any size give the same gradient, dropout included", 
   assert.notDeepEqual(off, on);
 });
 
-Deno.test("a run that is saved and goes on in another process equals one that was not", async () => {
+Deno.test("a run that is saved and continues in another process equals one that was not", async () => {
   using folder = new TinyT5();
   const data = randomSequences(10);
   await using whole = await openSft(sftOptions(folder.model));

@@ -36,7 +36,7 @@ export interface TrainMetrics extends UpdateOutcome {
 
 /**
  * Trains until `steps` updates were tried, and reports each. The data is shuffled for each epoch; the place
- * in it follows from the session's state, so a restored one goes on where it was.
+ * in it follows from the session's state, so a restored one continues where it was.
  *
  * @throws InputError when the data does not fill one batch
  */
@@ -82,7 +82,7 @@ interface RunWatcher {
 
 /** How a run ended. */
 interface RunEnd<P> {
-  /** False: it was stopped, and goes on from its checkpoint. */
+  /** False: it was stopped, and continues from its checkpoint. */
   readonly finished: boolean;
   /** Folder of what was trained. */
   readonly product: string;
@@ -93,7 +93,7 @@ interface RunEnd<P> {
 /** Folder of the checkpoints of a run. */
 const checkpointsOf = (out: string) => join(out, "checkpoint");
 
-/** Whether an output folder holds a run that may go on. */
+/** Whether an output folder holds a run that can be continued. */
 export function hasRun(out: string): boolean {
   return newestCheckpoint(checkpointsOf(out)) !== undefined;
 }
@@ -179,7 +179,7 @@ function requireFinite(where: string, means: Readonly<Record<string, number>>): 
   const bad = Object.entries(means).find(([, mean]) => !Number.isFinite(mean));
   if (!bad) return;
   throw new InputError(
-    `Cannot go on: ${bad[0]} ${where} is ${
+    `Cannot continue: ${bad[0]} ${where} is ${
       bad[1]
     }; all weights are finite, so activations overflow: lower the learning rate, or look at the data`,
   );

@@ -46,7 +46,7 @@ export class GraphBuilder {
   }
 
   /**
-   * A builder that goes on where a finished graph ended; `graph` itself stays as it is. With
+   * A builder that continues where a finished graph ended; `graph` itself stays as it is. With
    * `outputs: false` the new graph starts without outputs.
    */
   static from(graph: Graph, options: { readonly outputs?: boolean } = {}): GraphBuilder {

@@ -92,7 +92,7 @@ Deno.test("operators land in the innermost graph of their inputs", () => {
   assert.throws(() => add(1, 2), /numbers alone/);
 });
 
-Deno.test("building goes on where a graph ended, and leaves it alone", () => {
+Deno.test("building continues where a graph ended, and leaves it alone", () => {
   const g = new GraphBuilder("g");
   const x = g.input("x", "float32", ["b", 4]);
   const flat = g.op("NonZero", [x]);

@@ -40,9 +40,15 @@ const remote = {
     description: "A file with the bearer token to send. null: none.",
     kind: "secret",
   }),
-  batch_size: positive.default(16).meta({ description: "Most of a call.", unit: "responses" }),
-  concurrency: positive.default(4).describe("Calls on their way at once."),
-  time_limit_s: seconds.default(60).meta({ description: "For one call.", unit: "s" }),
+  batch_size: positive.default(16).meta({
+    description: "Most responses in one call.",
+    unit: "responses",
+  }),
+  concurrency: positive.default(4).describe("Most calls at the same time."),
+  time_limit_s: seconds.default(60).meta({
+    description: "Time that one call may take.",
+    unit: "s",
+  }),
   wait_limit_s: z.number().nonnegative().default(600).meta({
     description: "How long a server may be away, overloaded or faulty before the run fails.",
     unit: "s",
@@ -97,10 +103,12 @@ const inference = z.strictObject({
     prompt: name.nullable().default(null).describe("The one that takes the prompt. null: none."),
   }).prefault({}).describe("Names of the inputs."),
   input_shape: z.array(z.int()).min(1).max(2).default([-1])
-    .describe("Of the inputs; -1 stands for the responses of a call."),
+    .describe("Shape of the inputs; -1 stands for the number of responses in a call."),
   output: z.strictObject({
     name: name.default("score").describe("The FP32 or FP64 output with the scores."),
-    column: z.int().nonnegative().default(0).describe("Which of its columns."),
+    column: z.int().nonnegative().default(0).describe(
+      "Column of that output that holds the score, from 0.",
+    ),
   }).prefault({}).describe("Where the scores stand."),
   ...remote,
 });
@@ -114,7 +122,8 @@ const tei = z.strictObject({
     examples: ["http://127.0.0.1:8080"],
   }),
   expression: expression.meta({
-    description: "Of the labels that it answers with, in double quotes.",
+    description:
+      "A linear expression of the labels that the server answers with, labels in double quotes.",
     examples: ['-"toxic"'],
   }),
   raw_scores: z.boolean().default(true).describe("true: raw logits; false: probabilities."),
@@ -137,9 +146,12 @@ const code = z.strictObject({
     env: z.array(name).default([]).describe("Environment variables that it may read."),
     npm: z.boolean().default(false).describe("Whether it may import npm: packages."),
   }).prefault({}).describe("What its process may do. Nothing by default."),
-  time_limit_s: seconds.default(60).meta({ description: "For one batch.", unit: "s" }),
+  time_limit_s: seconds.default(60).meta({
+    description: "Time that one batch may take.",
+    unit: "s",
+  }),
   memory_limit_mb: z.int().min(16).default(512)
-    .meta({ description: "That its process may hold.", unit: "MiB" }),
+    .meta({ description: "Memory that its process may hold.", unit: "MiB" }),
 });
 
 const rouge = z.strictObject({
@@ -147,7 +159,7 @@ const rouge = z.strictObject({
   kind: z.literal("rouge"),
   type: z.enum(["rouge1", "rouge2", "rougeL"]).default("rougeL").describe("Which ROUGE."),
   measure: z.enum(["fmeasure", "precision", "recall"]).default("fmeasure").describe(
-    "Which of its numbers.",
+    "Which number of that ROUGE.",
   ),
 });
 

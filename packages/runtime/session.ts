@@ -13,7 +13,7 @@ import { SessionWorker } from "./session_worker.ts";
 
 /** Options of one run. */
 export interface RunOptions {
-  /** Aborting drops a run that waits; a run that has begun goes on unseen and its result is dropped. */
+  /** Aborting drops a run that waits; a run that has begun continues unseen and its result is dropped. */
   readonly signal?: AbortSignal;
   /** Take the feeds' storage instead of copying it: the caller's arrays are empty afterwards. */
   readonly transfer?: boolean;

@@ -122,7 +122,7 @@ Deno.test("feeds that do not fit are refused by name, found and expected", async
   assert.equal((await session.run({ x: good, y: good }))["sum"]?.data[0], 2, "still usable");
 });
 
-Deno.test("a failing run is an error with onnxruntime's words, and the session goes on", async () => {
+Deno.test("a failing run is an error with onnxruntime's words, and the session still works", async () => {
   await using session = await createSession(model("square_of_four"), { ...threads, name: "sq" });
   await assert.rejects(
     session.run({ x: float32([3], [1, 2, 3]) }),

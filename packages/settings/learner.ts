@@ -7,7 +7,7 @@ export const learnerSection = z.strictObject({
   ...listenFields(50055),
   ...executorFields,
 }).describe(
-  "The service that computes for the trainer: log-probabilities and gradients. It is not needed: without it the trainer computes itself.",
+  "The service that computes for the trainer: log-probabilities and gradients. Optional: without learners the trainer computes everything itself.",
 );
 
 /** What a learner is started with. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { LoraConfig } from "@decorum/models";
 import { name, positive, precision } from "./service.ts";
 
-/** The section `model`: what policy and trainer have in common. */
+/** The section `model`: what policy, trainer and learners have in common. */
 export const modelSection = z.strictObject({
   name_or_path: name.meta({
     description:
@@ -15,7 +15,9 @@ export const modelSection = z.strictObject({
       "A PEFT adapter that training starts from, and the reference of the KL penalty. null: a new adapter on the base.",
     kind: "model",
   }),
-  precision: precision.describe("What policy and trainer compute in. bf16 needs provider cuda."),
+  precision: precision.describe(
+    "What policy, trainer and learners compute in. bf16 needs provider cuda.",
+  ),
   lora: z.strictObject({
     r: positive.default(32).describe("Rank."),
     lora_alpha: z.number().positive().default(32)
@@ -27,7 +29,7 @@ export const modelSection = z.strictObject({
     target_modules: z.array(name).min(1).default(["q", "v"])
       .describe("Linear layers that get an adapter, by the last part of their name."),
   }).prefault({}).describe("The adapter that is trained and served, in PEFT's names."),
-}).describe("The model that is trained: policy and trainer read it here.");
+}).describe("The model that is trained. Policy, trainer and learners read it here.");
 
 export type ModelConfig = z.infer<typeof modelSection>;
 

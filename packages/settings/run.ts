@@ -23,7 +23,7 @@ const data = z.strictObject({
     examples: ["hf://datasets/knkarthick/dialogsum/train.csv"],
   }),
   format: z.enum(["csv", "jsonl"]).nullable().default(null)
-    .describe("null: by the file's extension."),
+    .describe("Format of the data files. null: as the file's extension says."),
   prompt: name.meta({
     description: "Template of the prompt. {column} is filled; {{ and }} are braces.",
     examples: ["\nSummarize the following conversation.\n\n{dialogue}\n\nSummary:\n"],
@@ -106,7 +106,7 @@ export const runFields = {
       unit: "steps",
     }),
     keep: positive.default(3).describe("Newest checkpoints that are kept."),
-  }).prefault({}).describe("Where a run goes on after a stop."),
+  }).prefault({}).describe("From where a run continues after a stop."),
   evaluate: z.strictObject({
     every_steps: count.default(0).meta({
       description: "Steps between two evaluations. The end always has one. 0: no evaluations.",
@@ -114,7 +114,7 @@ export const runFields = {
     }),
     prompts: z.int().min(2).default(32)
       .meta({ description: "Held-out prompts of one evaluation.", unit: "prompts" }),
-  }).prefault({}).describe("Evaluations while a run goes on."),
+  }).prefault({}).describe("Evaluations while a run trains."),
   seed: count.default(0)
     .describe("Everything that is drawn follows from it: adapter, order of the data, responses."),
 };

@@ -116,7 +116,7 @@ Deno.test("what keeps a prompt from being encoded once is said", () => {
   assert.deepEqual(sharingCuts(of("online_dpo", { micro_batch_size: 1 })), [], "pairs stay whole");
 });
 
-Deno.test("a run that is older than share_prompts goes on without it", () => {
+Deno.test("a run that is older than share_prompts continues without it", () => {
   const wanted = runConfigOf(base, '{"algorithm": "grpo"}');
   assert.ok(wanted.grpo.share_prompts);
   const { share_prompts: _, ...older } = wanted.grpo;

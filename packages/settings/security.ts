@@ -25,7 +25,7 @@ export const serverSecurity = {
     key: secret.describe("The private key of `cert`."),
     ca: certificate.describe("The authorities that sign callers."),
   }).nullable().default(null).describe(
-    "PEM files of the gRPC port, as `decorum certs` makes them. They are read again when they change. null: plaintext.",
+    "PEM files of the gRPC port, and of HTTP where the service has it, as `decorum certs` makes them. They are read again when they change. null: plaintext.",
   ),
   tokens: secret.nullable().default(null).describe(
     "A file with the tokens that callers may send in place of a certificate, as `decorum token` writes it. null: none.",

@@ -26,7 +26,7 @@ export const trainerSection = z.strictObject({
   reward: address.default("127.0.0.1:50052")
     .meta({ description: "Address of the reward.", kind: "service", service: "reward" }),
   evaluator: address.nullable().default(null).meta({
-    description: "Address of the evaluator. null: runs are not evaluated while they go on.",
+    description: "Address of the evaluator. null: runs are not evaluated while they train.",
     kind: "service",
     service: "evaluator",
   }),

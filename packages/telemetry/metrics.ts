@@ -33,7 +33,7 @@ export interface Metrics {
   onRender(collect: () => void | Promise<void>): void;
   /**
    * Takes the series of a run that has ended away after `afterMs` (default 15 minutes, for the last scrapes),
-   * unless it goes on before.
+   * unless it continues before.
    */
   endRun(runId: string, afterMs?: number): void;
   /** The exposition in OpenMetrics 1.0. */
@@ -66,7 +66,7 @@ export function createMetrics(build: { service: string; version: string }): Metr
   const guard = new LabelGuard(({ name, labels }) => gauges.get(name)?.remove({ ...labels }));
 
   const ending = new Map<string, NodeJS.Timeout>();
-  /** A run that was over goes on. */
+  /** A run that was over continues. */
   const keepRun = (runId: string | undefined): void => {
     if (runId === undefined) return;
     clearTimeout(ending.get(runId));

@@ -80,7 +80,7 @@ Deno.test("whatever comes as a label, the sets of labels stay few and hold no fo
   assert.equal(lost, "decorum_telemetry_dropped_series_total 1501");
 });
 
-Deno.test("a run that has ended goes away, one that goes on stays", async () => {
+Deno.test("a run that has ended goes away, one that continues stays", async () => {
   const metrics = createMetrics({ service: "trainer", version: "0" });
   for (const run_id of ["over", "resumed"]) metrics.set("decorum_trainer_step", 1, { run_id });
   for (const run of ["over", "resumed"]) metrics.endRun(run, 20);

@@ -42,7 +42,7 @@ Deno.test("a position's value does not depend on how the draws are divided", () 
   }
 });
 
-Deno.test("positions beyond 2^32 blocks go on, and differ from those below", () => {
+Deno.test("positions beyond 2^32 blocks continue, and differ from those below", () => {
   const key = randomKey(1);
   const far = 2 ** 34;
   assert.deepEqual([...randomWords(key, far - 2, 4)].slice(2), [...randomWords(key, far, 2)]);

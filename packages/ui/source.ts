@@ -41,7 +41,7 @@ export interface RunSource extends Disposable {
   events(runId: string): Promise<readonly EventRow[]>;
 }
 
-/** What can be asked of a run that goes on. Each resolves when it is done. */
+/** What can be asked of a run that continues. Each resolves when it is done. */
 export type RunControl = "pause" | "resume" | "checkpoint" | "stop";
 /** Each throws as the trainer's call does. */
 export type RunControls = { readonly [C in RunControl]: (runId: string) => Promise<void> };

@@ -28,7 +28,7 @@ Deno.test("a store of an older version is shown and not changed", async () => {
   assert.deepEqual(readFileSync(file), readFileSync(old));
 });
 
-Deno.test("a store may be locked, damaged, gone and another one, and the page goes on with what there is", async () => {
+Deno.test("a store may be locked, damaged, gone and another one, and the page continues with what there is", async () => {
   using folder = new TemporaryFolder();
   const file = folder.join("decorum.db");
   using source = storeSource(folder.path);

@@ -49,7 +49,7 @@ Deno.test("weights on their way in", async (t) => {
   const before = (await generate(client, group())).sequences;
   const target = { runId: "r1", baseModelHash: hash, expectedVersion: 1 };
 
-  /** Whatever was refused: the policy goes on with what it had, and holds no open push. */
+  /** Whatever was refused: the policy continues with what it had, and holds no open push. */
   async function unchanged(): Promise<void> {
     const { current } = await client.getVersion({ runId: "r1" });
     assert.deepEqual(current, first);
@@ -171,7 +171,7 @@ Deno.test("weights on their way in", async (t) => {
   await refusedAtBegin("a bad run id", () => ({ runId: "a\nb" }), invalid, /run "a\\nb"/);
   await refusedAtBegin("no run id", () => ({ runId: "" }), invalid, /run ""/);
 
-  await t.step("refused while it is uploaded, and then goes on where it was", async () => {
+  await t.step("refused while it is uploaded, and then continues where it was", async () => {
     const { id, packed: { bytes } } = await begin(service);
     const part = bytes.subarray(0, 100);
     const upload = (...chunks: policyV1.UploadWeightsRequest[]) => client.uploadWeights(chunks);

@@ -7,7 +7,7 @@ import { spawnService } from "@decorum/testing/process";
 
 const main = new URL("./main.ts", import.meta.url);
 
-Deno.test("two replicas behind round_robin share the calls; one is killed and calls go on", async () => {
+Deno.test("two replicas behind round_robin share the calls; one is killed and calls continue", async () => {
   using folder = new TemporaryFolder();
   const settings = [
     ...["reward.listen=127.0.0.1:0", "reward.threads=1", "reward.label=hate"],

@@ -103,7 +103,7 @@ Deno.test("image: what the Dockerfile builds serves, with scoped permissions, wr
     assert.equal(await exit, 0, errors.join("\n"));
     const changed = [...snapshot(app)].filter(([name, time]) => before.get(name) !== time)
       .map(([name]) => name)
-      // Deno's own notes, and the folder in which it takes a lock where it may: without the right to, it goes on.
+      // Deno's own notes, and the folder in which it takes a lock where it may: without the right to, it continues.
       .filter((name) => !name.startsWith(".deno") && name !== "node_modules/.deno");
     assert.deepEqual(changed, []);
     // Wrong settings are exit code 2, as the Job's podFailurePolicy expects.

@@ -30,7 +30,7 @@ async function killed(algorithm: string): Promise<void> {
   console.log(`an uninterrupted run takes ${seconds.toFixed(1)} s; moments ${[...moments]}`);
   for (const [i, moment] of [...moments].entries()) {
     await using train = i === 0 ? command("train", "--run-id", "r") : command("resume", "r");
-    await train.said(i === 0 ? /run r started/ : /run r goes on/);
+    await train.said(i === 0 ? /run r started/ : /run r continues/);
     await new Promise((resolve) => setTimeout(resolve, 1300 * moment * seconds / KILLS));
     const services = servicesOf(train.pid);
     const trainer = services.get("trainer");

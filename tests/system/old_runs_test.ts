@@ -48,7 +48,7 @@ async function inCopy(name: string, work: (folder: string) => Promise<void>): Pr
 }
 
 for (const algorithm of ["ppo", "grpo", "rloo"]) {
-  Deno.test(`a ${algorithm} run of an older version goes on to the same adapter`, async () => {
+  Deno.test(`a ${algorithm} run of an older version continues to the same adapter`, async () => {
     const [policy, reward, evaluator, trainer] = await Promise.all(
       [1, 2, 3, 4].map(() => freeAddress()),
     );
@@ -86,7 +86,7 @@ const trainings = {
 };
 
 for (const [command, args] of Object.entries(trainings)) {
-  Deno.test(`a run of \`decorum ${command}\` of an older version goes on to the same adapter`, async () => {
+  Deno.test(`a run of \`decorum ${command}\` of an older version continues to the same adapter`, async () => {
     await inCopy(command, async (out) => {
       await using resumed = startDecorum([
         ...[command, ...args, "--steps", "200", "--lora-r", "2", "--lora-dropout", "0.1"],

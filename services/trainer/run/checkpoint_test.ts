@@ -28,7 +28,7 @@ function stateAt(step: number): ResumePoint {
   };
 }
 
-Deno.test("a run goes on from what was put into its checkpoint, bit for bit", () => {
+Deno.test("a run continues from what was put into its checkpoint, bit for bit", () => {
   using folder = new TemporaryFolder();
   const put = { ...stateAt(4), generator: stateAt(3).learner.train.params };
   const { path } = writeResumePoint(folder.path, put, run, { lora, base: "model" });
@@ -55,7 +55,7 @@ function mayMount(): boolean {
 }
 
 Deno.test({
-  name: "a disk that is full ends the run; with room it goes on to the same result",
+  name: "a disk that is full ends the run; with room it continues to the same result",
   ignore: !mayMount(),
   async fn() {
     await using all = await fixture();

@@ -74,7 +74,7 @@ Deno.test("watch, pause, checkpoint, resume and stop over gRPC", async () => {
   await assert.rejects(client.pause({}), refused("FAILED_PRECONDITION", /No run is active/));
 });
 
-Deno.test("a run that was stopped goes on as if it had not been, whatever was pending", async () => {
+Deno.test("a run that was stopped continues as if it had not been, whatever was pending", async () => {
   await using all = await fixture();
   const whole = await all.finished("whole", { ppo: { steps: 5 } });
   const trainer = all.trainer({

@@ -80,7 +80,7 @@ Deno.test("a trainer that is killed at any moment and resumed ends as one that w
 Deno.test("a trainer that is killed while it runs GRPO ends as one that was not", () =>
   killed("grpo", 12, 1));
 
-Deno.test("a trainer that is told to end keeps what it has, and goes on from there", async () => {
+Deno.test("a trainer that is told to end keeps what it has, and continues from there", async () => {
   await using all = await fixture();
   const steps = 6;
   const whole = await all.finished("whole", { ppo: { steps } });

@@ -23,7 +23,7 @@ for (const [name, of] of Object.entries(algorithms)) {
     turmoil(of(12)));
 }
 
-Deno.test("a run goes on from a checkpoint with more learners, and then with none", async () => {
+Deno.test("a run continues from a checkpoint with more learners, and then with none", async () => {
   await using all = await fixture();
   await using processes = new LearnerProcesses(all);
   const changes = { ppo: { steps: 9 } };

@@ -51,7 +51,7 @@ Deno.test("one trace holds a step: its stages, and the calls that they make", as
       const [call] = part(name).children;
       assert.equal(call?.name, `decorum.${method}`);
       assert.equal(call?.kind, "client");
-      assert.equal(call?.children[0]?.kind, "server", "it goes on in the other service");
+      assert.equal(call?.children[0]?.kind, "server", "it continues in the other service");
     }
     assert.deepEqual(parts(part("push")), ["push.policy"]);
     const pushed = parts(part("push").children[0]!).map((name) => name.replace(/^.*\//, ""));
@@ -89,7 +89,7 @@ Deno.test("micro-batches on a learner are part of the step's trace, in both proc
   for (const shard of shards) {
     const call = shard.children.find(({ name }) => name.endsWith("LearnerService/Run"));
     assert.equal(call?.kind, "client");
-    assert.equal(call?.children[0]?.kind, "server", "it goes on in the learner");
+    assert.equal(call?.children[0]?.kind, "server", "it continues in the learner");
   }
   await sink.close();
 });

@@ -134,7 +134,7 @@ export async function several(changes: Changes): Promise<void> {
 
 /**
  * A run of which one learner is killed in the middle of its answer, one joins, one is stopped while it has a micro-batch, and the
- * trainer goes on from a checkpoint with one learner of the three: it must end as one in the trainer's process alone.
+ * trainer continues from a checkpoint with one learner of the three: it must end as one in the trainer's process alone.
  *
  * @param changes of at least 12 steps
  * @param options.stoppedMs how long one is stopped beyond the trainer's deadline for it

@@ -236,7 +236,7 @@ export async function storm({ steps, seconds }: Storm): Promise<void> {
 }
 
 /**
- * Every service is restarted in turn while a run goes on: SIGTERM, drain, a new process. No call fails, no step is
+ * Every service is restarted in turn while a run continues: SIGTERM, drain, a new process. No call fails, no step is
  * lost, and the run ends with the calm run's adapter.
  */
 export async function rollingRestart(steps: number): Promise<void> {

@@ -142,7 +142,7 @@ export interface PolicyServiceClient extends grpc.Client {
   rollbackWeights(argument: _decorum_policy_v1_RollbackWeightsRequest, callback: grpc.requestCallback<_decorum_policy_v1_RollbackWeightsResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Sends the bytes of an open push; a second call goes on where the first one ended. NOT_FOUND: no such push.
+   * Sends the bytes of an open push; a second call continues where the first one ended. NOT_FOUND: no such push.
    * DATA_LOSS: a chunk's checksum does not agree. OUT_OF_RANGE: a chunk does not begin where the one before it
    * ended, or goes beyond the manifest's total_bytes. INVALID_ARGUMENT: a chunk above max_chunk_bytes.
    */
@@ -151,7 +151,7 @@ export interface PolicyServiceClient extends grpc.Client {
   UploadWeights(options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_policy_v1_UploadWeightsResponse__Output>): grpc.ClientWritableStream<_decorum_policy_v1_UploadWeightsRequest>;
   UploadWeights(callback: grpc.requestCallback<_decorum_policy_v1_UploadWeightsResponse__Output>): grpc.ClientWritableStream<_decorum_policy_v1_UploadWeightsRequest>;
   /**
-   * Sends the bytes of an open push; a second call goes on where the first one ended. NOT_FOUND: no such push.
+   * Sends the bytes of an open push; a second call continues where the first one ended. NOT_FOUND: no such push.
    * DATA_LOSS: a chunk's checksum does not agree. OUT_OF_RANGE: a chunk does not begin where the one before it
    * ended, or goes beyond the manifest's total_bytes. INVALID_ARGUMENT: a chunk above max_chunk_bytes.
    */
@@ -211,7 +211,7 @@ export interface PolicyServiceHandlers extends grpc.UntypedServiceImplementation
   RollbackWeights: grpc.handleUnaryCall<_decorum_policy_v1_RollbackWeightsRequest__Output, _decorum_policy_v1_RollbackWeightsResponse>;
   
   /**
-   * Sends the bytes of an open push; a second call goes on where the first one ended. NOT_FOUND: no such push.
+   * Sends the bytes of an open push; a second call continues where the first one ended. NOT_FOUND: no such push.
    * DATA_LOSS: a chunk's checksum does not agree. OUT_OF_RANGE: a chunk does not begin where the one before it
    * ended, or goes beyond the manifest's total_bytes. INVALID_ARGUMENT: a chunk above max_chunk_bytes.
    */

@@ -11,7 +11,7 @@ import type { ReloadModelResponse as _decorum_reward_v1_ReloadModelResponse, Rel
 export interface RewardAdminServiceClient extends grpc.Client {
   /**
    * Loads the classifier's folder again and puts it in the old one's place between two batches: no call is lost, and each
-   * is answered by the classifier that it met. FAILED_PRECONDITION: the folder cannot be served, the old one goes on.
+   * is answered by the classifier that it met. FAILED_PRECONDITION: the folder cannot be served, the old one stays in service.
    */
   ReloadModel(argument: _decorum_reward_v1_ReloadModelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_reward_v1_ReloadModelResponse__Output>): grpc.ClientUnaryCall;
   ReloadModel(argument: _decorum_reward_v1_ReloadModelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_reward_v1_ReloadModelResponse__Output>): grpc.ClientUnaryCall;
@@ -19,7 +19,7 @@ export interface RewardAdminServiceClient extends grpc.Client {
   ReloadModel(argument: _decorum_reward_v1_ReloadModelRequest, callback: grpc.requestCallback<_decorum_reward_v1_ReloadModelResponse__Output>): grpc.ClientUnaryCall;
   /**
    * Loads the classifier's folder again and puts it in the old one's place between two batches: no call is lost, and each
-   * is answered by the classifier that it met. FAILED_PRECONDITION: the folder cannot be served, the old one goes on.
+   * is answered by the classifier that it met. FAILED_PRECONDITION: the folder cannot be served, the old one stays in service.
    */
   reloadModel(argument: _decorum_reward_v1_ReloadModelRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_decorum_reward_v1_ReloadModelResponse__Output>): grpc.ClientUnaryCall;
   reloadModel(argument: _decorum_reward_v1_ReloadModelRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_decorum_reward_v1_ReloadModelResponse__Output>): grpc.ClientUnaryCall;
@@ -34,7 +34,7 @@ export interface RewardAdminServiceClient extends grpc.Client {
 export interface RewardAdminServiceHandlers extends grpc.UntypedServiceImplementation {
   /**
    * Loads the classifier's folder again and puts it in the old one's place between two batches: no call is lost, and each
-   * is answered by the classifier that it met. FAILED_PRECONDITION: the folder cannot be served, the old one goes on.
+   * is answered by the classifier that it met. FAILED_PRECONDITION: the folder cannot be served, the old one stays in service.
    */
   ReloadModel: grpc.handleUnaryCall<_decorum_reward_v1_ReloadModelRequest__Output, _decorum_reward_v1_ReloadModelResponse>;
   

@@ -33,7 +33,7 @@ export const RunState = {
    */
   RUN_STATE_STOPPED: 'RUN_STATE_STOPPED',
   /**
-   * Its trainer went away before the end; StartRun with `resume` goes on.
+   * Its trainer went away before the end; StartRun with `resume` continues it.
    */
   RUN_STATE_INTERRUPTED: 'RUN_STATE_INTERRUPTED',
 } as const;
@@ -78,7 +78,7 @@ export type RunState =
   | 'RUN_STATE_STOPPED'
   | 6
   /**
-   * Its trainer went away before the end; StartRun with `resume` goes on.
+   * Its trainer went away before the end; StartRun with `resume` continues it.
    */
   | 'RUN_STATE_INTERRUPTED'
   | 7

@@ -14,7 +14,7 @@ export interface StartRunRequest {
    */
   'configJson'?: (string);
   /**
-   * True: go on from the run's last checkpoint.
+   * True: continue from the run's last checkpoint.
    */
   'resume'?: (boolean);
 }
@@ -32,7 +32,7 @@ export interface StartRunRequest__Output {
    */
   'configJson': (string);
   /**
-   * True: go on from the run's last checkpoint.
+   * True: continue from the run's last checkpoint.
    */
   'resume': (boolean);
 }
