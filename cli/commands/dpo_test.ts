@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { castTensor, float32, readJson } from "@decorum/tensor";
 import { openCheckpoint, writeModelFolder } from "@decorum/models";
 import { runDecorum, startDecorum, succeed } from "@decorum/testing/decorum";
@@ -64,16 +64,8 @@ Deno.test("dpo: from an adapter, stopped and resumed, it ends as a run that was 
   ];
   await succeed(run("whole"));
   const child = startDecorum(run("cut"));
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const watch = setInterval(() => {
-    try {
-      if (folder.lines("cut", "metrics.jsonl").length >= 7) resolve();
-    } catch {
-      // There is none yet.
-    }
-  }, 5);
-  await promise;
-  clearInterval(watch);
+  const metrics = folder.join("cut", "metrics.jsonl");
+  await child.until(() => existsSync(metrics) && folder.lines("cut", "metrics.jsonl").length >= 7);
   child.kill("SIGINT");
   const { code, stderr } = await child.ended;
   assert.equal(code, 130, stderr);

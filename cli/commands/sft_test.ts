@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { openPolicyModel, readPeftAdapter } from "@decorum/models";
 import { runDecorum, startDecorum, succeed } from "@decorum/testing/decorum";
 import { TemporaryFolder } from "@decorum/testing/folder";
@@ -44,9 +43,8 @@ Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that continues equals on
   await succeed(run("whole"));
   const child = startDecorum(run("cut"));
   const metrics = folder.join("cut", "metrics.jsonl");
-  while (!existsSync(metrics) || readFileSync(metrics, "utf8").split("\n").length < 4) {
-    await sleep(2);
-  }
+  const steps = () => existsSync(metrics) ? folder.lines("cut", "metrics.jsonl").length : 0;
+  await child.until(() => steps() >= 3);
   child.kill("SIGINT");
   const { code, stderr } = await child.ended;
   assert.equal(code, 130);
@@ -61,7 +59,7 @@ Deno.test("sft: Ctrl-C leaves a checkpoint, and the run that continues equals on
   assert.match(other.stderr, /--seed is 9: the run in .* has 1/);
 
   const killed = startDecorum([...run("cut"), "--resume", "--checkpoint-every", "10"]);
-  while (folder.lines("cut", "metrics.jsonl").length < 35) await sleep(2);
+  await killed.until(() => steps() >= 35);
   killed.kill("SIGKILL");
   await killed.ended;
 

@@ -28,6 +28,8 @@ export interface Decorum extends AsyncDisposable {
   killGroup(signal: NodeJS.Signals): void;
   /** Resolves when its output matches, however long that takes. @throws Error when it ends before */
   said(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Resolves when `hold` holds, however long that takes. @throws Error when the process ends before */
+  until(hold: () => boolean): Promise<void>;
   output(): string;
   readonly ended: Promise<Ended>;
 }
@@ -83,6 +85,10 @@ export function startDecorum(
     kill: (signal) => void process.kill(pid, signal),
     killGroup: (signal) => void process.kill(-pid, signal),
     output: () => output,
+    async until(hold) {
+      await until(() => hold() || !running());
+      if (!hold()) throw new Error(`it ended before what was waited for:\n${output}`);
+    },
     said: (pattern) =>
       new Promise((resolve, reject) => {
         check = () => {
