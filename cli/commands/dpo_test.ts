@@ -91,7 +91,7 @@ Deno.test("dpo: options and columns that do not fit", async () => {
       ["--adapter", folder.join("t5"), "--lora-r", "2", "--full"],
       /--adapter and --lora-r were both given[^]*--adapter and --full were both given/,
     ],
-    [["--prompt", "question"], /--batch-size is 8: there are 1 examples/],
+    [["--prompt", "question"], /--batch-size is 8: there is 1 example to train on/],
   ];
   for (const [args, message] of expectations) {
     const ended = await runDecorum([...base, ...args]);
