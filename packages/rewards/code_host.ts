@@ -6,6 +6,9 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 
+/** Milliseconds between two looks at how much memory the process holds. */
+const WATCH_MS = 100;
+
 /** What the parent sends. */
 export interface HostRequest {
   readonly id: number;
@@ -27,6 +30,21 @@ export interface HostReply {
 }
 
 type Reward = (batch: HostRequest["batch"]) => unknown;
+
+/**
+ * Says on standard error, in a line with `secret`, that this process holds more than `limit` bytes. From a thread of
+ * its own, since the user's code may never give up the first one, and by what the process says of itself, since
+ * Deno lets no process with scoped permissions read `/proc`.
+ */
+export function watchMemory(limit: number, secret: string): Worker {
+  const source = `
+    import { writeSync } from "node:fs";
+    import process from "node:process";
+    setInterval(() => {
+      if (process.memoryUsage.rss() > ${limit}) writeSync(2, ${JSON.stringify(`\n${secret}\n`)});
+    }, ${WATCH_MS});`;
+  return new Worker(`data:text/javascript,${encodeURIComponent(source)}`, { type: "module" });
+}
 
 /** Serves the function that a module exports under `name`, until standard input ends. */
 export async function serve(

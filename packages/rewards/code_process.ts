@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -9,8 +9,6 @@ import type { CodeReward } from "./code.ts";
 import type { HostReply } from "./code_host.ts";
 import { checkScores, type RewardBatch, RewardError } from "./source.ts";
 
-/** Milliseconds between two looks at how much memory the process holds. */
-const WATCH_MS = 100;
 /** Seconds until the module must have been loaded. */
 const LOAD_LIMIT_S = 60;
 /** Characters of the process's error output that are kept, and those that a message quotes. */
@@ -33,11 +31,13 @@ export class CodeProcess {
     readonly term: string,
     readonly child: ChildProcess,
     readonly folder: string,
-    readonly memoryLimitMb: number,
+    memoryLimitMb: number,
     secret: string,
   ) {
     child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       this.#errors = (this.#errors + text).slice(-KEPT);
+      if (!this.#errors.includes(secret)) return;
+      this.#stop(`it holds more than ${memoryLimitMb} MiB (memory_limit_mb)`);
     });
     createInterface({ input: child.stdout! }).on("line", (line) => {
       if (line.startsWith(secret)) {
@@ -45,10 +45,8 @@ export class CodeProcess {
       }
     });
     child.stdin!.on("error", () => {});
-    const watch = setInterval(() => this.#watchMemory(), WATCH_MS);
     child.on("error", (error) => this.#end(error.message));
     child.on("close", (code, signal) => {
-      clearInterval(watch);
       rmSync(folder, { recursive: true, force: true });
       this.#end(
         this.#kill ??
@@ -73,9 +71,11 @@ export class CodeProcess {
     writeFileSync(
       entry,
       [
-        `import { serve } from ${JSON.stringify(hostUrl)};`,
-        `import * as module from ${JSON.stringify(pathToFileURL(module).href)};`,
+        `import { serve, watchMemory } from ${JSON.stringify(hostUrl)};`,
+        `const watch = watchMemory(${mostBytes(reward)}, ${JSON.stringify(secret)});`,
+        `const module = await import(${JSON.stringify(pathToFileURL(module).href)});`,
         `await serve(module, ${JSON.stringify(reward.export)}, ${JSON.stringify(secret)});`,
+        `watch.terminate();`,
       ].join("\n"),
     );
     const child = spawn(process.execPath, [...flagsOf(reward), entry], {
@@ -151,18 +151,6 @@ export class CodeProcess {
     });
   }
 
-  /** Linux says how much a process holds; elsewhere the heap's own limit is the only one. */
-  #watchMemory(): void {
-    try {
-      const status = readFileSync(`/proc/${this.child.pid}/status`, "utf8");
-      const kib = Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
-      const most = this.memoryLimitMb * 1024 + BASE_KIB;
-      if (kib > most) this.#stop(`it holds more than ${this.memoryLimitMb} MiB (memory_limit_mb)`);
-    } catch {
-      // The process has just ended, or this system has no such file.
-    }
-  }
-
   #stop(why: string): void {
     this.#kill ??= why;
     this.child.kill("SIGKILL");
@@ -182,8 +170,9 @@ export class CodeProcess {
   }
 }
 
-/** Kibibytes that Deno itself holds, beside what the limit is about. */
-const BASE_KIB = 200 * 1024;
+/** Mebibytes that Deno itself holds, beside what the limit is about. */
+const BASE_MIB = 200;
+const mostBytes = ({ memory_limit_mb: limit }: CodeReward) => (limit + BASE_MIB) * 2 ** 20;
 
 /**
  * What can never be granted is denied by name. Trap: when Deno starts itself through `node:child_process` and the

@@ -202,7 +202,7 @@ Deno.test("memory that is used up ends its process, not this one", async () => {
        for (const r of responses) while (r === "bb") all.push(new Uint8Array(1e7).fill(1));
        return responses.map(() => 1);
      }`,
-    message,
+    /response 1 of the batch: it holds more than 128 MiB/,
     1,
     { memory_limit_mb: 128 },
   );
