@@ -160,7 +160,7 @@ export async function runTraining<E, I, P>(
   const { updates, skipped } = session.state().train;
   if (updates === 0) {
     throw new InputError(
-      `Cannot train: all ${skipped} updates were skipped, the last since: ${reason}`,
+      `Cannot train: all ${skipped} updates were skipped, the last because: ${reason}`,
     );
   }
   saveTrained(product, model, session);

@@ -59,7 +59,7 @@ function urlOf(address: string, insecure: boolean): URL {
   if (url.protocol === "https:" || (url.protocol === "http:" && (loopback || insecure))) return url;
   throw new InputError(
     `Cannot use ${address}: expected https, since the host is not this machine; set insecure to ` +
-      "send texts in plaintext all the same",
+      "send texts in plaintext anyway",
   );
 }
 
