@@ -58,7 +58,9 @@ Deno.test("a run with TLS between all services, certificates by `decorum certs`;
         serverIdentity: "spiffe://decorum/learner",
       },
     });
-    assert.equal((await operator.getInfo({})).runId, "secured");
+    const { runId, baseModelHash } = await operator.getInfo({});
+    assert.equal(runId, "", "a run that has ended leaves its learners");
+    assert.match(baseModelHash, /^[0-9a-f]{64}$/);
     await assert.rejects(operator.load([]), { code: "PERMISSION_DENIED" });
   });
 

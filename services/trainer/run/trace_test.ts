@@ -81,7 +81,7 @@ Deno.test("micro-batches on a learner are part of the step's trace, in both proc
   } finally {
     await tracing.shutdown();
   }
-  const [step] = sink.tree().filter(({ name }) => name === "ppo.step");
+  const [step] = sink.tree().filter(({ name }) => name === "train.step");
   const within = (span: SpanNode): SpanNode[] => [span, ...span.children.flatMap(within)];
   const shards = within(step!).filter(({ name }) => name === "shard");
   const graphs = shards.map(({ attributes }) => attributes["decorum.graph"]);
