@@ -1,7 +1,10 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import process from "node:process";
 import { delay } from "./delay.ts";
+
+/** Loaded by whoever takes a lock: Node 20 has no SQLite, and the rest of this package runs there. */
+const sqlite = () => process.getBuiltinModule("node:sqlite");
 
 /** SQLite's result code for a database that another connection holds: https://sqlite.org/rescode.html#busy */
 const SQLITE_BUSY = 5;
@@ -20,7 +23,7 @@ const GLANCE_MS = 20;
  */
 export function tryLockFile(path: string): Disposable | undefined {
   mkdirSync(dirname(path), { recursive: true });
-  const database = new DatabaseSync(path);
+  const database = new (sqlite().DatabaseSync)(path);
   try {
     database.exec(`PRAGMA busy_timeout = ${GLANCE_MS}; PRAGMA locking_mode = EXCLUSIVE`);
     // Deno 2.9.3 gives errors of statements SQLite's result code, those of `exec` only a message.
@@ -61,7 +64,7 @@ export async function lockFile(path: string, signal?: AbortSignal): Promise<Disp
  */
 export function isLocked(path: string): boolean {
   if (!existsSync(path)) return false;
-  const database = new DatabaseSync(path, { readOnly: true });
+  const database = new (sqlite().DatabaseSync)(path, { readOnly: true });
   try {
     database.exec("PRAGMA busy_timeout = 0");
     database.prepare("SELECT count(*) FROM sqlite_schema").get();
