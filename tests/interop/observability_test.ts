@@ -95,8 +95,8 @@ Deno.test("a run that Prometheus scrapes: every panel has data, and exemplars na
       const text = await (await fetch(`http://${address}/metrics`)).text();
       await promtool(["check", "metrics"], asPlainText(text));
     }
-    const to = Date.now() / 1000;
-    await checkPanels(prometheus, from, to);
+    // Spans that are lost are counted seconds later, and scraped after that.
+    await eventually(() => checkPanels(prometheus, from, Date.now() / 1000));
     const traces = new Set(sink.spans.map(({ traceId }) => traceId));
     for (
       const metric of [
@@ -119,6 +119,19 @@ Deno.test("a run that Prometheus scrapes: every panel has data, and exemplars na
     await supervisor.stop();
   }
 });
+
+/** Tries again for a minute. */
+async function eventually(check: () => Promise<void>): Promise<void> {
+  const end = Date.now() + 60_000;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await sleep(2000);
+    }
+  }
+}
 
 /**
  * OpenMetrics as the older text format, which is all that promtool's lint reads: without exemplars, and with
