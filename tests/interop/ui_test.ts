@@ -157,6 +157,7 @@ Deno.test("a live run of the demo: curves grow, samples show, and it stops with 
   const heard = until(page, `${text(".head .badge")} === "stopped"`);
   heard.catch(() => {});
   await Promise.race([heard, demo.ended]);
+  await demo.ended;
   const log = readFileSync(folder.join("services.log"), "utf8");
   assert.match(log, /"rpc_method":"decorum\.trainer\.v1\.TrainerService\/Stop"[^\n]*"audit":true/);
   assert.ok(!log.includes(TOKEN));
