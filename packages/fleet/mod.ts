@@ -1,6 +1,7 @@
 export { Fleet, type Member, UnfitError } from "./fleet.ts";
 export { describeRun, type FollowOptions, followRun, type TrainerClient } from "./follow_run.ts";
-export { graphBytes, Learners, programId, weightsId } from "./learners.ts";
+export { graphBytes, programId, weightsId } from "./learner_program.ts";
+export { Learners } from "./learners.ts";
 export { Policies, policyFleet } from "./policies.ts";
 export { shareWork } from "./share_work.ts";
 export { isTransient, persist, StoppedError, type Waiting } from "./waiting.ts";

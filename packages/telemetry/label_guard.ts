@@ -1,4 +1,5 @@
-import { type Labels, type LabelValues, type MetricDeclaration, metricNames } from "./names.ts";
+import type { Labels, LabelValues, MetricDeclaration } from "./declaration.ts";
+import { metricNames } from "./names.ts";
 
 /** Label sets that one metric may have. */
 const MAX_SERIES = 500;

@@ -1,7 +1,8 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import process from "node:process";
-import { type LabelValues, type MetricDeclaration, metricNames } from "./names.ts";
+import type { LabelValues, MetricDeclaration } from "./declaration.ts";
+import { metricNames } from "./names.ts";
 import { LabelGuard } from "./label_guard.ts";
 
 type Names = typeof metricNames;

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  type MetricDeclaration,
-  metricGroups,
-  metricNames,
-  metricType,
-  metricUnit,
-} from "./names.ts";
+import { type MetricDeclaration, metricType, metricUnit } from "./declaration.ts";
+import { metricGroups, metricNames } from "./names.ts";
 
 Deno.test("every name follows the conventions of OpenMetrics", () => {
   for (const [name, metric] of Object.entries<MetricDeclaration>(metricNames)) {
